@@ -1,0 +1,1 @@
+//! Which library does the arithmetic? The one file that names it.

@@ -1,0 +1,43 @@
+//! What a client and the platform mean by the same bytes.
+//!
+//! Every function here takes values and returns values. There is no socket, no file, no clock
+//! and no environment: the time is an argument, and so is every `jti`. Encode and decode, mint
+//! and verify, stand in the same file, so that neither end can drift from the other.
+
+pub mod time;
+
+pub mod json;
+
+pub mod distinguished_name;
+
+pub mod thumbprint;
+
+pub mod certificate;
+
+mod crypto;
+
+pub mod key;
+
+pub mod jwk;
+
+pub mod jws;
+
+pub mod assertion;
+
+pub mod dpop;
+
+pub mod scope;
+
+pub mod exchange;
+
+pub mod token;
+
+pub mod bearer;
+
+pub mod introspection;
+
+pub mod revocation;
+
+pub mod metadata;
+
+pub mod oauth_error;
