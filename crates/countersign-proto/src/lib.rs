@@ -41,3 +41,5 @@ pub mod revocation;
 pub mod metadata;
 
 pub mod oauth_error;
+
+pub mod management;

@@ -1,1 +1,29 @@
-//! Stub.
+//! Signs a service in to a platform with its certificate, and keeps the token fresh.
+
+pub use countersign_proto as proto;
+
+mod clock;
+pub use clock::{Clock, SystemClock};
+
+mod transport;
+pub use transport::{HttpTransport, HttpTransportBuilder, Transport, TransportError};
+
+mod credential;
+pub use credential::{Credential, CredentialError, CredentialSource};
+
+pub mod certificate_store;
+
+mod selector;
+pub use selector::{CertificateSelector, SelectError, Selection, Verdict};
+
+mod error;
+pub use error::{Error, ErrorKind};
+
+mod client;
+pub use client::{Audience, Client, ClientBuilder, Dpop, Token};
+
+pub mod authorize;
+
+pub mod admin;
+
+pub mod blocking;
