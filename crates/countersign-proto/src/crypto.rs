@@ -1,1 +1,224 @@
 //! Which library does the arithmetic? The one file that names it.
+//!
+//! It knows signatures and digests, not formats: [`crate::key`] takes keys apart and puts them
+//! together. Its interface is two digests, [`Verifier`] and [`Signer`].
+
+use aws_lc_rs::{
+    digest,
+    encoding::{AsDer, Pkcs8V1Der},
+    rand::SystemRandom,
+    rsa::KeySize,
+    signature::{
+        self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, Ed25519KeyPair,
+        KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair,
+    },
+};
+use zeroize::Zeroizing;
+
+use crate::key::Algorithm;
+
+/// SHA-1, to find a certificate and never to trust one.
+pub(crate) fn sha1(data: &[u8]) -> [u8; 20] {
+    fixed(&digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data))
+}
+
+/// SHA-256.
+pub(crate) fn sha256(data: &[u8]) -> [u8; 32] {
+    fixed(&digest::digest(&digest::SHA256, data))
+}
+
+/// The curves of ECDSA here (RFC 7518 §3.4). Each has the hash of its algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+impl Curve {
+    /// Bytes of a coordinate, and of each half of a signature.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Curve::P256 => 32,
+            Curve::P384 => 48,
+            Curve::P521 => 66,
+        }
+    }
+
+    const fn algorithm(self) -> Algorithm {
+        match self {
+            Curve::P256 => Algorithm::ES256,
+            Curve::P384 => Algorithm::ES384,
+            Curve::P521 => Algorithm::ES512,
+        }
+    }
+
+    fn verification(self) -> &'static EcdsaVerificationAlgorithm {
+        match self {
+            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED,
+            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED,
+        }
+    }
+
+    fn signing(self) -> &'static EcdsaSigningAlgorithm {
+        match self {
+            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+        }
+    }
+}
+
+/// A parsed public key.
+pub(crate) enum Verifier {
+    /// One key for each padding, because the library binds the padding to the parsed key.
+    Rsa {
+        pkcs1: Box<ParsedPublicKey>,
+        pss: Box<ParsedPublicKey>,
+    },
+    Ecdsa(Curve, ParsedPublicKey),
+    Ed25519(ParsedPublicKey),
+}
+
+impl Verifier {
+    /// From a DER `RSAPublicKey` (RFC 8017 App. A.1.1) of 2048 to 8192 bits.
+    pub(crate) fn rsa(pkcs1: &[u8]) -> Option<Verifier> {
+        let parse = |parameters| ParsedPublicKey::new(parameters, pkcs1).ok().map(Box::new);
+        Some(Verifier::Rsa {
+            pkcs1: parse(&signature::RSA_PKCS1_2048_8192_SHA256)?,
+            pss: parse(&signature::RSA_PSS_2048_8192_SHA256)?,
+        })
+    }
+
+    /// From an uncompressed point (SEC 1 §2.3.3), which must be on the curve and not infinity.
+    pub(crate) fn ecdsa(curve: Curve, point: &[u8]) -> Option<Verifier> {
+        let key = ParsedPublicKey::new(curve.verification(), point).ok()?;
+        Some(Verifier::Ecdsa(curve, key))
+    }
+
+    /// From the 32 bytes of RFC 8032 §5.1.5. The library does not check the point.
+    pub(crate) fn ed25519(point: &[u8; 32]) -> Option<Verifier> {
+        let key = ParsedPublicKey::new(&signature::ED25519, point).ok()?;
+        Some(Verifier::Ed25519(key))
+    }
+
+    /// Whether the signature is good. Lengths are exact: the other lengths that a library may
+    /// forgive make a second signature out of one.
+    pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let key = match (self, algorithm) {
+            (Verifier::Rsa { pkcs1, .. }, Algorithm::RS256) => pkcs1,
+            (Verifier::Rsa { pss, .. }, Algorithm::PS256) => pss,
+            (Verifier::Ecdsa(curve, key), _)
+                if algorithm == curve.algorithm() && signature.len() == 2 * curve.bytes() =>
+            {
+                key
+            }
+            (Verifier::Ed25519(key), Algorithm::EdDSA) if signature.len() == 64 => key,
+            _ => return false,
+        };
+        key.verify_sig(message, signature).is_ok()
+    }
+}
+
+/// A parsed private key. The library wipes it when it is dropped.
+pub(crate) enum Signer {
+    Rsa(RsaKeyPair),
+    Ecdsa(Curve, EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl Signer {
+    /// From a DER `RSAPrivateKey` (RFC 8017 App. A.1.2).
+    pub(crate) fn rsa(pkcs1: &[u8]) -> Option<Signer> {
+        RsaKeyPair::from_der(pkcs1).ok().map(Signer::Rsa)
+    }
+
+    /// From a DER `ECPrivateKey` (RFC 5915) on this curve.
+    pub(crate) fn ecdsa(curve: Curve, sec1: &[u8]) -> Option<Signer> {
+        EcdsaKeyPair::from_private_key_der(curve.signing(), sec1)
+            .ok()
+            .map(|pair| Signer::Ecdsa(curve, pair))
+    }
+
+    /// From PKCS#8, with the public key (RFC 5958) or without it (RFC 5208, as openssl writes).
+    pub(crate) fn ed25519(pkcs8: &[u8]) -> Option<Signer> {
+        Ed25519KeyPair::from_pkcs8(pkcs8).ok().map(Signer::Ed25519)
+    }
+
+    /// A new RSA key of 2048, 3072, 4096 or 8192 bits, and its PKCS#8 form.
+    pub(crate) fn generate_rsa(bits: u16) -> Option<(Signer, Zeroizing<Vec<u8>>)> {
+        let size = match bits {
+            2048 => KeySize::Rsa2048,
+            3072 => KeySize::Rsa3072,
+            4096 => KeySize::Rsa4096,
+            8192 => KeySize::Rsa8192,
+            _ => return None,
+        };
+        let pair = RsaKeyPair::generate(size).ok()?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+        let pkcs8 = Zeroizing::new(der.as_ref().to_vec());
+        Some((Signer::Rsa(pair), pkcs8))
+    }
+
+    /// A new key on this curve, and its PKCS#8 form.
+    pub(crate) fn generate_ecdsa(curve: Curve) -> Option<(Signer, Zeroizing<Vec<u8>>)> {
+        let pair = EcdsaKeyPair::generate(curve.signing()).ok()?;
+        let pkcs8 = Zeroizing::new(pair.to_pkcs8v1().ok()?.as_ref().to_vec());
+        Some((Signer::Ecdsa(curve, pair), pkcs8))
+    }
+
+    /// A new Ed25519 key, and its PKCS#8 form without the public key, which every tool reads.
+    pub(crate) fn generate_ed25519() -> Option<(Signer, Zeroizing<Vec<u8>>)> {
+        let pair = Ed25519KeyPair::generate().ok()?;
+        let pkcs8 = Zeroizing::new(pair.to_pkcs8v1().ok()?.as_ref().to_vec());
+        Some((Signer::Ed25519(pair), pkcs8))
+    }
+
+    /// RSA: DER `RSAPublicKey`. ECDSA: the uncompressed point. Ed25519: the 32 bytes.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        match self {
+            Signer::Rsa(pair) => pair.public_key().as_ref(),
+            Signer::Ecdsa(_, pair) => pair.public_key().as_ref(),
+            Signer::Ed25519(pair) => pair.public_key().as_ref(),
+        }
+    }
+
+    /// Signs; `None` when the algorithm is not of this key, or when the library fails.
+    pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
+        match (self, algorithm) {
+            (Signer::Rsa(pair), Algorithm::RS256) => {
+                sign_rsa(pair, &signature::RSA_PKCS1_SHA256, message)
+            }
+            (Signer::Rsa(pair), Algorithm::PS256) => {
+                sign_rsa(pair, &signature::RSA_PSS_SHA256, message)
+            }
+            (Signer::Ecdsa(curve, pair), _) if algorithm == curve.algorithm() => pair
+                .sign(&SystemRandom::new(), message)
+                .ok()
+                .map(|signature| signature.as_ref().to_vec()),
+            (Signer::Ed25519(pair), Algorithm::EdDSA) => pair
+                .try_sign(message)
+                .ok()
+                .map(|signature| signature.as_ref().to_vec()),
+            _ => None,
+        }
+    }
+}
+
+fn sign_rsa(
+    pair: &RsaKeyPair,
+    padding: &'static dyn RsaEncoding,
+    message: &[u8],
+) -> Option<Vec<u8>> {
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &SystemRandom::new(), message, &mut signature)
+        .ok()?;
+    Some(signature)
+}
+
+fn fixed<const N: usize>(digest: &digest::Digest) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}

@@ -16,6 +16,12 @@ pub mod certificate;
 
 mod crypto;
 
+mod der;
+
+mod pem;
+
+mod weak_key;
+
 pub mod key;
 
 pub mod jwk;

@@ -1,0 +1,1 @@
+//! Which names are the same, and which only look so?
