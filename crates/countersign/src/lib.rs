@@ -22,6 +22,8 @@ pub use error::{Error, ErrorKind};
 mod client;
 pub use client::{Audience, Client, ClientBuilder, Dpop, Token};
 
+pub mod cache_file;
+
 pub mod authorize;
 
 pub mod admin;
