@@ -2,200 +2,559 @@
 //!
 //! RFC 7521, RFC 7523 §2.2 and §3, RFC 10070. Mint and verify stand face to face.
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::{
     certificate::CertificateChain,
-    jws::{ClaimError, JwsError, SigningInput, UnverifiedJws},
+    jws::{ClaimError, Claims, JwsError, SigningInput, UnverifiedJws},
     key::{Algorithm, PublicKey, SigningError, SigningKey},
+    thumbprint::Thumbprint,
     time::UnixTime,
 };
 
 /// The issuer and subject of every platform assertion. Reserved: no application may have it.
 pub const PLATFORM_CLIENT_ID: &str = "countersign:platform";
 
+/// How far `iat` and `nbf` are dated back.
+pub const BACK_DATED: Duration = Duration::from_secs(5);
+/// `exp` − `iat` of an assertion unless told otherwise.
+pub const LIFETIME: Duration = Duration::from_secs(60);
+/// `exp` − `iat` is never more than this in what is minted here.
+pub const LIFETIME_MAX: Duration = Duration::from_secs(300);
+/// `exp` − `iat` is never less than this in what is minted here.
+pub const LIFETIME_MIN: Duration = Duration::from_secs(10);
+
+/// Leeway at `exp`.
+pub const LEEWAY: Duration = Duration::from_secs(10);
+/// How far ahead `iat` and `nbf` may be.
+pub const FUTURE_MAX: Duration = Duration::from_secs(60);
+/// How old `iat` may be, unless longer lifetimes are permitted.
+pub const AGE_MAX: Duration = Duration::from_secs(600);
+
 /// What an assertion is for. Each is refused in the place of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /** authenticates a client; `typ: client-authentication+jwt` */
+    /// Authenticates a client; `typ: client-authentication+jwt`.
     Client,
-    /** asks for a platform token; `typ: countersign-platform+jwt` */
+    /// Asks for a platform token; `typ: countersign-platform+jwt`.
     Platform,
 }
 
 /// Which value of the certificate becomes the `kid`.
+///
+/// As text: `sha1-hex`, `sha256-hex`, `sha1-base64url`, `sha256-base64url`, `none` or
+/// `literal:VALUE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KidForm {
-    /** SHA-1, upper-case hex */
+    /// SHA-1, upper-case hexadecimal.
     #[default]
     Sha1Hex,
+    /// SHA-256, upper-case hexadecimal.
     Sha256Hex,
+    /// SHA-1, base64url without padding: the value of `x5t`.
     Sha1Base64url,
+    /// SHA-256, base64url without padding: the value of `x5t#S256`.
     Sha256Base64url,
-    /** no `kid` */
+    /// No `kid`.
     None,
+    /// This text, which the server knows as a name of the certificate or key.
     Literal(String),
 }
-// FromStr + Display: sha1-hex | sha256-hex | sha1-base64url | sha256-base64url | none | literal:VALUE
+
+/// The text is not one of the forms of [`KidForm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KidFormError;
 
 /// What the client says, but for the time, the `jti` and the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Assertion {
+    /// What it is for.
     pub purpose: Purpose,
-    /** `iss` = `sub` */
+    /// `iss` = `sub`.
     pub client_id: String,
-    /** one string */
+    /// `aud`, one string.
     pub audience: String,
-    /** `exp` − `iat`; 60 s, at most 300 s */
+    /// `exp` − `iat`: 60 s unless told; minted between 10 s and 300 s whatever stands here.
     pub lifetime: Duration,
+    /// How the key is named.
     pub kid: KidForm,
-    /** send the chain as `x5c` */
+    /// Whether the chain is sent as `x5c`.
     pub x5c: bool,
 }
 
-/// How far `iat` and `nbf` are dated back.
-pub const BACK_DATED: Duration = Duration::from_secs(5);
-
-/// A signed assertion. It is a credential while it lives: never printed.
-pub struct ClientAssertion {/* Zeroizing<String> */}
+/// A signed assertion. It is a credential while it lives: never printed, wiped when dropped.
+pub struct ClientAssertion {
+    text: Zeroizing<String>,
+}
 
 impl Assertion {
-    /// An assertion that authenticates `client_id` at `audience` (the configured issuer, never one from metadata).
-    pub fn client(_client_id: &str, _audience: &str) -> Assertion {
-        todo!()
+    /// An assertion that authenticates `client_id` at `audience` (the configured issuer, never
+    /// one from metadata).
+    pub fn client(client_id: &str, audience: &str) -> Assertion {
+        Assertion {
+            purpose: Purpose::Client,
+            client_id: client_id.to_owned(),
+            audience: audience.to_owned(),
+            lifetime: LIFETIME,
+            kid: KidForm::default(),
+            x5c: false,
+        }
     }
+
     /// An assertion by which a platform component asks for a platform token.
-    pub fn platform(_audience: &str) -> Assertion {
-        todo!()
+    pub fn platform(audience: &str) -> Assertion {
+        Assertion {
+            purpose: Purpose::Platform,
+            ..Assertion::client(PLATFORM_CLIENT_ID, audience)
+        }
     }
+
     /// First half of minting: what is to be signed. For keys that sign elsewhere.
+    ///
+    /// `jti`: at least 128 random bits, new for every attempt.
     pub fn signing_input(
         &self,
-        _chain: &CertificateChain,
-        _algorithm: Algorithm,
-        _now: UnixTime,
-        _jti: &str,
+        chain: &CertificateChain,
+        algorithm: Algorithm,
+        now: UnixTime,
+        jti: &str,
     ) -> SigningInput {
-        todo!()
+        let leaf = chain.leaf();
+        let kid = match &self.kid {
+            KidForm::Sha1Hex => Some(leaf.sha1().to_hex()),
+            KidForm::Sha256Hex => Some(leaf.sha256().to_hex()),
+            KidForm::Sha1Base64url => Some(leaf.sha1().to_base64url()),
+            KidForm::Sha256Base64url => Some(leaf.sha256().to_base64url()),
+            KidForm::None => None,
+            KidForm::Literal(text) => Some(text.clone()),
+        };
+        let header = MintedHeader {
+            alg: algorithm.name(),
+            typ: self.purpose.typ(),
+            kid,
+            x5t: leaf.sha1().to_base64url(),
+            x5t_s256: leaf.sha256().to_base64url(),
+            x5c: self.x5c.then(|| chain.x5c()),
+        };
+        let issued_at = now.minus(BACK_DATED);
+        let claims = MintedClaims {
+            iss: &self.client_id,
+            sub: &self.client_id,
+            aud: &self.audience,
+            iat: issued_at,
+            nbf: issued_at,
+            exp: issued_at.plus(self.lifetime.clamp(LIFETIME_MIN, LIFETIME_MAX)),
+            jti,
+        };
+        SigningInput::of(&header, &claims)
     }
-    /// Mints with a key that does not block. `jti`: 128 random bits at least, new for every attempt.
+
+    /// Mints with a key that does not block. `jti`: at least 128 random bits, new for every
+    /// attempt.
+    ///
+    /// # Errors
+    ///
+    /// The key did not sign.
     pub fn mint(
         &self,
-        _chain: &CertificateChain,
-        _key: &dyn SigningKey,
-        _algorithm: Algorithm,
-        _now: UnixTime,
-        _jti: &str,
+        chain: &CertificateChain,
+        key: &dyn SigningKey,
+        algorithm: Algorithm,
+        now: UnixTime,
+        jti: &str,
     ) -> Result<ClientAssertion, SigningError> {
-        todo!()
+        let input = self.signing_input(chain, algorithm, now, jti);
+        let signature = key.sign(algorithm, input.as_bytes())?;
+        Ok(ClientAssertion::from_signature(input, &signature))
     }
 }
+
 impl ClientAssertion {
     /// Second half of minting.
-    pub fn from_signature(_input: SigningInput, _signature: &[u8]) -> ClientAssertion {
-        todo!()
+    pub fn from_signature(input: SigningInput, signature: &[u8]) -> ClientAssertion {
+        ClientAssertion {
+            text: Zeroizing::new(input.finish(signature)),
+        }
     }
+
     /// The compact token, to be sent and nowhere else.
     pub fn expose(&self) -> &str {
-        todo!()
+        &self.text
     }
 }
-impl std::fmt::Debug for ClientAssertion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+
+impl fmt::Debug for ClientAssertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientAssertion(..)")
     }
 }
 
-/// An assertion that was parsed strictly and not yet believed (protocol.md steps 1 and 2).
-#[derive(Debug)]
+/// An assertion that was parsed strictly and not yet believed (the first two steps of
+/// verification).
+#[derive(Clone, Debug)]
 pub struct UnverifiedAssertion<'a> {
-    _jws: std::marker::PhantomData<UnverifiedJws<'a>>,
+    jws: UnverifiedJws<'a>,
 }
 
 /// What the platform demands of an assertion.
 #[derive(Clone, Debug)]
 pub struct Expectation<'a> {
+    /// What it must be for.
     pub purpose: Purpose,
+    /// What `iss` and `sub` must be.
     pub client_id: &'a str,
-    /** the issuer first, then what per-client switches admit */
+    /// What `aud` may be: the issuer first, then what per-client switches admit.
     pub audiences: &'a [&'a str],
-    /** `exp − iat` and `exp − now` at most */
+    /// `exp` − `iat` and `exp` − `now` at most.
     pub lifetime_max: Duration,
+    /// The time of the verifier.
     pub now: UnixTime,
 }
 
-/// Leeway at `exp`, and how far in the future `iat` and `nbf` may be.
-pub const LEEWAY: Duration = Duration::from_secs(10);
-/// How far ahead `iat` and `nbf` may be.
-pub const FUTURE_MAX: Duration = Duration::from_secs(60);
-
-/// An assertion that passed steps 2, 4, 6, 7 and 8 of protocol.md. Only `verify` makes one.
+/// An assertion whose type, signature and claims hold. Only `verify` makes one.
+///
+/// ```compile_fail
+/// let forged = countersign_proto::assertion::VerifiedAssertion { client_id: "admin".into() };
+/// ```
 #[derive(Clone, Debug)]
-pub struct VerifiedAssertion {/* private: purpose, client_id, jti, issued_at, expires_at */}
+pub struct VerifiedAssertion {
+    purpose: Purpose,
+    client_id: String,
+    jti: String,
+    issued_at: Option<UnixTime>,
+    expires_at: UnixTime,
+}
 
 /// Why an assertion is not believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AssertionError {
+    /// It is no acceptable JWS, or its signature does not verify.
     Jws(JwsError),
+    /// `typ` is that of another kind of token.
     Type,
+    /// A claim is missing, mistyped or out of range.
     Claim(ClaimError),
+    /// `iss` is not the client.
     Issuer,
+    /// `sub` is not the client.
     Subject,
+    /// `aud` is not exactly one of the audiences.
     Audience,
-    /** longer than permitted */
+    /// It would live longer than permitted.
     Lifetime,
+    /// `exp` has passed.
     Expired {
+        /// How long ago, in whole seconds.
         by: Duration,
     },
+    /// `iat` or `nbf` is too far ahead: the clocks disagree.
     NotYetValid {
+        /// How far ahead, in whole seconds.
         by: Duration,
     },
+    /// `iat` is too long ago.
     TooOld,
+    /// `jti` is not 8 to 128 characters without controls.
     Jti,
 }
 
 impl<'a> UnverifiedAssertion<'a> {
     /// Parses strictly.
-    pub fn parse(_text: &'a str) -> Result<UnverifiedAssertion<'a>, AssertionError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// [`AssertionError::Jws`].
+    pub fn parse(text: &'a str) -> Result<UnverifiedAssertion<'a>, AssertionError> {
+        let jws = UnverifiedJws::parse(text).map_err(AssertionError::Jws)?;
+        Ok(UnverifiedAssertion { jws })
     }
+
     /// `iss` as claimed, to look the client up.
     pub fn claimed_client_id(&self) -> Option<&str> {
-        todo!()
+        self.jws.claimed_issuer()
     }
+
+    /// `alg` as claimed.
+    pub fn algorithm(&self) -> Algorithm {
+        self.jws.header().algorithm
+    }
+
     /// `kid` as claimed.
     pub fn kid(&self) -> Option<&str> {
-        todo!()
+        self.jws.header().kid.as_deref()
     }
-    /// `x5t#S256` then `x5t` as claimed, for a client that sends no `kid`.
-    pub fn thumbprint(&self) -> Option<crate::thumbprint::Thumbprint> {
-        todo!()
+
+    /// `x5t#S256`, else `x5t`, as claimed, for a client that sends no `kid`. `None` also when the
+    /// member is not canonical base64url of the digest's length.
+    pub fn thumbprint(&self) -> Option<Thumbprint> {
+        let header = self.jws.header();
+        match (&header.x5t_s256, &header.x5t) {
+            (Some(text), _) => digest(text).map(Thumbprint::Sha256),
+            (None, Some(text)) => digest(text).map(Thumbprint::Sha1),
+            (None, None) => None,
+        }
     }
+
     /// Verifies type, signature, then claims.
+    ///
+    /// # Errors
+    ///
+    /// [`AssertionError`] names the first thing that does not hold. What follows
+    /// [`AssertionError::Jws`] and [`AssertionError::Type`] in that list was signed by the key,
+    /// so the client may be told.
     pub fn verify(
         self,
-        _key: &PublicKey,
-        _permitted: &[Algorithm],
-        _expect: &Expectation<'_>,
+        key: &PublicKey,
+        permitted: &[Algorithm],
+        expect: &Expectation<'_>,
     ) -> Result<VerifiedAssertion, AssertionError> {
-        todo!()
+        if !expect.purpose.accepts_typ(self.jws.header().typ.as_deref()) {
+            return Err(AssertionError::Type);
+        }
+        let claims = self
+            .jws
+            .verify(key, permitted)
+            .map_err(AssertionError::Jws)?
+            .into_claims();
+        if claims.string("iss")? != expect.client_id {
+            return Err(AssertionError::Issuer);
+        }
+        if claims.string("sub")? != expect.client_id {
+            return Err(AssertionError::Subject);
+        }
+        check_audience(&claims, expect.audiences)?;
+        let (issued_at, expires_at) = check_times(&claims, expect)?;
+        let jti = claims.string("jti")?;
+        if !(8..=128).contains(&jti.chars().count()) || jti.chars().any(char::is_control) {
+            return Err(AssertionError::Jti);
+        }
+        Ok(VerifiedAssertion {
+            purpose: expect.purpose,
+            client_id: expect.client_id.to_owned(),
+            jti: jti.to_owned(),
+            issued_at,
+            expires_at,
+        })
     }
 }
+
 impl VerifiedAssertion {
+    /// The client that signed it.
     pub fn client_id(&self) -> &str {
-        todo!()
+        &self.client_id
     }
+
+    /// What it is for.
     pub fn purpose(&self) -> Purpose {
-        todo!()
+        self.purpose
     }
+
+    /// To be recorded under client and purpose, so that it is accepted once.
     pub fn jti(&self) -> &str {
-        todo!()
+        &self.jti
     }
+
+    /// `iat`, where the client sent one.
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        self.issued_at
+    }
+
+    /// `exp`.
+    pub fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
     /// When the `jti` may be forgotten: `exp` + leeway.
     pub fn forget_after(&self) -> UnixTime {
-        todo!()
+        self.expires_at.plus(LEEWAY)
     }
+}
+
+impl Purpose {
+    /// The `typ` of the header.
+    pub const fn typ(self) -> &'static str {
+        match self {
+            Purpose::Client => "client-authentication+jwt",
+            Purpose::Platform => "countersign-platform+jwt",
+        }
+    }
+
+    /// Older clients send no `typ`, or the `JWT` that says nothing; what says something must say
+    /// the right thing (RFC 8725 §3.11).
+    fn accepts_typ(self, typ: Option<&str>) -> bool {
+        match (self, typ) {
+            (Purpose::Client, None | Some("jwt")) => true,
+            (_, Some(typ)) => typ == self.typ(),
+            (Purpose::Platform, None) => false,
+        }
+    }
+}
+
+impl fmt::Display for KidForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KidForm::Sha1Hex => f.write_str("sha1-hex"),
+            KidForm::Sha256Hex => f.write_str("sha256-hex"),
+            KidForm::Sha1Base64url => f.write_str("sha1-base64url"),
+            KidForm::Sha256Base64url => f.write_str("sha256-base64url"),
+            KidForm::None => f.write_str("none"),
+            KidForm::Literal(value) => write!(f, "literal:{value}"),
+        }
+    }
+}
+
+impl FromStr for KidForm {
+    type Err = KidFormError;
+
+    fn from_str(text: &str) -> Result<KidForm, KidFormError> {
+        match text {
+            "sha1-hex" => Ok(KidForm::Sha1Hex),
+            "sha256-hex" => Ok(KidForm::Sha256Hex),
+            "sha1-base64url" => Ok(KidForm::Sha1Base64url),
+            "sha256-base64url" => Ok(KidForm::Sha256Base64url),
+            "none" => Ok(KidForm::None),
+            _ => match text.strip_prefix("literal:") {
+                Some(value)
+                    if !value.is_empty()
+                        && value.len() <= crate::jws::MAX_KID_BYTES
+                        && !value.chars().any(char::is_control) =>
+                {
+                    Ok(KidForm::Literal(value.to_owned()))
+                }
+                _ => Err(KidFormError),
+            },
+        }
+    }
+}
+
+impl fmt::Display for KidFormError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "not a form of kid: use sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, \
+             none or literal:VALUE",
+        )
+    }
+}
+
+impl std::error::Error for KidFormError {}
+
+impl From<ClaimError> for AssertionError {
+    fn from(error: ClaimError) -> AssertionError {
+        AssertionError::Claim(error)
+    }
+}
+
+impl fmt::Display for AssertionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AssertionError::Jws(why) => why.fmt(f),
+            AssertionError::Type => f.write_str("the assertion's typ is that of another token"),
+            AssertionError::Claim(why) => why.fmt(f),
+            AssertionError::Issuer => f.write_str("the assertion's iss is not the client"),
+            AssertionError::Subject => f.write_str("the assertion's sub is not the client"),
+            AssertionError::Audience => {
+                f.write_str("the assertion's aud is not exactly the issuer, as one string")
+            }
+            AssertionError::Lifetime => {
+                f.write_str("the assertion would live longer than permitted")
+            }
+            AssertionError::Expired { by } => {
+                write!(f, "the assertion expired {} s ago", by.as_secs())
+            }
+            AssertionError::NotYetValid { by } => write!(
+                f,
+                "the assertion is dated {} s ahead: compare the clocks",
+                by.as_secs()
+            ),
+            AssertionError::TooOld => f.write_str("the assertion was issued too long ago"),
+            AssertionError::Jti => {
+                f.write_str("the assertion's jti is not 8 to 128 printable characters")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AssertionError {}
+
+#[derive(Serialize)]
+struct MintedHeader {
+    alg: &'static str,
+    typ: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    x5t: String,
+    #[serde(rename = "x5t#S256")]
+    x5t_s256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x5c: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct MintedClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: UnixTime,
+    nbf: UnixTime,
+    exp: UnixTime,
+    jti: &'a str,
+}
+
+/// An array is refused even when it has one member that would do (RFC 10070).
+fn check_audience(claims: &Claims, audiences: &[&str]) -> Result<(), AssertionError> {
+    match claims.string("aud") {
+        Ok(audience) if audiences.contains(&audience) => Ok(()),
+        Err(error) if error.missing => Err(error.into()),
+        _ => Err(AssertionError::Audience),
+    }
+}
+
+fn check_times(
+    claims: &Claims,
+    expect: &Expectation<'_>,
+) -> Result<(Option<UnixTime>, UnixTime), AssertionError> {
+    let now = expect.now;
+    let expires_at = claims.time_floor("exp")?.ok_or(ClaimError {
+        claim: "exp",
+        missing: true,
+    })?;
+    let not_before = claims.time_ceil("nbf")?;
+    let issued_at = claims.time_ceil("iat")?;
+
+    if issued_at.is_some_and(|at| expires_at.since(at) > expect.lifetime_max) {
+        return Err(AssertionError::Lifetime);
+    }
+    if now >= expires_at.plus(LEEWAY) {
+        return Err(AssertionError::Expired {
+            by: now.since(expires_at),
+        });
+    }
+    for at in [not_before, issued_at].into_iter().flatten() {
+        if at > now.plus(FUTURE_MAX) {
+            return Err(AssertionError::NotYetValid { by: at.since(now) });
+        }
+    }
+    if expires_at.since(now) > expect.lifetime_max {
+        // Its own lifetime is short enough, so it is the client's clock that is ahead.
+        return Err(match issued_at {
+            Some(at) => AssertionError::NotYetValid { by: at.since(now) },
+            None => AssertionError::Lifetime,
+        });
+    }
+    let age_max = AGE_MAX.max(expect.lifetime_max.saturating_add(LEEWAY));
+    if issued_at.is_some_and(|at| now.since(at) > age_max) {
+        return Err(AssertionError::TooOld);
+    }
+    Ok((issued_at, expires_at))
+}
+
+fn digest<const N: usize>(text: &str) -> Option<[u8; N]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }

@@ -1,7 +1,12 @@
 //! How is a compact JWS read without being fooled, and how is one written?
 
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+
 use crate::{
-    json::{JsonError, Map, Value},
+    json::{self, JsonError, Limits, Map, Value},
     key::{Algorithm, PublicKey},
     time::UnixTime,
 };
@@ -9,24 +14,40 @@ use crate::{
 /// A whole token may have at most so many bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
 
-/// Why a token is refused before or at its signature (security.md part A).
+/// A `kid` may have at most so many bytes.
+pub const MAX_KID_BYTES: usize = 256;
+
+/// Why a token is refused before or at its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JwsError {
+    /// More than [`MAX_BYTES`].
     TooLarge,
+    /// A byte outside `A-Z a-z 0-9 - _ .`
     Character,
+    /// So many segments; a compact JWS has three (RFC 7515 §7.1).
     Segments(usize),
+    /// A segment is not canonical base64url without padding (RFC 7515 §2).
     Base64,
+    /// The header is not acceptable JSON.
     Header(JsonError),
+    /// The claims are not acceptable JSON.
     Claims(JsonError),
-    /** `alg` absent, not a string, or not one we know */
+    /// `alg` is absent, not a string, or not one that is known here.
     Algorithm,
-    /** known, but not of this key or not permitted */
+    /// The algorithm is known, but not of this key or not permitted.
     AlgorithmNotPermitted,
+    /// `crit` is present. No extension is understood here (RFC 7515 §4.1.11).
     Critical,
+    /// `b64` is present (RFC 7797 §7).
     Unencoded,
+    /// `enc` or `zip` is present: a JWE in disguise (RFC 7516 §9).
+    Encrypted,
+    /// This header member is not of the type that it must have.
     MemberType(&'static str),
+    /// `kid` is longer than [`MAX_KID_BYTES`].
     KidTooLong,
+    /// The signature does not verify.
     Signature,
 }
 
@@ -34,75 +55,123 @@ pub enum JwsError {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Header {
+    /// `alg`
     pub algorithm: Algorithm,
-    /** media type without `application/`, lower-case */
+    /// `typ`: the media type without `application/`, in lower case.
     pub typ: Option<String>,
+    /// `kid`: data, to be compared code point by code point.
     pub kid: Option<String>,
+    /// `x5t`
     pub x5t: Option<String>,
+    /// `x5t#S256`
     pub x5t_s256: Option<String>,
-    /** every member as it came */
+    /// Every member as it came.
     pub members: Map<String, Value>,
 }
 
 /// A token that was parsed strictly and not yet believed.
 #[derive(Clone)]
 pub struct UnverifiedJws<'a> {
-    _text: &'a str, /* signing input, header, claims, signature */
+    signing_input: &'a str,
+    header: Header,
+    claims: Claims,
+    signature: Vec<u8>,
 }
 
 /// Claims whose signature was verified: the only way to claims.
 #[derive(Clone, Debug)]
-pub struct VerifiedJws {/* header, claims; private */}
+pub struct VerifiedJws {
+    header: Header,
+    claims: Claims,
+}
 
 impl<'a> UnverifiedJws<'a> {
-    /// Parses: size, characters, three segments, canonical base64url, strict JSON, `alg`, `crit`, `b64`.
-    pub fn parse(_text: &'a str) -> Result<UnverifiedJws<'a>, JwsError> {
-        todo!()
+    /// Parses: size, characters, three segments, canonical base64url, strict JSON, `alg`,
+    /// `crit`, `b64`.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError`] says what is wrong. Nothing is decoded before size, characters and number of
+    /// segments are right.
+    pub fn parse(text: &'a str) -> Result<UnverifiedJws<'a>, JwsError> {
+        let [header, claims, signature] = segments(text)?;
+        let signing_input = &text[..header.len() + 1 + claims.len()];
+        let header = Header::read(&decode(header)?)?;
+        let claims = json::object(&decode(claims)?, &Limits::CLAIMS).map_err(JwsError::Claims)?;
+        Ok(UnverifiedJws {
+            signing_input,
+            header,
+            claims: Claims(claims),
+            signature: decode(signature)?,
+        })
     }
+
     /// The header, which nobody has vouched for.
     pub fn header(&self) -> &Header {
-        todo!()
+        &self.header
     }
+
     /// `iss` as claimed, to find the key by; nobody has vouched for it.
     pub fn claimed_issuer(&self) -> Option<&str> {
-        todo!()
+        self.claims.0.get("iss")?.as_str()
     }
+
     /// Verifies with `key`, by the header's algorithm if it is one of `permitted` and of the key.
-    pub fn verify(
-        self,
-        _key: &PublicKey,
-        _permitted: &[Algorithm],
-    ) -> Result<VerifiedJws, JwsError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::AlgorithmNotPermitted`] before any arithmetic, or [`JwsError::Signature`].
+    pub fn verify(self, key: &PublicKey, permitted: &[Algorithm]) -> Result<VerifiedJws, JwsError> {
+        let algorithm = self.header.algorithm;
+        if !permitted.contains(&algorithm) || !key.algorithms().contains(&algorithm) {
+            return Err(JwsError::AlgorithmNotPermitted);
+        }
+        key.verify(algorithm, self.signing_input.as_bytes(), &self.signature)
+            .map_err(|_| JwsError::Signature)?;
+        Ok(VerifiedJws {
+            header: self.header,
+            claims: self.claims,
+        })
     }
 }
-// Debug of UnverifiedJws prints the header only.
+
+/// Shows the header only.
+impl fmt::Debug for UnverifiedJws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedJws")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
 
 impl VerifiedJws {
     /// The header.
     pub fn header(&self) -> &Header {
-        todo!()
+        &self.header
     }
+
     /// The claims.
     pub fn claims(&self) -> &Claims {
-        todo!()
+        &self.claims
     }
+
     /// The claims, owned.
     pub fn into_claims(self) -> Claims {
-        todo!()
+        self.claims
     }
 }
 
-/// The claims of a token (RFC 7519 §4). Typed readers refuse a wrong type; they never take it for absence.
+/// The claims of a token (RFC 7519 §4). Typed readers refuse a wrong type; they never take it for
+/// absence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims(Map<String, Value>);
 
 /// A claim is absent, or not of the type that it must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimError {
-    /** which */
+    /// Which claim.
     pub claim: &'static str,
-    /** absent rather than mistyped */
+    /// Absent rather than mistyped.
     pub missing: bool,
 }
 
@@ -111,21 +180,71 @@ impl Claims {
     pub fn members(&self) -> &Map<String, Value> {
         &self.0
     }
+
     /// A required string.
-    pub fn string(&self, _claim: &'static str) -> Result<&str, ClaimError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// The claim is absent or not a string.
+    pub fn string(&self, claim: &'static str) -> Result<&str, ClaimError> {
+        self.optional_string(claim)?.ok_or(ClaimError {
+            claim,
+            missing: true,
+        })
     }
+
     /// An optional string.
-    pub fn optional_string(&self, _claim: &'static str) -> Result<Option<&str>, ClaimError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// The claim is present and not a string; `null` is not a string.
+    pub fn optional_string(&self, claim: &'static str) -> Result<Option<&str>, ClaimError> {
+        match self.0.get(claim) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(mistyped(claim)),
+        }
     }
-    /// An optional NumericDate, rounded down (`exp`). 0 to 2^53; anything else is refused (security.md 31).
-    pub fn time_floor(&self, _claim: &'static str) -> Result<Option<UnixTime>, ClaimError> {
-        todo!()
+
+    /// An optional NumericDate (RFC 7519 §2), rounded down (`exp`).
+    ///
+    /// # Errors
+    ///
+    /// The claim is present and not a number from 0 to 2^53.
+    pub fn time_floor(&self, claim: &'static str) -> Result<Option<UnixTime>, ClaimError> {
+        self.time(claim, f64::floor)
     }
-    /// An optional NumericDate, rounded up (`nbf`, `iat`).
-    pub fn time_ceil(&self, _claim: &'static str) -> Result<Option<UnixTime>, ClaimError> {
-        todo!()
+
+    /// An optional NumericDate (RFC 7519 §2), rounded up (`nbf`, `iat`).
+    ///
+    /// # Errors
+    ///
+    /// The claim is present and not a number from 0 to 2^53.
+    pub fn time_ceil(&self, claim: &'static str) -> Result<Option<UnixTime>, ClaimError> {
+        self.time(claim, f64::ceil)
+    }
+
+    fn time(
+        &self,
+        claim: &'static str,
+        round: fn(f64) -> f64,
+    ) -> Result<Option<UnixTime>, ClaimError> {
+        const MAX: u64 = 1 << 53;
+        let number = match self.0.get(claim) {
+            None => return Ok(None),
+            Some(Value::Number(number)) => number,
+            Some(_) => return Err(mistyped(claim)),
+        };
+        let secs = match (number.as_u64(), number.as_f64()) {
+            (Some(secs), _) => secs,
+            // The range is checked before the conversion, which therefore loses nothing.
+            (None, Some(secs)) if (0.0..=MAX as f64).contains(&secs) => round(secs) as u64,
+            _ => return Err(mistyped(claim)),
+        };
+        if secs > MAX {
+            return Err(mistyped(claim));
+        }
+        Ok(Some(UnixTime::from_secs(secs)))
     }
 }
 
@@ -137,15 +256,208 @@ pub struct SigningInput {
 
 impl SigningInput {
     /// Encodes a header and claims. The header must carry the `alg` that will sign.
-    pub fn encode(_header: &Map<String, Value>, _claims: &Map<String, Value>) -> SigningInput {
-        todo!()
+    pub fn encode(header: &Map<String, Value>, claims: &Map<String, Value>) -> SigningInput {
+        SigningInput::of(header, claims)
     }
+
+    /// As [`SigningInput::encode`], from types that write themselves as JSON objects.
+    pub(crate) fn of(header: &impl Serialize, claims: &impl Serialize) -> SigningInput {
+        // Room for the claims, and for the signature of an RSA key of 2048 bits.
+        let mut text = String::with_capacity(1024);
+        let mut json = Vec::with_capacity(512);
+        append(&mut text, &mut json, header);
+        text.push('.');
+        append(&mut text, &mut json, claims);
+        SigningInput { text }
+    }
+
     /// The bytes to be signed.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
+
     /// The whole compact token.
-    pub fn finish(self, _signature: &[u8]) -> String {
-        todo!()
+    pub fn finish(self, signature: &[u8]) -> String {
+        let mut text = self.text;
+        // Once, and before the signature is there: growing later would leave a copy behind.
+        text.reserve_exact(1 + signature.len().div_ceil(3) * 4);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+        text
+    }
+}
+
+/// Shows nothing of the claims.
+impl fmt::Debug for SigningInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningInput({} bytes)", self.text.len())
+    }
+}
+
+impl fmt::Display for JwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JwsError::TooLarge => write!(f, "the token is larger than {MAX_BYTES} bytes"),
+            JwsError::Character => f.write_str("the token holds a character that no token has"),
+            JwsError::Segments(found) => {
+                write!(f, "the token has {found} segments instead of 3")
+            }
+            JwsError::Base64 => f.write_str("a segment of the token is not canonical base64url"),
+            JwsError::Header(why) => write!(f, "the token's header: {why}"),
+            JwsError::Claims(why) => write!(f, "the token's claims: {why}"),
+            JwsError::Algorithm => {
+                f.write_str("the token's header member \"alg\" is missing or not supported")
+            }
+            JwsError::AlgorithmNotPermitted => {
+                f.write_str("the token's algorithm is not permitted for this key")
+            }
+            JwsError::Critical => {
+                f.write_str("the token's header demands an extension that is not supported")
+            }
+            JwsError::Unencoded => f.write_str("the token's header has the member \"b64\""),
+            JwsError::Encrypted => f.write_str("the token is encrypted rather than signed"),
+            JwsError::MemberType(name) => {
+                write!(
+                    f,
+                    "the token's header member \"{name}\" is of the wrong type"
+                )
+            }
+            JwsError::KidTooLong => {
+                write!(
+                    f,
+                    "the token's \"kid\" is longer than {MAX_KID_BYTES} bytes"
+                )
+            }
+            JwsError::Signature => f.write_str("the token's signature does not verify"),
+        }
+    }
+}
+
+impl std::error::Error for JwsError {}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.missing {
+            "missing"
+        } else {
+            "of the wrong type or out of range"
+        };
+        write!(f, "the claim \"{}\" is {what}", self.claim)
+    }
+}
+
+impl std::error::Error for ClaimError {}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Header, JwsError> {
+        let members = if bytes.len() <= Limits::HEADER.bytes {
+            json::object(bytes, &Limits::HEADER)
+        } else {
+            json::object(bytes, &Limits::HEADER_WITH_CHAIN).and_then(|members| {
+                if bytes.len() - chain_bytes(&members) > Limits::HEADER.bytes {
+                    return Err(JsonError::TooLarge);
+                }
+                Ok(members)
+            })
+        }
+        .map_err(JwsError::Header)?;
+
+        if members.contains_key("crit") {
+            return Err(JwsError::Critical);
+        }
+        if members.contains_key("b64") {
+            return Err(JwsError::Unencoded);
+        }
+        if members.contains_key("enc") || members.contains_key("zip") {
+            return Err(JwsError::Encrypted);
+        }
+        let algorithm = match members.get("alg") {
+            Some(Value::String(name)) => Algorithm::from_name(name).ok_or(JwsError::Algorithm)?,
+            _ => return Err(JwsError::Algorithm),
+        };
+        let string = |name: &'static str| match members.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(JwsError::MemberType(name)),
+        };
+        let kid = string("kid")?;
+        if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(JwsError::KidTooLong);
+        }
+        Ok(Header {
+            algorithm,
+            typ: string("typ")?.map(media_type),
+            kid: kid.map(str::to_owned),
+            x5t: string("x5t")?.map(str::to_owned),
+            x5t_s256: string("x5t#S256")?.map(str::to_owned),
+            members,
+        })
+    }
+}
+
+/// RFC 7515 §4.1.9: `application/` may be left out where no other `/` follows; media types have
+/// no case.
+fn media_type(typ: &str) -> String {
+    let mut lower = typ.to_ascii_lowercase();
+    if let Some(rest) = lower.strip_prefix("application/")
+        && !rest.contains('/')
+    {
+        lower = rest.to_owned();
+    }
+    lower
+}
+
+/// The bytes that the certificates of `x5c` take up in a header.
+fn chain_bytes(members: &Map<String, Value>) -> usize {
+    match members.get("x5c") {
+        Some(Value::Array(certificates)) => certificates
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::len)
+            .sum(),
+        _ => 0,
+    }
+}
+
+/// Counts before it cuts: a million dots cost no memory.
+fn segments(text: &str) -> Result<[&str; 3], JwsError> {
+    if text.len() > MAX_BYTES {
+        return Err(JwsError::TooLarge);
+    }
+    let mut dots = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {}
+            b'.' => dots += 1,
+            _ => return Err(JwsError::Character),
+        }
+    }
+    let mut parts = text.split('.');
+    match (dots, parts.next(), parts.next(), parts.next()) {
+        (2, Some(header), Some(claims), Some(signature)) => Ok([header, claims, signature]),
+        _ => Err(JwsError::Segments(dots + 1)),
+    }
+}
+
+fn decode(segment: &str) -> Result<Vec<u8>, JwsError> {
+    URL_SAFE_NO_PAD
+        .decode(segment)
+        .map_err(|_| JwsError::Base64)
+}
+
+fn append(text: &mut String, json: &mut Vec<u8>, value: &impl Serialize) {
+    json.clear();
+    // Cannot fail: names are strings and a `Vec` takes every byte. Were it to fail, the token
+    // would be one that nobody accepts.
+    if serde_json::to_writer(&mut *json, value).is_err() {
+        json.clear();
+    }
+    URL_SAFE_NO_PAD.encode_string(&*json, text);
+}
+
+fn mistyped(claim: &'static str) -> ClaimError {
+    ClaimError {
+        claim,
+        missing: false,
     }
 }

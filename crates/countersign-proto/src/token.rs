@@ -1,23 +1,36 @@
 //! What is in an access token, how is one written, and when is one believed?
 //!
-//! RFC 9068 with the members of protocol.md: `type`, `principal`, `cert`, `cnf`.
+//! RFC 9068 with members of our own: `type`, `principal`, `cert`, `cnf`.
+
+use std::{fmt, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::{
-    jws::{ClaimError, JwsError, SigningInput},
+    assertion::LEEWAY,
+    json::{self, Limits, Map, Value},
+    jws::{self, ClaimError, Claims, JwsError, SigningInput, UnverifiedJws},
     key::{Algorithm, PublicKey},
     scope::Scope,
     thumbprint::Thumbprint,
     time::UnixTime,
 };
 
-/// How a token was got (seed 003). On the wire 0, 1, 2.
+/// How a token was got. On the wire 0, 1, 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenKind {
+    /// A person signed in with a browser.
     Interactive,
+    /// An application signed in with its certificate.
     NonInteractive,
+    /// A component of the platform signed in with its certificate.
     Platform,
 }
+
 impl TokenKind {
+    /// The number on the wire.
     pub const fn number(self) -> u8 {
         match self {
             TokenKind::Interactive => 0,
@@ -25,6 +38,8 @@ impl TokenKind {
             TokenKind::Platform => 2,
         }
     }
+
+    /// Reads the number on the wire.
     pub fn from_number(n: u64) -> Option<TokenKind> {
         match n {
             0 => Some(TokenKind::Interactive),
@@ -38,26 +53,58 @@ impl TokenKind {
 /// How a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenType {
+    /// Whoever holds it may use it (RFC 6750).
     Bearer,
+    /// Only with a proof of the key that it is bound to (RFC 9449).
     DPoP,
+}
+
+impl TokenType {
+    /// The authentication scheme, and the value of `token_type`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TokenType::Bearer => "Bearer",
+            TokenType::DPoP => "DPoP",
+        }
+    }
 }
 
 /// An access token: opaque to whoever holds it, wiped when dropped, never printed. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AccessToken {/* Arc<Zeroizing<String>> */}
-/// The text cannot stand in an `Authorization` header (RFC 6750 §2.1 b64token), or is longer than 16 KiB.
+pub struct AccessToken {
+    text: Arc<Zeroizing<String>>,
+}
+
+/// The text cannot stand in an `Authorization` header (RFC 6750 §2.1 `b64token`), or is longer
+/// than 16 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessTokenError;
+
 impl AccessToken {
-    pub fn new(_text: &str) -> Result<AccessToken, AccessTokenError> {
-        todo!()
+    /// Takes a token in.
+    ///
+    /// # Errors
+    ///
+    /// It cannot stand in an `Authorization` header.
+    pub fn new(text: &str) -> Result<AccessToken, AccessTokenError> {
+        let body = text.trim_end_matches('=');
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        if body.is_empty() || text.len() > jws::MAX_BYTES || !body.bytes().all(allowed) {
+            return Err(AccessTokenError);
+        }
+        Ok(AccessToken {
+            text: Arc::new(Zeroizing::new(text.to_owned())),
+        })
     }
+
+    /// The token, to be sent to the service that it is for and nowhere else.
     pub fn expose(&self) -> &str {
-        todo!()
+        &self.text
     }
 }
-impl std::fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AccessToken(..)")
     }
 }
@@ -66,21 +113,33 @@ impl std::fmt::Debug for AccessToken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenClaims {
+    /// `iss`
     pub issuer: String,
+    /// `sub`
     pub subject: String,
+    /// `aud`: one service.
     pub audience: String,
+    /// `client_id`
     pub client_id: String,
+    /// `principal`: who the token stands for.
     pub principal: String,
+    /// `type`
     pub kind: TokenKind,
+    /// `scope`
     pub scope: Scope,
+    /// `roles`
     pub roles: Vec<String>,
+    /// `iat`
     pub issued_at: UnixTime,
+    /// `nbf`
     pub not_before: UnixTime,
+    /// `exp`
     pub expires_at: UnixTime,
+    /// `jti`
     pub jti: String,
-    /** `cert.x5t#S256` of the certificate that earned it */
+    /// `cert.x5t#S256` of the certificate that earned it; a SHA-1 here is not written.
     pub certificate: Option<Thumbprint>,
-    /** `cnf.jkt` (RFC 9449 §6) */
+    /// `cnf.jkt` (RFC 9449 §6)
     pub confirmation: Option<String>,
 }
 
@@ -88,51 +147,337 @@ pub struct TokenClaims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
+    /// It is no acceptable JWS, or its signature does not verify.
     Jws(JwsError),
+    /// `typ` is not `at+jwt`.
     Type,
+    /// The issuer has no key with this `kid`, or there is no `kid`.
+    UnknownKey,
+    /// A claim is missing, mistyped or out of range.
     Claim(ClaimError),
+    /// `iss` is not the issuer.
     Issuer,
+    /// `aud` is not exactly the audience.
     Audience,
+    /// `exp` has come.
     Expired,
+    /// `nbf` or `iat` is ahead.
     NotYetValid,
 }
 
 impl TokenClaims {
+    /// The required claims. `principal` is the subject, `nbf` is `iat`, scope and roles are empty
+    /// until they are set.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is required, and none has a default"
+    )]
     pub fn new(
-        _issuer: String,
-        _subject: String,
-        _audience: String,
-        _client_id: String,
-        _kind: TokenKind,
-        _issued_at: UnixTime,
-        _expires_at: UnixTime,
-        _jti: String,
+        issuer: String,
+        subject: String,
+        audience: String,
+        client_id: String,
+        kind: TokenKind,
+        issued_at: UnixTime,
+        expires_at: UnixTime,
+        jti: String,
     ) -> TokenClaims {
-        todo!()
+        TokenClaims {
+            principal: subject.clone(),
+            issuer,
+            subject,
+            audience,
+            client_id,
+            kind,
+            scope: Scope::default(),
+            roles: Vec::new(),
+            issued_at,
+            not_before: issued_at,
+            expires_at,
+            jti,
+            certificate: None,
+            confirmation: None,
+        }
     }
+
     /// Encodes: `typ: at+jwt`.
-    pub fn signing_input(&self, _algorithm: Algorithm, _kid: &str) -> SigningInput {
-        todo!()
+    pub fn signing_input(&self, algorithm: Algorithm, kid: &str) -> SigningInput {
+        let header = MintedHeader {
+            alg: algorithm.name(),
+            typ: TYP,
+            kid,
+        };
+        SigningInput::of(&header, &self.to_wire())
     }
-    /// Verifies a token of `issuer` for `audience` (RFC 9068 §4). `key_of` finds the issuer's key by `kid`.
+
+    /// Verifies a token of `issuer` for `audience` (RFC 9068 §4). `key_of` finds the issuer's key
+    /// by `kid`. There is no leeway at `exp`, and 10 s at `nbf` and `iat`.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`] names the first thing that does not hold.
     pub fn verify(
-        _text: &str,
-        _key_of: impl FnOnce(&str) -> Option<(PublicKey, Algorithm)>,
-        _issuer: &str,
-        _audience: &str,
-        _now: UnixTime,
+        text: &str,
+        key_of: impl FnOnce(&str) -> Option<(PublicKey, Algorithm)>,
+        issuer: &str,
+        audience: &str,
+        now: UnixTime,
     ) -> Result<TokenClaims, TokenError> {
-        todo!()
+        let jws = UnverifiedJws::parse(text).map_err(TokenError::Jws)?;
+        if jws.header().typ.as_deref() != Some(TYP) {
+            return Err(TokenError::Type);
+        }
+        let (key, algorithm) = jws
+            .header()
+            .kid
+            .as_deref()
+            .and_then(key_of)
+            .ok_or(TokenError::UnknownKey)?;
+        let claims = jws
+            .verify(&key, &[algorithm])
+            .map_err(TokenError::Jws)?
+            .into_claims();
+        let claims = TokenClaims::read(&claims)?;
+        if claims.issuer != issuer {
+            return Err(TokenError::Issuer);
+        }
+        if claims.audience != audience {
+            return Err(TokenError::Audience);
+        }
+        if now >= claims.expires_at {
+            return Err(TokenError::Expired);
+        }
+        let ahead = now.plus(LEEWAY);
+        if claims.not_before > ahead || claims.issued_at > ahead {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(claims)
+    }
+
+    /// The claims as a JSON object, also for introspection (RFC 7662 §2.2).
+    pub(crate) fn to_wire(&self) -> impl Serialize + '_ {
+        Wire {
+            iss: &self.issuer,
+            sub: &self.subject,
+            aud: &self.audience,
+            client_id: &self.client_id,
+            principal: &self.principal,
+            kind: self.kind.number(),
+            scope: (!self.scope.is_empty()).then(|| self.scope.to_string()),
+            roles: &self.roles,
+            iat: self.issued_at,
+            nbf: self.not_before,
+            exp: self.expires_at,
+            jti: &self.jti,
+            cert: match self.certificate {
+                Some(thumbprint @ Thumbprint::Sha256(_)) => Some(Cert {
+                    x5t_s256: thumbprint.to_base64url(),
+                }),
+                _ => None,
+            },
+            cnf: self.confirmation.as_deref().map(|jkt| Confirmation { jkt }),
+        }
+    }
+
+    fn read(claims: &Claims) -> Result<TokenClaims, ClaimError> {
+        let string = |claim| claims.string(claim).map(str::to_owned);
+        let issued_at = required(claims.time_ceil("iat")?, "iat")?;
+        let kind = match claims.members().get("type") {
+            None => return Err(missing("type")),
+            Some(value) => value
+                .as_u64()
+                .and_then(TokenKind::from_number)
+                .ok_or(mistyped("type"))?,
+        };
+        let scope = claims.optional_string("scope")?.unwrap_or_default();
+        Ok(TokenClaims {
+            issuer: string("iss")?,
+            subject: string("sub")?,
+            audience: string("aud")?,
+            client_id: string("client_id")?,
+            principal: string("principal")?,
+            kind,
+            scope: Scope::parse(scope).map_err(|_| mistyped("scope"))?,
+            roles: roles(claims)?,
+            issued_at,
+            not_before: claims.time_ceil("nbf")?.unwrap_or(issued_at),
+            expires_at: required(claims.time_floor("exp")?, "exp")?,
+            jti: string("jti")?,
+            certificate: member_of(claims, "cert", "x5t#S256")?
+                .map(|text| {
+                    URL_SAFE_NO_PAD
+                        .decode(text)
+                        .ok()
+                        .and_then(|digest| digest.try_into().ok())
+                        .map(Thumbprint::Sha256)
+                        .ok_or(mistyped("cert"))
+                })
+                .transpose()?,
+            confirmation: member_of(claims, "cnf", "jkt")?.map(str::to_owned),
+        })
     }
 }
 
 /// The decoded parts of any JWT, for showing. Nothing here was verified; the type says so.
 #[derive(Clone, Debug)]
 pub struct UnverifiedToken {
-    pub header: crate::json::Map<String, crate::json::Value>,
-    pub claims: crate::json::Map<String, crate::json::Value>,
+    /// The JOSE header.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
 }
-/// Decodes a JWT without believing it. `None` for an opaque token.
-pub fn inspect(_token: &str) -> Option<UnverifiedToken> {
-    todo!()
+
+/// Decodes a JWT without believing it. `None` for an opaque or an encrypted token.
+pub fn inspect(token: &str) -> Option<UnverifiedToken> {
+    if token.len() > jws::MAX_BYTES {
+        return None;
+    }
+    let mut segments = token.split('.');
+    let (header, claims, _signature) = (segments.next()?, segments.next()?, segments.next()?);
+    if segments.next().is_some() {
+        return None;
+    }
+    let object = |segment: &str| {
+        json::object(&URL_SAFE_NO_PAD.decode(segment).ok()?, &Limits::DOCUMENT).ok()
+    };
+    Some(UnverifiedToken {
+        header: object(header)?,
+        claims: object(claims)?,
+    })
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TokenKind::Interactive => "interactive",
+            TokenKind::NonInteractive => "non-interactive",
+            TokenKind::Platform => "platform",
+        })
+    }
+}
+
+impl fmt::Display for TokenType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for AccessTokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the token cannot stand in an Authorization header")
+    }
+}
+
+impl std::error::Error for AccessTokenError {}
+
+impl From<ClaimError> for TokenError {
+    fn from(error: ClaimError) -> TokenError {
+        TokenError::Claim(error)
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TokenError::Jws(why) => why.fmt(f),
+            TokenError::Type => f.write_str("the token is not an access token"),
+            TokenError::UnknownKey => f.write_str("the token names no key of the issuer"),
+            TokenError::Claim(why) => why.fmt(f),
+            TokenError::Issuer => f.write_str("the token is of another issuer"),
+            TokenError::Audience => f.write_str("the token is for another audience"),
+            TokenError::Expired => f.write_str("the token has expired"),
+            TokenError::NotYetValid => f.write_str("the token is not valid yet"),
+        }
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+const TYP: &str = "at+jwt";
+
+#[derive(Serialize)]
+struct MintedHeader<'a> {
+    alg: &'static str,
+    typ: &'static str,
+    kid: &'a str,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    client_id: &'a str,
+    principal: &'a str,
+    #[serde(rename = "type")]
+    kind: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    roles: &'a [String],
+    iat: UnixTime,
+    nbf: UnixTime,
+    exp: UnixTime,
+    jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cert: Option<Cert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+}
+
+#[derive(Serialize)]
+struct Cert {
+    #[serde(rename = "x5t#S256")]
+    x5t_s256: String,
+}
+
+#[derive(Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a str,
+}
+
+fn roles(claims: &Claims) -> Result<Vec<String>, ClaimError> {
+    match claims.members().get("roles") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(roles)) => roles
+            .iter()
+            .map(|role| role.as_str().map(str::to_owned).ok_or(mistyped("roles")))
+            .collect(),
+        Some(_) => Err(mistyped("roles")),
+    }
+}
+
+/// A string inside an object. The object must have it when the object is there: a confirmation by
+/// a method that is not known here must not read as no confirmation.
+fn member_of<'a>(
+    claims: &'a Claims,
+    claim: &'static str,
+    member: &str,
+) -> Result<Option<&'a str>, ClaimError> {
+    match claims.members().get(claim) {
+        None => Ok(None),
+        Some(Value::Object(members)) => match members.get(member) {
+            Some(Value::String(text)) => Ok(Some(text)),
+            _ => Err(mistyped(claim)),
+        },
+        Some(_) => Err(mistyped(claim)),
+    }
+}
+
+fn required<T>(value: Option<T>, claim: &'static str) -> Result<T, ClaimError> {
+    value.ok_or(missing(claim))
+}
+
+fn missing(claim: &'static str) -> ClaimError {
+    ClaimError {
+        claim,
+        missing: true,
+    }
+}
+
+fn mistyped(claim: &'static str) -> ClaimError {
+    ClaimError {
+        claim,
+        missing: false,
+    }
 }

@@ -1,0 +1,240 @@
+//! What does the token endpoint answer (RFC 6749 §5)?
+
+use std::{fmt, time::Duration};
+
+use http::{StatusCode, header::CONTENT_TYPE};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    json::{self, JsonError, Limits, Map, Value},
+    oauth_error::OAuthError,
+    scope::Scope,
+    token::{AccessToken, TokenKind, TokenType},
+};
+
+/// The lifetime that is assumed when the server does not tell one (RFC 6749 §5.1 recommends it
+/// only): 300 s, so that such a token is asked for anew rather than used past its end.
+pub const EXPIRES_IN_UNKNOWN: Duration = Duration::from_secs(300);
+
+/// The platform's yes (RFC 6749 §5.1 and our members).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenResponse {
+    /// `access_token`
+    pub access_token: AccessToken,
+    /// `token_type`
+    pub token_type: TokenType,
+    /// `expires_in`, in whole seconds.
+    pub expires_in: Duration,
+    /// `scope`; absent means: as asked.
+    pub scope: Option<Scope>,
+    /// `kind`; absent from other servers.
+    pub kind: Option<TokenKind>,
+    /// `principal`; absent from other servers.
+    pub principal: Option<String>,
+}
+
+impl TokenResponse {
+    /// An answer without optional members.
+    pub fn new(
+        access_token: AccessToken,
+        token_type: TokenType,
+        expires_in: Duration,
+    ) -> TokenResponse {
+        TokenResponse {
+            access_token,
+            token_type,
+            expires_in,
+            scope: None,
+            kind: None,
+            principal: None,
+        }
+    }
+
+    /// The JSON body (wiped when dropped).
+    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        let body = Body {
+            access_token: self.access_token.expose(),
+            token_type: self.token_type.name(),
+            expires_in: self.expires_in.as_secs(),
+            scope: self.scope.as_ref().map(Scope::to_string),
+            kind: self.kind.map(TokenKind::number),
+            principal: self.principal.as_deref(),
+        };
+        // Room for the worst escapes: growing would leave a copy of the token behind.
+        let room = body.access_token.len()
+            + 6 * body.scope.as_deref().map_or(0, str::len)
+            + 6 * body.principal.map_or(0, str::len)
+            + 256;
+        let mut json = Zeroizing::new(Vec::with_capacity(room));
+        // Cannot fail: a `Vec` takes every byte. An empty body is an answer that no client takes.
+        if serde_json::to_writer(&mut *json, &body).is_err() {
+            json.clear();
+        }
+        json
+    }
+}
+
+/// Why an answer of the token endpoint is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The server says no (RFC 6749 §5.2).
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        error: OAuthError,
+    },
+    /// Another status than 200, and no OAuth error with it.
+    Status(u16),
+    /// Not `application/json`.
+    ContentType,
+    /// Not acceptable JSON.
+    Body(JsonError),
+    /// This member is missing or malformed.
+    Member(&'static str),
+    /// A token bound to a key was asked for, and the token is not bound.
+    NotBound,
+}
+
+/// Reads the answer. `expect_dpop`: refuse a `Bearer` token.
+///
+/// Answers of other servers are read too: without `kind` and `principal`, without `expires_in`
+/// (then [`EXPIRES_IN_UNKNOWN`] is assumed) or with its digits in a string, as the first version
+/// of the Entra ID endpoint writes it.
+///
+/// # Errors
+///
+/// [`ExchangeError`]. A `DPoP` token that nobody asked for is refused as `token_type`: there is no
+/// key to use it with.
+pub fn read_response(
+    response: &http::Response<impl AsRef<[u8]>>,
+    expect_dpop: bool,
+) -> Result<TokenResponse, ExchangeError> {
+    let status = response.status().as_u16();
+    let body = response.body().as_ref();
+    if response.status() != StatusCode::OK {
+        return Err(match OAuthError::parse(body) {
+            Some(error) => ExchangeError::Refused { status, error },
+            None => ExchangeError::Status(status),
+        });
+    }
+    if !is_json(response.headers().get(CONTENT_TYPE)) {
+        return Err(ExchangeError::ContentType);
+    }
+    let members = json::object(body, &Limits::DOCUMENT).map_err(ExchangeError::Body)?;
+    let members = Wiped(members);
+    let members = &members.0;
+
+    let token_type = match members.get("token_type").and_then(Value::as_str) {
+        Some(name) if name.eq_ignore_ascii_case("Bearer") => TokenType::Bearer,
+        Some(name) if name.eq_ignore_ascii_case("DPoP") => TokenType::DPoP,
+        _ => return Err(ExchangeError::Member("token_type")),
+    };
+    match (token_type, expect_dpop) {
+        (TokenType::Bearer, true) => return Err(ExchangeError::NotBound),
+        (TokenType::DPoP, false) => return Err(ExchangeError::Member("token_type")),
+        _ => {}
+    }
+    let access_token = members
+        .get("access_token")
+        .and_then(Value::as_str)
+        .and_then(|text| AccessToken::new(text).ok())
+        .ok_or(ExchangeError::Member("access_token"))?;
+    let scope = match members.get("scope") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => {
+            Some(Scope::parse(text).map_err(|_| ExchangeError::Member("scope"))?)
+        }
+        Some(_) => return Err(ExchangeError::Member("scope")),
+    };
+    Ok(TokenResponse {
+        access_token,
+        token_type,
+        expires_in: expires_in(members)?,
+        scope,
+        kind: members
+            .get("kind")
+            .and_then(Value::as_u64)
+            .and_then(TokenKind::from_number),
+        principal: members
+            .get("principal")
+            .and_then(Value::as_str)
+            .filter(|name| !name.is_empty() && !name.chars().any(char::is_control))
+            .map(str::to_owned),
+    })
+}
+
+impl fmt::Display for ExchangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExchangeError::Refused { status, error } => {
+                write!(f, "the server refused with status {status}: {error}")
+            }
+            ExchangeError::Status(status) => {
+                write!(f, "the token endpoint answered with status {status}")
+            }
+            ExchangeError::ContentType => {
+                f.write_str("the token endpoint's answer is not application/json")
+            }
+            ExchangeError::Body(why) => write!(f, "the token endpoint's answer: {why}"),
+            ExchangeError::Member(name) => write!(
+                f,
+                "the token endpoint's answer: the member \"{name}\" is missing or malformed"
+            ),
+            ExchangeError::NotBound => {
+                f.write_str("the token is not bound to the key, although that was asked for")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ExchangeError {}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    access_token: &'a str,
+    token_type: &'a str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'a str>,
+}
+
+/// The members of an answer, whose token is wiped on every way out.
+struct Wiped(Map<String, Value>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            if let Value::String(text) = value {
+                zeroize::Zeroize::zeroize(text);
+            }
+        }
+    }
+}
+
+fn is_json(content_type: Option<&http::HeaderValue>) -> bool {
+    content_type
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn expires_in(members: &Map<String, Value>) -> Result<Duration, ExchangeError> {
+    let secs = match members.get("expires_in") {
+        None | Some(Value::Null) => return Ok(EXPIRES_IN_UNKNOWN),
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok()
+        }
+        Some(_) => None,
+    };
+    secs.map(Duration::from_secs)
+        .ok_or(ExchangeError::Member("expires_in"))
+}
