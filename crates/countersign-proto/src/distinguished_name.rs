@@ -115,6 +115,14 @@ impl DistinguishedName {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether `other` has every relative name of this one, in any order and perhaps more.
+    ///
+    /// For hints only ("write the whole name"): a certificate is never chosen by a part of its
+    /// name.
+    pub fn is_contained_in(&self, other: &DistinguishedName) -> bool {
+        self.0.iter().all(|name| other.0.contains(name))
+    }
 }
 
 /// RFC 4514 text, escaped so that it parses back to the same name and cannot move a terminal's

@@ -9,7 +9,7 @@ mod transport;
 pub use transport::{HttpTransport, HttpTransportBuilder, Transport, TransportError};
 
 mod credential;
-pub use credential::{Credential, CredentialError, CredentialSource};
+pub use credential::{Credential, CredentialError, CredentialSource, Current, Reload};
 
 pub mod certificate_store;
 

@@ -1,0 +1,1 @@
+//! Does this part do what it says?
