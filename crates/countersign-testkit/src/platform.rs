@@ -1,0 +1,340 @@
+//! How does a test have a platform of its own?
+
+use std::{io::Write as _, net::SocketAddr, sync::Arc};
+
+use countersign::{Client, ClientBuilder, CredentialSource, Transport, admin::Admin};
+use countersign_proto::{
+    exchange::Presented,
+    introspection::{Introspection, IntrospectionRequest},
+    jwk::JwkSet,
+    token::{AccessToken, TokenClaims},
+};
+use countersign_server::{
+    Platform, StartError,
+    config::{Bootstrap, Settings},
+    store::Store,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use url::Url;
+
+use crate::{ManualClock, NewApplication, Wire, fixtures};
+
+/// The issuer of a platform that has no port.
+const ISSUER: &str = "https://platform.test";
+/// The first administrator's application.
+const ADMINISTRATOR: &str = "countersign-admin";
+/// Introspects for [`TestPlatform::is_active`].
+const RESOURCE: &str = "testkit-resource";
+
+/// A whole platform in this process, with a store in memory and a clock turned by hand.
+///
+/// [`fixtures::administrator`] is registered as its first administrator. When it is dropped, so is all that it knew.
+pub struct TestPlatform {
+    platform: Platform,
+    issuer: String,
+    clock: ManualClock,
+    wire: Wire,
+    /// Serves the same platform on loopback, when asked for.
+    listening: Option<Listening>,
+}
+
+/// What went wrong while a test set up its platform.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TestkitError {
+    /// The platform did not start.
+    Start(StartError),
+    /// The SDK did not get through to it.
+    Client(countersign::Error),
+    /// The machine did not do its part.
+    Io(std::io::Error),
+    /// The platform answered something unexpected.
+    Answer(String),
+}
+
+impl TestPlatform {
+    /// A platform that is reached by its wire only. No socket is opened.
+    pub async fn new() -> Result<TestPlatform, TestkitError> {
+        let clock = ManualClock::default();
+        TestPlatform::with_settings(Settings::in_memory(parsed(ISSUER)?), clock).await
+    }
+
+    /// The same with settings of your own; `issuer` is taken as it stands.
+    pub async fn with_settings(
+        settings: Settings,
+        clock: ManualClock,
+    ) -> Result<TestPlatform, TestkitError> {
+        let (settings, _bootstrap) = bootstrapped(settings)?;
+        let issuer = issuer_of(&settings);
+        let platform = Platform::open(settings, Arc::new(clock.clone())).await?;
+        Ok(TestPlatform::around(platform, issuer, clock))
+    }
+
+    /// The same on a store of your own, for instance one that fails when told.
+    pub async fn with_store(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        clock: ManualClock,
+    ) -> Result<TestPlatform, TestkitError> {
+        let (settings, _bootstrap) = bootstrapped(settings)?;
+        let issuer = issuer_of(&settings);
+        let platform = Platform::with_store(settings, store, Arc::new(clock.clone())).await?;
+        Ok(TestPlatform::around(platform, issuer, clock))
+    }
+
+    /// A platform on a free port of 127.0.0.1, for a service in another process. It has a wire too.
+    ///
+    /// The clock is still turned by hand: it starts at `now`, which such a service should agree with.
+    pub async fn on_loopback(clock: ManualClock) -> Result<TestPlatform, TestkitError> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let settings = Settings::in_memory(parsed(&format!("http://{address}"))?);
+        let mut platform = TestPlatform::with_settings(settings, clock).await?;
+        platform.listening = Some(Listening::begin(listener, address, &platform.platform));
+        Ok(platform)
+    }
+
+    /// Its issuer identifier: what a client is configured with.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Where it listens, when it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listening.as_ref().map(|listening| listening.address)
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    /// The wire to it.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The platform itself.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Starts to register an application: [`NewApplication::register`] ends it.
+    pub fn application(&self, client_id: &str) -> NewApplication<'_> {
+        NewApplication::new(self, client_id)
+    }
+
+    /// Registers a certificate that may ask for platform tokens (kind 2).
+    pub async fn platform_certificate(&self, pem: &str) -> Result<(), TestkitError> {
+        self.admin()?
+            .register_certificate(&countersign_proto::management::NewCertificate {
+                pem: pem.to_owned(),
+                client_id: None,
+                usage: countersign_proto::management::CertificateUsage::Platform,
+                kid_alias: None,
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// A client of this platform, over its wire and on its clock.
+    pub fn client(
+        &self,
+        client_id: &str,
+        credential: impl Into<CredentialSource>,
+    ) -> ClientBuilder {
+        Client::builder(&self.issuer, client_id, credential)
+            .transport(Arc::new(self.wire.clone()))
+            .clock(Arc::new(self.clock.clone()))
+    }
+
+    /// The management API, as the first administrator. Its requests pass beside the faults and counts of the wire.
+    pub fn admin(&self) -> Result<Admin, TestkitError> {
+        let client = Client::builder(&self.issuer, ADMINISTRATOR, fixtures::administrator())
+            .transport(Arc::new(self.quiet_wire()))
+            .clock(Arc::new(self.clock.clone()))
+            .build()?;
+        Ok(Admin::new(client))
+    }
+
+    /// The claims of a token of this platform for `audience`, verified with its published keys.
+    pub async fn claims(
+        &self,
+        token: &AccessToken,
+        audience: &str,
+    ) -> Result<TokenClaims, TestkitError> {
+        let answer = self.fetch("/jwks.json").await?;
+        let keys = JwkSet::parse_published(&answer)
+            .map_err(|error| TestkitError::Answer(format!("key set: {error}")))?;
+        let key_of = |kid: &str| {
+            let jwk = keys.find(kid)?;
+            Some((jwk.key.clone(), jwk.algorithm?))
+        };
+        TokenClaims::verify(
+            token.expose(),
+            key_of,
+            &self.issuer,
+            audience,
+            self.clock.now(),
+        )
+        .map_err(|error| TestkitError::Answer(format!("token: {error:?}")))
+    }
+
+    /// Whether the platform still stands by a token (RFC 7662): what an API would be told that asks it.
+    pub async fn is_active(&self, token: &AccessToken) -> Result<bool, TestkitError> {
+        let caller = self.introspector().await?;
+        let endpoint = parsed(&format!("{}/oauth2/introspect", self.issuer))?;
+        let mut request = IntrospectionRequest {
+            token: Presented::new(token.expose().to_owned()),
+            token_type_hint: None,
+            client_assertion: None,
+            client_id: None,
+        }
+        .to_http(&endpoint);
+        countersign::authorize::authorize(&caller, &mut request).await?;
+        let answer = self.wire.pass(request).await.map_err(unexpected)?;
+        if answer.status() != http::StatusCode::OK {
+            return Err(TestkitError::Answer(format!(
+                "introspection answered {}",
+                answer.status()
+            )));
+        }
+        Introspection::active_from_json(answer.body()).map_err(unexpected)
+    }
+
+    /// A wire that nobody has told to misbehave.
+    pub(crate) fn quiet_wire(&self) -> Wire {
+        Wire::new(self.platform.router(), self.clock.clone())
+    }
+
+    async fn introspector(&self) -> Result<Client, TestkitError> {
+        if self.admin()?.application(RESOURCE).await.is_err() {
+            self.application(RESOURCE)
+                .credential(fixtures::resource())
+                .scope("introspect")
+                .register()
+                .await?;
+        }
+        let transport: Arc<dyn Transport> = Arc::new(self.quiet_wire());
+        Ok(self
+            .client(RESOURCE, fixtures::resource())
+            .transport(transport)
+            .scope(
+                countersign_proto::scope::Scope::parse("introspect")
+                    .map_err(|_| TestkitError::Answer("scope".to_owned()))?,
+            )
+            .build()?)
+    }
+
+    async fn fetch(&self, path: &str) -> Result<bytes::Bytes, TestkitError> {
+        let request = http::Request::get(format!("{}{path}", self.issuer))
+            .body(Vec::new())
+            .map_err(unexpected)?;
+        Ok(self
+            .wire
+            .pass(request)
+            .await
+            .map_err(unexpected)?
+            .into_body())
+    }
+
+    fn around(platform: Platform, issuer: String, clock: ManualClock) -> TestPlatform {
+        TestPlatform {
+            wire: Wire::new(platform.router(), clock.clone()),
+            platform,
+            issuer,
+            clock,
+            listening: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for TestPlatform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestPlatform")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Display for TestkitError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TestkitError::Start(error) => write!(f, "the test platform did not start: {error}"),
+            TestkitError::Client(error) => write!(f, "{error}"),
+            TestkitError::Io(error) => write!(f, "{error}"),
+            TestkitError::Answer(problem) => write!(f, "{problem}"),
+        }
+    }
+}
+
+impl std::error::Error for TestkitError {}
+
+impl From<StartError> for TestkitError {
+    fn from(error: StartError) -> Self {
+        TestkitError::Start(error)
+    }
+}
+
+impl From<countersign::Error> for TestkitError {
+    fn from(error: countersign::Error) -> Self {
+        TestkitError::Client(error)
+    }
+}
+
+impl From<std::io::Error> for TestkitError {
+    fn from(error: std::io::Error) -> Self {
+        TestkitError::Io(error)
+    }
+}
+
+/// A platform on a socket, until dropped.
+struct Listening {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Listening {
+    fn begin(listener: TcpListener, address: SocketAddr, platform: &Platform) -> Listening {
+        let service = platform
+            .router()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let task = tokio::spawn(async move {
+            // Ends with the task; an accept error is retried inside.
+            let _ = axum::serve(listener, service).await;
+        });
+        Listening { address, task }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Settings whose first administrator is the fixture. The file lives until the platform has read it.
+fn bootstrapped(
+    mut settings: Settings,
+) -> Result<(Settings, tempfile::NamedTempFile), TestkitError> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(fixtures::ADMINISTRATOR_CERTIFICATE.as_bytes())?;
+    settings.bootstrap = Some(Bootstrap {
+        certificate: file.path().to_owned(),
+        client_id: ADMINISTRATOR.to_owned(),
+    });
+    Ok((settings, file))
+}
+
+/// An issuer without a path is written without the slash that a URL type adds.
+fn issuer_of(settings: &Settings) -> String {
+    settings.issuer.as_str().trim_end_matches('/').to_owned()
+}
+
+fn parsed(url: &str) -> Result<Url, TestkitError> {
+    Url::parse(url).map_err(unexpected)
+}
+
+fn unexpected(error: impl std::fmt::Debug) -> TestkitError {
+    TestkitError::Answer(format!("{error:?}"))
+}
