@@ -7,8 +7,8 @@ pub use clock::{Clock, SystemClock};
 
 pub mod config;
 
-mod registry;
-pub use registry::{Change, Registry, RegistryError};
+pub mod registry;
+pub use registry::{Change, Registry, RegistryError, Rules};
 
 pub mod store;
 
