@@ -1,105 +1,197 @@
 //! What was the platform told to be?
 
 use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
+use countersign_proto::key::Algorithm;
 use url::Url;
 
-/// The settings of a platform (`countersign.toml`), checked as a whole. Each default is documented.
+mod parse;
+
+mod keys;
+pub use keys::{KEYS, Key, Permitted};
+
+mod error;
+pub use error::SettingsError;
+
+/// The settings of a platform (`countersign.toml`), checked as a whole.
+///
+/// [`KEYS`] lists every key with its default and what it permits.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
+    /// `issuer`: https, or http on loopback.
     pub issuer: Url,
+    /// `listen.address`
     pub listen: SocketAddr,
+    /// `listen.behind_proxy`: a proxy in front speaks TLS.
+    pub behind_proxy: bool,
+    /// `[tls]`
     pub tls: Option<Tls>,
+    /// `store.url`
     pub store: StoreUrl,
-    /** made at first start */
+    /// `secrets.file`, made at the first start. `None`: secrets that end with the process, for the
+    /// memory store only.
     pub secrets_file: Option<PathBuf>,
+    /// `[token]`
     pub token: TokenLifetimes,
+    /// `[bootstrap]`
     pub bootstrap: Option<Bootstrap>,
+    /// `[limits]`
     pub limits: Limits,
+    /// `[log]`
     pub log: Log,
-    /** `[assertion] lifetime_max_s`, default 300 */
+    /// `assertion.lifetime_max_s`
     pub assertion_lifetime_max: Duration,
-    /** lab switch: one certificate for both usages; logged at each start */
+    /// `lab.shared_certificate`: one certificate for both usages; logged at each start.
     pub lab_shared_certificate: bool,
-    /** `[signing] algorithm`, default ES256 */
-    pub signing_algorithm: countersign_proto::key::Algorithm,
+    /// `signing.algorithm`
+    pub signing_algorithm: Algorithm,
 }
 
-#[derive(Clone, Debug)]
+/// Where the certificate chain and the key of the listener are: PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
+    /// The chain, leaf first.
     pub certificate: PathBuf,
+    /// The private key.
     pub key: PathBuf,
 }
+
+/// Which store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreUrl {
+    /// `sqlite:FILE`
     Sqlite(PathBuf),
+    /// `memory:`
     Memory,
 }
-/// Kind 1: 900 s; kind 2: 300 s.
-#[derive(Clone, Debug)]
+
+/// How long tokens live.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenLifetimes {
+    /// Kind 1.
     pub non_interactive: Duration,
+    /// Kind 2.
     pub platform: Duration,
 }
+
 /// In an empty store this certificate maps to the principal `admin` with role Administrator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bootstrap {
+    /// A PEM file.
     pub certificate: PathBuf,
-    /** default `countersign-admin` */
+    /// The application that it signs in as.
     pub client_id: String,
 }
-/// Requests per minute at credential endpoints, per source (IPv4 /32, IPv6 /64) and per client; bodies, connections, times.
-#[derive(Clone, Debug)]
+
+/// How much one peer may ask for, and how long it may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// Requests per minute at credential endpoints from one source (IPv4 /32, IPv6 /64).
     pub per_source_per_minute: u32,
+    /// Refused credentials per minute from one source, after which it waits.
     pub failures_per_source_per_minute: u32,
+    /// Connections at one time.
     pub connections: usize,
+    /// Time to send the header of a request.
     pub header: Duration,
+    /// Time to send the body of a request.
     pub body: Duration,
+    /// Time without a request before a connection is closed.
     pub idle: Duration,
+    /// Time for running requests to end when the platform stops.
     pub drain: Duration,
+    /// Longest body of a request, in bytes.
     pub body_bytes: usize,
 }
-#[derive(Clone, Debug)]
+
+/// How the platform writes its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
+    /// `log.format`
     pub format: LogFormat,
+    /// `log.filter`: directives as in `info,countersign_server=debug`.
     pub filter: String,
 }
+
+/// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
+    /// For people.
     Text,
+    /// One JSON object a line.
     Json,
 }
 
-/// Why the settings are refused. Names key, value and line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SettingsError {
-    pub file: PathBuf,
-    pub line: Option<usize>,
-    pub key: String,
-    pub problem: String,
-    pub hint: Option<String>,
+impl Settings {
+    /// A platform in memory at `issuer`, with every default: for tests and for `dev`.
+    ///
+    /// It listens where `issuer` says when that is an address of loopback with a port, else on a
+    /// free port of 127.0.0.1.
+    pub fn in_memory(issuer: Url) -> Settings {
+        let free_port = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let address = match issuer.host() {
+            Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            _ => None,
+        };
+        let listen = match (address, issuer.port()) {
+            (Some(ip), Some(port)) if ip.is_loopback() => SocketAddr::new(ip, port),
+            _ => free_port,
+        };
+        Settings {
+            issuer,
+            listen,
+            behind_proxy: false,
+            tls: None,
+            store: StoreUrl::Memory,
+            secrets_file: None,
+            token: TokenLifetimes::default(),
+            bootstrap: None,
+            limits: Limits::default(),
+            log: Log::default(),
+            assertion_lifetime_max: Duration::from_secs(300),
+            lab_shared_certificate: false,
+            signing_algorithm: Algorithm::ES256,
+        }
+    }
 }
 
-impl Settings {
-    /// Parses TOML text; `file` names it in messages and is the base of relative paths.
-    pub fn parse(_text: &str, _file: &Path) -> Result<Settings, SettingsError> {
-        todo!()
+impl Default for TokenLifetimes {
+    fn default() -> TokenLifetimes {
+        TokenLifetimes {
+            non_interactive: Duration::from_secs(900),
+            platform: Duration::from_secs(300),
+        }
     }
-    /// Reads and parses a file.
-    pub fn read(_file: &Path) -> Result<Settings, SettingsError> {
-        todo!()
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            per_source_per_minute: 600,
+            failures_per_source_per_minute: 60,
+            connections: 4096,
+            header: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
+            body_bytes: 64 * 1024,
+        }
     }
-    /// A platform in memory at `issuer`, with every default: for tests and for `dev`.
-    pub fn in_memory(_issuer: Url) -> Settings {
-        todo!()
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
     }
 }

@@ -1,0 +1,368 @@
+//! Which settings are there, with which default, and what do they permit?
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Key {
+    /// The key with its table, as in `listen.address`.
+    pub name: &'static str,
+    /// What it permits.
+    pub permitted: Permitted,
+    /// What holds when it is not given.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// What a setting permits.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Permitted {
+    /// A string, which must be as this says.
+    Text(&'static str),
+    /// `true` or `false`.
+    Flag,
+    /// A whole number in this range, both ends included, of this unit.
+    Number {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+}
+
+/// Every setting, in the order of the documents.
+pub const KEYS: &[Key] = &[
+    key(
+        "issuer",
+        Permitted::Text("a URL: https, or http on loopback; no query, fragment or user"),
+        "none: required",
+        "The platform's identifier: the `iss` of its tokens and the `aud` of assertions.",
+    ),
+    key(
+        "listen.address",
+        Permitted::Text("an IP address and a port"),
+        "127.0.0.1:8085",
+        "Where the platform listens. Beyond loopback it needs `[tls]` or `listen.behind_proxy`.",
+    ),
+    key(
+        "listen.behind_proxy",
+        Permitted::Flag,
+        "false",
+        "A proxy in front speaks TLS, so that plain HTTP here is meant.",
+    ),
+    key(
+        "tls.certificate",
+        Permitted::Text("a file"),
+        "none: no TLS",
+        "PEM with the chain of the listener, leaf first. Read again on SIGHUP.",
+    ),
+    key(
+        "tls.key",
+        Permitted::Text("a file"),
+        "none: no TLS",
+        "PEM with the private key of the listener.",
+    ),
+    key(
+        "store.url",
+        Permitted::Text("`sqlite:FILE` or `memory:`"),
+        "sqlite:countersign.db",
+        "What the platform remembers in. `memory:` forgets all when the process ends.",
+    ),
+    key(
+        "secrets.file",
+        Permitted::Text("a file"),
+        "countersign.secrets; none with `memory:`",
+        "Key-encryption key and pepper, mode 0600, made at the first start. Back it up apart from the store: without it the stored keys are lost.",
+    ),
+    key(
+        "token.non_interactive_s",
+        Permitted::Number {
+            min: 30,
+            max: 86_400,
+            unit: "seconds",
+        },
+        "900",
+        "How long a token of kind 1 lives.",
+    ),
+    key(
+        "token.platform_s",
+        Permitted::Number {
+            min: 30,
+            max: 3_600,
+            unit: "seconds",
+        },
+        "300",
+        "How long a token of kind 2 lives.",
+    ),
+    key(
+        "assertion.lifetime_max_s",
+        Permitted::Number {
+            min: 10,
+            max: 3_600,
+            unit: "seconds",
+        },
+        "300",
+        "Longest `exp - iat` of an assertion.",
+    ),
+    key(
+        "limits.per_source_per_minute",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000_000,
+            unit: "requests",
+        },
+        "600",
+        "Requests at credential endpoints from one source: an IPv4 address, or an IPv6 /64.",
+    ),
+    key(
+        "limits.failures_per_source_per_minute",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000_000,
+            unit: "requests",
+        },
+        "60",
+        "Refused credentials from one source, after which it waits.",
+    ),
+    key(
+        "limits.connections",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000,
+            unit: "connections",
+        },
+        "4096",
+        "Connections at one time.",
+    ),
+    key(
+        "limits.header_s",
+        Permitted::Number {
+            min: 1,
+            max: 300,
+            unit: "seconds",
+        },
+        "10",
+        "Time to send the header of a request.",
+    ),
+    key(
+        "limits.body_s",
+        Permitted::Number {
+            min: 1,
+            max: 300,
+            unit: "seconds",
+        },
+        "10",
+        "Time to send the body of a request.",
+    ),
+    key(
+        "limits.idle_s",
+        Permitted::Number {
+            min: 1,
+            max: 3_600,
+            unit: "seconds",
+        },
+        "60",
+        "Time without a request before a connection is closed.",
+    ),
+    key(
+        "limits.drain_s",
+        Permitted::Number {
+            min: 0,
+            max: 600,
+            unit: "seconds",
+        },
+        "30",
+        "Time for running requests to end when the platform stops.",
+    ),
+    key(
+        "limits.body_bytes",
+        Permitted::Number {
+            min: 20_480,
+            max: 1_048_576,
+            unit: "bytes",
+        },
+        "65536",
+        "Longest body of a request.",
+    ),
+    key(
+        "bootstrap.certificate",
+        Permitted::Text("a file"),
+        "none",
+        "PEM. In an empty store this certificate maps to the principal `admin` with the role Administrator.",
+    ),
+    key(
+        "bootstrap.client_id",
+        Permitted::Text("1 to 255 characters of A-Z a-z 0-9 . _ ~ -"),
+        "countersign-admin",
+        "The application that the bootstrap certificate signs in as.",
+    ),
+    key(
+        "signing.algorithm",
+        Permitted::OneOf(&["ES256", "ES384", "ES512", "EdDSA", "PS256", "RS256"]),
+        "ES256",
+        "What a new key of the issuer signs by.",
+    ),
+    key(
+        "log.format",
+        Permitted::OneOf(&["text", "json"]),
+        "text",
+        "The form of a log line.",
+    ),
+    key(
+        "log.filter",
+        Permitted::Text("directives such as `info,countersign_server=debug`"),
+        "info",
+        "Which lines are logged.",
+    ),
+    key(
+        "lab.shared_certificate",
+        Permitted::Flag,
+        "false",
+        "Laboratory only: one certificate may be registered for both usages. Logged at each start.",
+    ),
+];
+
+/// Tables that other versions read, or will read, and this one does not.
+pub(super) const NOT_SUPPORTED: &[(&str, &str)] = &[
+    (
+        "session",
+        "there is no sign-in by browser in this version, so there are no sessions; remove the table",
+    ),
+    (
+        "identity_provider",
+        "there is no sign-in by browser in this version; remove the table",
+    ),
+    (
+        "trusted_issuer",
+        "this version trusts no assertions of other issuers; remove the table",
+    ),
+    (
+        "token.interactive_s",
+        "there is no sign-in by browser in this version, so no token of kind 0; remove the key",
+    ),
+];
+
+impl Permitted {
+    /// In words, for messages and documents.
+    pub fn words(&self) -> String {
+        match self {
+            Permitted::Text(what) => (*what).to_owned(),
+            Permitted::Flag => "`true` or `false`".to_owned(),
+            Permitted::Number { min, max, unit } => format!("{min} to {max} {unit}"),
+            Permitted::OneOf(names) => names
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+}
+
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The key that was probably meant by `wrong`: the nearest by edits, if it is near.
+pub(super) fn nearest(wrong: &str) -> Option<&'static str> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    KEYS.iter()
+        .map(|key| {
+            let whole = edits(wrong, key.name);
+            // A right key in a wrong table, or without its table.
+            let moved = if last(wrong) == last(key.name) {
+                1
+            } else {
+                usize::MAX
+            };
+            (whole.min(moved), key.name)
+        })
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut next = Vec::with_capacity(row.len());
+        next.push(i + 1);
+        for (((b, diagonal), above), j) in
+            to.iter().zip(&row).zip(row.iter().skip(1)).zip(0_usize..)
+        {
+            let left = next.get(j).copied().unwrap_or(usize::MAX - 1);
+            next.push(
+                (diagonal + usize::from(a != *b))
+                    .min(above + 1)
+                    .min(left + 1),
+            );
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+const fn key(
+    name: &'static str,
+    permitted: Permitted,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key {
+        name,
+        permitted,
+        default,
+        meaning,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_lists_every_setting_as_the_code_has_it() {
+        let document = include_str!("../../../../docs/settings.md");
+        let rows: Vec<&str> = document
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let expected: Vec<String> = KEYS
+            .iter()
+            .map(|key| {
+                format!(
+                    "| `{}` | {} | {} | {} |",
+                    key.name,
+                    key.permitted.words(),
+                    key.default,
+                    key.meaning
+                )
+            })
+            .collect();
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn edits_are_counted_as_levenshtein_did() {
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "abc"), 3);
+        assert_eq!(edits("abc", "abc"), 0);
+    }
+
+    #[test]
+    fn the_nearest_key_is_found_and_a_strange_one_is_not() {
+        assert_eq!(nearest("isuer"), Some("issuer"));
+        assert_eq!(nearest("listen.adress"), Some("listen.address"));
+        assert_eq!(
+            nearest("shared_certificate"),
+            Some("lab.shared_certificate")
+        );
+        assert_eq!(nearest("favourite_colour"), None);
+    }
+}
