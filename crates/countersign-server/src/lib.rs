@@ -10,6 +10,8 @@ pub mod config;
 pub mod registry;
 pub use registry::{Change, Registry, RegistryError, Rules};
 
+pub mod secrets;
+
 pub mod store;
 
 mod platform;
