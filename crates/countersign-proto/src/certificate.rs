@@ -1,15 +1,14 @@
 //! What does an X.509 certificate say, and may it sign?
 
+mod chain;
+mod extensions;
+
 use std::{fmt, sync::Arc};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::{GeneralName, ParsedExtension},
-    prelude::FromDer,
-    time::ASN1Time,
-};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
+pub use self::chain::CertificateChain;
+use self::extensions::Extensions;
 use crate::{
     der::{self, Reader},
     distinguished_name::DistinguishedName,
@@ -21,8 +20,6 @@ use crate::{
 
 /// Bytes of the DER of one certificate.
 const MAX_BYTES: usize = 64 * 1024;
-/// Certificates of a chain, the leaf among them.
-const MAX_CHAIN: usize = 8;
 /// Bytes of a serial number (RFC 5280 §4.1.2.2).
 const MAX_SERIAL: usize = 20;
 const EKU_CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
@@ -360,78 +357,6 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// A leaf certificate and its issuers, leaf first (RFC 7515 §4.1.6 `x5c` order). Cheap to clone.
-///
-/// At most 8 certificates. Nothing is verified here.
-#[derive(Clone, Debug)]
-pub struct CertificateChain {
-    leaf: Certificate,
-    issuers: Arc<[Certificate]>,
-}
-
-impl CertificateChain {
-    /// A leaf alone, or with its issuers in order. Issuers after the seventh are left out.
-    pub fn new(leaf: Certificate, mut issuers: Vec<Certificate>) -> CertificateChain {
-        issuers.truncate(MAX_CHAIN - 1);
-        CertificateChain {
-            leaf,
-            issuers: issuers.into(),
-        }
-    }
-
-    /// Sorts a bag of certificates into the chain of `leaf` by issuer name; the rest is left out.
-    ///
-    /// Where two issuers have the name, the one whose key identifier is named, then the one that
-    /// expires last, is taken.
-    pub fn order(leaf: Certificate, bag: &[Certificate]) -> CertificateChain {
-        let mut issuers: Vec<Certificate> = Vec::new();
-        while issuers.len() < MAX_CHAIN - 1 {
-            let last = issuers.last().unwrap_or(&leaf);
-            if last.is_self_issued() {
-                break;
-            }
-            let next = bag
-                .iter()
-                .filter(|&candidate| {
-                    candidate.subject() == last.issuer()
-                        && *candidate != leaf
-                        && !issuers.contains(candidate)
-                })
-                .max_by_key(|candidate| (last.names_the_key_of(candidate), candidate.not_after()));
-            match next {
-                Some(issuer) => issuers.push(issuer.clone()),
-                None => break,
-            }
-        }
-        CertificateChain::new(leaf, issuers)
-    }
-
-    /// The leaf.
-    pub fn leaf(&self) -> &Certificate {
-        &self.leaf
-    }
-
-    /// The issuers, nearest first.
-    pub fn issuers(&self) -> &[Certificate] {
-        &self.issuers
-    }
-
-    /// `x5c`: standard base64 of each DER, leaf first (RFC 7515 §4.1.6).
-    pub fn x5c(&self) -> Vec<String> {
-        std::iter::once(&self.leaf)
-            .chain(self.issuers.iter())
-            .map(|certificate| STANDARD.encode(certificate.der()))
-            .collect()
-    }
-}
-
-impl Certificate {
-    fn names_the_key_of(&self, issuer: &Certificate) -> bool {
-        let wanted = &self.0.extensions.authority_key_identifier;
-        wanted.is_some() && *wanted == issuer.0.extensions.subject_key_identifier
-    }
-}
-
 /// The fields of a `TBSCertificate` (RFC 5280 §4.1), read strictly.
 struct Fields<'a> {
     version: &'a [u8],
@@ -478,136 +403,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What the extensions say.
-#[derive(Default)]
-struct Extensions {
-    is_authority: bool,
-    digital_signature: Option<bool>,
-    key_usages: Option<Vec<&'static str>>,
-    extended_key_usages: Option<Vec<String>>,
-    subject_alt_names: Vec<String>,
-    subject_key_identifier: Option<Vec<u8>>,
-    authority_key_identifier: Option<Vec<u8>>,
-}
-
-impl Extensions {
-    fn read(certificate: &X509Certificate<'_>) -> Result<Extensions, CertificateError> {
-        let mut said = Extensions::default();
-        let mut seen = std::collections::BTreeSet::new();
-        for extension in certificate.extensions() {
-            let oid = extension.oid.to_id_string();
-            let first = seen.insert(oid.clone());
-            match extension.parsed_extension() {
-                _ if !first => return Err(CertificateError::Extension(oid)),
-                ParsedExtension::ParseError { .. } => {
-                    return Err(CertificateError::Extension(oid));
-                }
-                ParsedExtension::BasicConstraints(constraints) => {
-                    said.is_authority = constraints.ca;
-                }
-                ParsedExtension::KeyUsage(usage) => {
-                    said.digital_signature = Some(usage.digital_signature());
-                    said.key_usages = Some(key_usage_names(usage.flags));
-                }
-                ParsedExtension::ExtendedKeyUsage(_) => {
-                    said.extended_key_usages =
-                        Some(purposes(extension.value).ok_or(CertificateError::Extension(oid))?);
-                }
-                ParsedExtension::SubjectAlternativeName(names) => {
-                    said.subject_alt_names =
-                        names.general_names.iter().filter_map(alt_name).collect();
-                }
-                ParsedExtension::SubjectKeyIdentifier(identifier) => {
-                    said.subject_key_identifier = Some(identifier.0.to_vec());
-                }
-                ParsedExtension::AuthorityKeyIdentifier(identifier) => {
-                    said.authority_key_identifier =
-                        identifier.key_identifier.as_ref().map(|id| id.0.to_vec());
-                }
-                // They restrict the paths below an authority. Trust here is in the registered
-                // certificate itself, and who builds a path checks them there.
-                ParsedExtension::NameConstraints(_)
-                | ParsedExtension::CertificatePolicies(_)
-                | ParsedExtension::PolicyConstraints(_)
-                | ParsedExtension::PolicyMappings(_)
-                | ParsedExtension::InhibitAnyPolicy(_)
-                | ParsedExtension::IssuerAlternativeName(_)
-                | ParsedExtension::CRLDistributionPoints(_) => {}
-                _ if extension.critical => {
-                    return Err(CertificateError::UnknownCriticalExtension(oid));
-                }
-                _ => {}
-            }
-        }
-        Ok(said)
-    }
-}
-
-/// Names of the bits of `KeyUsage`, in their order (RFC 5280 §4.2.1.3).
-fn key_usage_names(flags: u16) -> Vec<&'static str> {
-    [
-        "digitalSignature",
-        "contentCommitment",
-        "keyEncipherment",
-        "dataEncipherment",
-        "keyAgreement",
-        "keyCertSign",
-        "cRLSign",
-        "encipherOnly",
-        "decipherOnly",
-    ]
-    .into_iter()
-    .enumerate()
-    .filter(|(bit, _)| flags >> bit & 1 == 1)
-    .map(|(_, name)| name)
-    .collect()
-}
-
-fn purposes(der: &[u8]) -> Option<Vec<String>> {
-    let mut sequence = Reader::inside(der, der::SEQUENCE)?;
-    let mut purposes = Vec::new();
-    while !sequence.is_empty() {
-        purposes.push(der::dotted_oid(sequence.expect(der::OBJECT_IDENTIFIER)?)?);
-    }
-    Some(purposes)
-}
-
-fn alt_name(name: &GeneralName<'_>) -> Option<String> {
-    let shown = match name {
-        GeneralName::DNSName(host) => format!("DNS:{host}"),
-        GeneralName::RFC822Name(address) => format!("email:{address}"),
-        GeneralName::URI(uri) => format!("URI:{uri}"),
-        GeneralName::RegisteredID(oid) => format!("RID:{}", oid.to_id_string()),
-        GeneralName::DirectoryName(name) => {
-            format!("DN:{}", DistinguishedName::from_der(name.as_raw()).ok()?)
-        }
-        GeneralName::IPAddress(bytes) => format!("IP:{}", ip_address(bytes)?),
-        _ => return None,
-    };
-    Some(
-        shown
-            .chars()
-            .flat_map(|c| {
-                let plain = !c.is_control() && (c.is_ascii() || c.is_alphanumeric());
-                if plain {
-                    c.to_string()
-                } else {
-                    c.escape_unicode().to_string()
-                }
-                .chars()
-                .collect::<Vec<_>>()
-            })
-            .collect(),
-    )
-}
-
-fn ip_address(bytes: &[u8]) -> Option<std::net::IpAddr> {
-    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
-        return Some(v4.into());
-    }
-    <[u8; 16]>::try_from(bytes).ok().map(Into::into)
-}
-
 fn moment(time: ASN1Time) -> UnixTime {
     UnixTime::from_secs(u64::try_from(time.timestamp()).unwrap_or(0))
 }
@@ -616,3 +411,6 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
     &number[zeros..]
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ pub enum JwkError {
 impl fmt::Display for JwkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JwkError::Json(why) => write!(f, "the JWK is not strict JSON: {why:?}"),
+            JwkError::Json(why) => write!(f, "the JWK is not strict JSON: {why}"),
             JwkError::Member(name) => {
                 write!(f, "the member {name:?} of the JWK is missing or wrong")
             }
@@ -65,6 +65,7 @@ impl fmt::Display for JwkError {
 impl std::error::Error for JwkError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            JwkError::Json(why) => Some(why),
             JwkError::Key(why) => Some(why),
             _ => None,
         }
@@ -329,3 +330,6 @@ fn in_order(key: &PublicKey) -> Vec<(&'static str, String)> {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,6 +127,10 @@ impl Parser<'_> {
                 self.at += length;
                 Ok(oid.to_owned())
             }
+            None if !rest[length..].trim_start_matches(' ').starts_with('=') => {
+                self.at += length;
+                self.expected("'=' after the attribute type")
+            }
             None => Err(DistinguishedNameError::UnknownAttribute(name.to_owned())),
         }
     }
