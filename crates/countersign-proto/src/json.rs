@@ -9,8 +9,8 @@ use std::{
 };
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
 pub use serde_json::{Map, Value};
+use serde_json::{Number, map::Entry};
 
 /// How much JSON is read.
 #[derive(Clone, Copy, Debug)]
@@ -248,11 +248,15 @@ impl<'de> Visitor<'de> for ValueAt<'_> {
                 return Err(self.reader.refuse(JsonError::TooManyMembers));
             }
             self.reader.string(&name)?;
-            if members.contains_key(&name) {
-                return Err(self.reader.refuse(JsonError::DuplicateMember(name)));
+            match members.entry(name) {
+                Entry::Occupied(first) => {
+                    let name = first.key().clone();
+                    return Err(self.reader.refuse(JsonError::DuplicateMember(name)));
+                }
+                Entry::Vacant(place) => {
+                    place.insert(entries.next_value_seed(inner)?);
+                }
             }
-            let value = entries.next_value_seed(inner)?;
-            members.insert(name, value);
         }
         Ok(Value::Object(members))
     }
