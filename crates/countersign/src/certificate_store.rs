@@ -190,4 +190,7 @@ pub enum KeyState {
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+
+#[cfg(test)]
 mod tests;

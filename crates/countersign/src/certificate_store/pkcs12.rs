@@ -20,6 +20,11 @@ pub(super) fn read(der: &[u8], password: Option<&Password>, path: &Path) -> Cont
             excess => format!("the PKCS#12 file {excess}"),
         });
     }
+    if password.is_some_and(|password| password.expose().chars().any(|c| c > '\u{ffff}')) {
+        return Contents::locked(
+            "the password has a character that passwords of PKCS#12 files cannot have here",
+        );
+    }
     match open(der, password) {
         Ok(archive) => contents_of(&archive),
         Err(Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError | Pkcs12Error::Pkcs5Error(_)) => {

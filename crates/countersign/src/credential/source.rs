@@ -152,7 +152,8 @@ impl CredentialSource {
         };
         let stamps = store.stamps().ok();
         let unchanged = last.settled && stamps.is_some() && last.stamps == stamps;
-        let time_matters = last.changes_at.is_some_and(|at| at <= now);
+        let time_matters =
+            last.changes_at.is_some_and(|at| at <= now) || !inner.known_is_valid(now);
         if !unchanged || time_matters || reload == Reload::Now {
             let found = inner.origin.find(now);
             // Files that were changed within the granularity of the file system's clock have the
@@ -206,6 +207,12 @@ impl Inner {
         self.last_look
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Also false when the clock was set back to before the certificate in use.
+    fn known_is_valid(&self, now: UnixTime) -> bool {
+        let known = self.known.load();
+        matches!(known.as_deref(), Some(Ok(current)) if current.credential.valid_at(now).is_ok())
     }
 
     /// Puts what was found in the place of what was known, unless that is better.
