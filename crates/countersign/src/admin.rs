@@ -1,113 +1,255 @@
 //! How is the platform's registry managed from outside (the API under `/api/v1`)?
 
-use countersign_proto::management::{
-    Application, AuditEntry, NewCertificate, NewMapping, Page, Principal, PrincipalMapping,
-    RegisteredCertificate, Role, WhoAmI,
+use std::sync::Arc;
+
+use countersign_proto::{
+    management::{
+        Application, AuditEntry, NewCertificate, NewMapping, Page, Principal, PrincipalMapping,
+        RegisteredCertificate, Revocation, Role, WhoAmI,
+    },
+    metadata::Metadata,
 };
+use http::Method;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Client, Error};
+use crate::{Client, Error, Token, Transport};
 
-/// The management API, with the tokens of a client.
+mod call;
+use call::{Call, Caller};
+
+/// The management API, with the tokens of a client or with one that is held already.
+///
+/// Each method fails with the kind of the platform's answer: [`crate::ErrorKind::NotFound`] (404),
+/// [`crate::ErrorKind::Conflict`] (409), [`crate::ErrorKind::Denied`] (403),
+/// [`crate::ErrorKind::IdentityRejected`] (401), [`crate::ErrorKind::Settings`] (400, 413, 422).
 #[derive(Clone, Debug)]
-pub struct Admin {}
+pub struct Admin {
+    caller: Caller,
+}
 
 /// Which page of a list.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PageRequest {
-    /** 1 to 500, default 100 */
+    /// 1 to 500, default 100.
     pub limit: Option<u32>,
-    /** from the last page's `next` */
+    /// From the last page's `next`.
     pub after: Option<String>,
 }
 
+impl PageRequest {
+    /// The first page.
+    pub fn first() -> PageRequest {
+        PageRequest::default()
+    }
+
+    /// The page that follows the one whose `next` this is.
+    pub fn after(cursor: &str) -> PageRequest {
+        PageRequest {
+            after: Some(cursor.to_owned()),
+            ..PageRequest::default()
+        }
+    }
+
+    /// The same, with at most so many items. 1 to 500.
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> PageRequest {
+        self.limit = Some(limit);
+        self
+    }
+}
+
 impl Admin {
-    pub fn new(_client: Client) -> Admin {
-        todo!()
+    /// With the tokens of a client.
+    pub fn new(client: Client) -> Admin {
+        Admin {
+            caller: Caller::with_client(client),
+        }
     }
+
+    /// With a bearer token that is held already. It is not renewed.
+    pub fn with_token(
+        transport: Arc<dyn Transport>,
+        metadata: Arc<Metadata>,
+        token: Token,
+    ) -> Admin {
+        Admin {
+            caller: Caller::with_token(transport, metadata, token),
+        }
+    }
+
+    /// Who the caller is.
     pub async fn whoami(&self) -> Result<WhoAmI, Error> {
-        todo!()
+        self.read(&["whoami"]).await
     }
-    pub async fn applications(&self, _page: &PageRequest) -> Result<Page<Application>, Error> {
-        todo!()
+
+    /// The applications.
+    pub async fn applications(&self, page: &PageRequest) -> Result<Page<Application>, Error> {
+        self.list("applications", page).await
     }
-    pub async fn application(&self, _client_id: &str) -> Result<Application, Error> {
-        todo!()
+
+    /// One application.
+    pub async fn application(&self, client_id: &str) -> Result<Application, Error> {
+        self.read(&["applications", client_id]).await
     }
+
+    /// Registers an application.
     pub async fn create_application(
         &self,
-        _application: &Application,
+        application: &Application,
     ) -> Result<Application, Error> {
-        todo!()
+        self.write(Method::POST, &["applications"], application)
+            .await
     }
+
+    /// Changes an application as a whole.
     pub async fn update_application(
         &self,
-        _application: &Application,
+        application: &Application,
     ) -> Result<Application, Error> {
-        todo!()
+        let path = ["applications", &application.client_id];
+        self.write(Method::PUT, &path, application).await
     }
-    pub async fn delete_application(&self, _client_id: &str) -> Result<(), Error> {
-        todo!()
+
+    /// Removes an application.
+    pub async fn delete_application(&self, client_id: &str) -> Result<(), Error> {
+        self.delete(&["applications", client_id]).await
     }
+
+    /// The certificates.
     pub async fn certificates(
         &self,
-        _page: &PageRequest,
+        page: &PageRequest,
     ) -> Result<Page<RegisteredCertificate>, Error> {
-        todo!()
+        self.list("certificates", page).await
     }
-    pub async fn certificate(&self, _sha256: &str) -> Result<RegisteredCertificate, Error> {
-        todo!()
+
+    /// One certificate, by the lower-case hexadecimal SHA-256 of its DER.
+    pub async fn certificate(&self, sha256: &str) -> Result<RegisteredCertificate, Error> {
+        self.read(&["certificates", sha256]).await
     }
+
+    /// Registers a certificate.
     pub async fn register_certificate(
         &self,
-        _certificate: &NewCertificate,
+        certificate: &NewCertificate,
     ) -> Result<RegisteredCertificate, Error> {
-        todo!()
+        self.write(Method::POST, &["certificates"], certificate)
+            .await
     }
+
+    /// Revokes a certificate: it stops working at once, and so do the tokens that it earned.
     pub async fn revoke_certificate(
         &self,
-        _sha256: &str,
-        _reason: &str,
+        sha256: &str,
+        reason: &str,
     ) -> Result<RegisteredCertificate, Error> {
-        todo!()
+        let revocation = Revocation {
+            reason: reason.to_owned(),
+        };
+        self.write(
+            Method::POST,
+            &["certificates", sha256, "revoke"],
+            &revocation,
+        )
+        .await
     }
-    pub async fn principals(&self, _page: &PageRequest) -> Result<Page<Principal>, Error> {
-        todo!()
+
+    /// The principals.
+    pub async fn principals(&self, page: &PageRequest) -> Result<Page<Principal>, Error> {
+        self.list("principals", page).await
     }
-    pub async fn principal(&self, _name: &str) -> Result<Principal, Error> {
-        todo!()
+
+    /// One principal.
+    pub async fn principal(&self, name: &str) -> Result<Principal, Error> {
+        self.read(&["principals", name]).await
     }
-    pub async fn create_principal(&self, _principal: &Principal) -> Result<Principal, Error> {
-        todo!()
+
+    /// Adds a principal.
+    pub async fn create_principal(&self, principal: &Principal) -> Result<Principal, Error> {
+        self.write(Method::POST, &["principals"], principal).await
     }
-    pub async fn update_principal(&self, _principal: &Principal) -> Result<Principal, Error> {
-        todo!()
+
+    /// Changes a principal as a whole.
+    pub async fn update_principal(&self, principal: &Principal) -> Result<Principal, Error> {
+        self.write(Method::PUT, &["principals", &principal.name], principal)
+            .await
     }
-    pub async fn delete_principal(&self, _name: &str) -> Result<(), Error> {
-        todo!()
+
+    /// Removes a principal.
+    pub async fn delete_principal(&self, name: &str) -> Result<(), Error> {
+        self.delete(&["principals", name]).await
     }
-    pub async fn roles(&self, _page: &PageRequest) -> Result<Page<Role>, Error> {
-        todo!()
+
+    /// The roles.
+    pub async fn roles(&self, page: &PageRequest) -> Result<Page<Role>, Error> {
+        self.list("roles", page).await
     }
-    pub async fn create_role(&self, _role: &Role) -> Result<Role, Error> {
-        todo!()
+
+    /// Adds a role.
+    pub async fn create_role(&self, role: &Role) -> Result<Role, Error> {
+        self.write(Method::POST, &["roles"], role).await
     }
-    pub async fn update_role(&self, _role: &Role) -> Result<Role, Error> {
-        todo!()
+
+    /// Changes a role as a whole.
+    pub async fn update_role(&self, role: &Role) -> Result<Role, Error> {
+        self.write(Method::PUT, &["roles", &role.name], role).await
     }
-    pub async fn delete_role(&self, _name: &str) -> Result<(), Error> {
-        todo!()
+
+    /// Removes a role.
+    pub async fn delete_role(&self, name: &str) -> Result<(), Error> {
+        self.delete(&["roles", name]).await
     }
-    pub async fn mappings(&self, _page: &PageRequest) -> Result<Page<PrincipalMapping>, Error> {
-        todo!()
+
+    /// The mappings from certificates to principals.
+    pub async fn mappings(&self, page: &PageRequest) -> Result<Page<PrincipalMapping>, Error> {
+        self.list("mappings", page).await
     }
-    pub async fn create_mapping(&self, _mapping: &NewMapping) -> Result<PrincipalMapping, Error> {
-        todo!()
+
+    /// Maps a certificate to a principal.
+    pub async fn create_mapping(&self, mapping: &NewMapping) -> Result<PrincipalMapping, Error> {
+        self.write(Method::POST, &["mappings"], mapping).await
     }
-    pub async fn delete_mapping(&self, _id: &str) -> Result<(), Error> {
-        todo!()
+
+    /// Removes a mapping.
+    pub async fn delete_mapping(&self, id: &str) -> Result<(), Error> {
+        self.delete(&["mappings", id]).await
     }
-    pub async fn audit(&self, _page: &PageRequest) -> Result<Page<AuditEntry>, Error> {
-        todo!()
+
+    /// What was done and refused, newest last.
+    pub async fn audit(&self, page: &PageRequest) -> Result<Page<AuditEntry>, Error> {
+        self.list("audit", page).await
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        noun: &str,
+        page: &PageRequest,
+    ) -> Result<Page<T>, Error> {
+        let call = Call::new(Method::GET, &[noun])
+            .query("limit", page.limit.map(|limit| limit.to_string()))
+            .query("after", page.after.clone());
+        self.caller.call(call).await?.read()
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
+        self.caller.call(Call::new(Method::GET, path)).await?.read()
+    }
+
+    async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        value: &impl Serialize,
+    ) -> Result<T, Error> {
+        let call = Call::new(method, path).body(value)?;
+        self.caller.call(call).await?.read()
+    }
+
+    async fn delete(&self, path: &[&str]) -> Result<(), Error> {
+        self.caller
+            .call(Call::new(Method::DELETE, path))
+            .await
+            .map(|_| ())
     }
 }

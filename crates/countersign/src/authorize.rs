@@ -1,12 +1,160 @@
 //! How does a request leave with a token?
+//!
+//! In the `Authorization` header and nowhere else (RFC 6750 §2.1), with a `DPoP` proof beside it where
+//! the token is bound to a key (RFC 9449 §7), and only to an address that is https, or http on
+//! loopback.
 
-use crate::{Client, Error, Token};
+#[cfg(feature = "middleware")]
+mod middleware;
+#[cfg(feature = "middleware")]
+pub use middleware::AuthorizeMiddleware;
 
-/// Sets the `Authorization` header (and `DPoP` where the token is bound) on one request.
-/// Refuses a URL that is not https, or http on loopback.
-pub async fn authorize<B>(
-    _client: &Client,
-    _request: &mut http::Request<B>,
+#[cfg(feature = "tower")]
+mod tower;
+#[cfg(feature = "tower")]
+pub use self::tower::{Authorize, AuthorizeLayer};
+
+use std::time::Duration;
+
+use countersign_proto::{bearer, token::TokenType};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use url::Url;
+
+use crate::{Client, Error, ErrorKind, Token, dpop::PROOF, transport::is_secure};
+
+/// Sets the `Authorization` header (and `DPoP` where the token is bound) on one request. What stood
+/// there before is replaced.
+///
+/// # Errors
+/// [`ErrorKind::Settings`] when the address is not absolute, is neither https nor http on loopback, or
+/// carries an `access_token` in its query; else those of [`Client::token`]. The request is then as it
+/// was.
+pub async fn authorize<B>(client: &Client, request: &mut http::Request<B>) -> Result<Token, Error> {
+    let url = Url::parse(&request.uri().to_string()).map_err(|_| {
+        Error::new(
+            ErrorKind::Settings,
+            "a request without a whole address cannot be given a token",
+        )
+    })?;
+    let method = request.method().clone();
+    apply(client, &method, &url, request.headers_mut()).await
+}
+
+/// Sets the headers for one request.
+async fn apply(
+    client: &Client,
+    method: &Method,
+    url: &Url,
+    headers: &mut HeaderMap,
 ) -> Result<Token, Error> {
-    todo!()
+    check_destination(url)?;
+    let token = client.token().await?;
+    let proof = match token.token_type {
+        TokenType::Bearer => None,
+        TokenType::DPoP => Some(prove(client, &token, method, url).await?),
+    };
+    headers.insert(
+        header::AUTHORIZATION,
+        bearer::authorization(&token.access_token, token.token_type),
+    );
+    headers.remove(PROOF);
+    if let Some(proof) = proof {
+        headers.insert(PROOF, proof);
+    }
+    Ok(token)
+}
+
+async fn prove(
+    client: &Client,
+    token: &Token,
+    method: &Method,
+    url: &Url,
+) -> Result<HeaderValue, Error> {
+    let exchange = client.exchange();
+    exchange
+        .prover
+        .prove(
+            method,
+            url,
+            Some(token.access_token.expose()),
+            exchange.server_time(),
+        )
+        .await
+}
+
+fn check_destination(url: &Url) -> Result<(), Error> {
+    if !is_secure(url) {
+        return Err(Error::new(
+            ErrorKind::Settings,
+            format!(
+                "a token is not sent to {}: only https, or http on loopback",
+                url.origin().ascii_serialization()
+            ),
+        ));
+    }
+    if url.query_pairs().any(|(name, _)| name == "access_token") {
+        return Err(Error::new(
+            ErrorKind::Settings,
+            "the address of the request carries an access_token; a token goes into the header only",
+        ));
+    }
+    Ok(())
+}
+
+/// What an API's answer to a request with `token` means for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lesson {
+    /// The same request may be sent once more, with the nonce that the API asked for.
+    SendAgain,
+    Nothing,
+}
+
+/// Remembers the API's nonce, and forgets a token that the API does not take any more.
+fn learn(
+    client: &Client,
+    token: &Token,
+    url: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Lesson {
+    /// A token that was refused at once is not got anew for each request.
+    const YOUNG: Duration = Duration::from_secs(10);
+
+    let new_nonce = client.exchange().prover.remember(url, headers);
+    if status != StatusCode::UNAUTHORIZED {
+        return Lesson::Nothing;
+    }
+    if challenged_with(headers, "use_dpop_nonce") {
+        return match new_nonce && token.token_type == TokenType::DPoP {
+            true => Lesson::SendAgain,
+            false => Lesson::Nothing,
+        };
+    }
+    let age = client.clock().now().since(token.issued_at);
+    if challenged_with(headers, "invalid_token") && age > YOUNG {
+        client.forget(token);
+    }
+    Lesson::Nothing
+}
+
+/// Whether a `WWW-Authenticate` challenge says `error="code"` (RFC 6750 §3).
+fn challenged_with(headers: &HeaderMap, code: &str) -> bool {
+    let wanted = format!("error=\"{code}\"");
+    headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|challenge| challenge.contains(&wanted))
+}
+
+/// The origin for which an adapter hands out tokens.
+fn origin_of(url: &str) -> Result<url::Origin, Error> {
+    let url = Url::parse(url).map_err(|_| {
+        Error::new(
+            ErrorKind::Settings,
+            "the address of the API is not an absolute URL",
+        )
+    })?;
+    check_destination(&url)?;
+    Ok(url.origin())
 }

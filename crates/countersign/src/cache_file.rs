@@ -33,7 +33,7 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use crate::Token;
+use crate::{Token, TokenObject};
 
 /// A folder of cached tokens that was found to be ours alone.
 #[derive(Debug)]
@@ -454,7 +454,7 @@ fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Token> {
         value => Some(Some(value.as_str()?.to_owned())),
     };
     let moment = |name: &str| Some(UnixTime::from_secs(members.get(name)?.as_u64()?));
-    Some(Token {
+    Some(Token::from(TokenObject {
         access_token: AccessToken::new(&secret).ok()?,
         token_type: match members.get("token_type")?.as_str()? {
             "Bearer" => TokenType::Bearer,
@@ -476,7 +476,7 @@ fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Token> {
             Some(thumbprint) => Some(Thumbprint::parse(&thumbprint).ok()?),
             None => None,
         },
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -486,7 +486,7 @@ mod tests {
     use super::*;
 
     fn token(text: &str) -> Token {
-        Token {
+        Token::from(TokenObject {
             access_token: AccessToken::new(text).unwrap(),
             token_type: TokenType::Bearer,
             kind: TokenKind::NonInteractive,
@@ -498,7 +498,7 @@ mod tests {
             issue_principal: String::new(),
             issue_cert_subject: "CN=Corellian".to_owned(),
             issue_cert_thumbprint: Some(Thumbprint::Sha256([7; 32])),
-        }
+        })
     }
 
     fn identity() -> CacheIdentity {

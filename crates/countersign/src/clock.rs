@@ -1,18 +1,26 @@
 //! What time is it, and how does the SDK wait?
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::OnceLock, time::Duration};
 
 use countersign_proto::time::UnixTime;
 
 /// The clock of one client. Tests turn theirs by hand.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The time of day, by which tokens and assertions are dated.
     fn now(&self) -> UnixTime;
+
+    /// Time since some fixed moment, by which deadlines are kept. It never goes back.
+    ///
+    /// The default is [`Clock::now`], in whole seconds.
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.now().as_secs())
+    }
+
     /// Ends when `duration` has passed on this clock.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// The clock of the operating system.
+/// The clock of the operating system. It waits on the Tokio runtime of its caller.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -23,7 +31,50 @@ impl Clock for SystemClock {
         UnixTime::from_secs(since_1970.map_or(0, |elapsed| elapsed.as_secs()))
     }
 
+    #[allow(clippy::disallowed_methods)] // this is the room where the clock is read
+    fn elapsed(&self) -> Duration {
+        static FIRST_ASKED: OnceLock<std::time::Instant> = OnceLock::new();
+        FIRST_ASKED.get_or_init(std::time::Instant::now).elapsed()
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// When one call must have ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    /// On [`Clock::elapsed`].
+    at: Duration,
+}
+
+impl Deadline {
+    /// The moment `limit` from now.
+    pub(crate) fn after(clock: &dyn Clock, limit: Duration) -> Deadline {
+        Deadline {
+            at: clock.elapsed().saturating_add(limit),
+        }
+    }
+
+    /// How long until then; zero when it has passed.
+    pub(crate) fn left(self, clock: &dyn Clock) -> Duration {
+        self.at.saturating_sub(clock.elapsed())
+    }
+}
+
+/// What `work` gives, or `None` when `limit` passes first; the work is dropped then.
+pub(crate) async fn within<F: Future>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: F,
+) -> Option<F::Output> {
+    if limit.is_zero() {
+        return None;
+    }
+    tokio::select! {
+        biased;
+        output = work => Some(output),
+        () = clock.sleep(limit) => None,
     }
 }

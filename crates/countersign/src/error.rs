@@ -1,64 +1,342 @@
 //! What went wrong for the application, and may it try again?
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use countersign_proto::oauth_error::OAuthError;
+use countersign_proto::{
+    certificate::Validity,
+    exchange::ExchangeError,
+    key::SigningError,
+    oauth_error::{ErrorCode, OAuthError, Reason},
+};
 
-/// The one error of the SDK.
-#[derive(Clone, Debug)]
-pub struct Error {}
+use crate::{TransportError, credential::CredentialError};
+
+/// The one error of the SDK. Cheap to clone; nothing secret is in it.
+///
+/// `Display` is one line that names the thing; [`Error::hint`] says what to do next.
+#[derive(Clone)]
+pub struct Error {
+    told: Arc<Told>,
+}
+
+#[derive(Clone)]
+struct Told {
+    kind: ErrorKind,
+    text: String,
+    hint: Option<String>,
+    transient: bool,
+    retry_after: Option<Duration>,
+    oauth: Option<OAuthError>,
+}
 
 /// Whose fault, roughly. Maps to the exit codes of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /** wrong settings or arguments */
+    /// Wrong settings or arguments.
     Settings,
-    /** no usable certificate */
+    /// No usable certificate.
     Credential,
-    /** no answer, or no sense in it */
+    /// No answer, or none that makes sense.
     Network,
-    /** the server's metadata or answer is not acceptable */
+    /// The server's metadata or answer is not acceptable, or the server itself failed.
     Server,
-    /** certificate, client or mapping refused */
+    /// The certificate, the client or the mapping was refused.
     IdentityRejected,
-    /** refused by policy */
+    /// Refused by policy: a scope or a grant that is not permitted.
     Policy,
-    /** access denied */
+    /// Access denied.
     Denied,
-    /** the token or the certificate is past its end */
+    /// The token or the certificate is past its end.
     Expired,
-    /** the caller's deadline passed */
+    /// The caller's deadline passed.
     Deadline,
-    /** a device or service that signs did not */
+    /// The key, or the device or service that holds it, did not sign.
     Signing,
+    /// The platform does not know what was named.
+    NotFound,
+    /// It exists already, or something still depends on it.
+    Conflict,
 }
 
 impl Error {
     /// What kind.
     pub fn kind(&self) -> ErrorKind {
-        todo!()
+        self.told.kind
     }
+
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        todo!()
+        self.told.transient
     }
+
     /// What the server asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
-        todo!()
+        self.told.retry_after
     }
+
     /// The server's refusal.
     pub fn oauth(&self) -> Option<&OAuthError> {
-        todo!()
+        self.told.oauth.as_ref()
     }
+
     /// What to do next, when there is something.
     pub fn hint(&self) -> Option<&str> {
-        todo!()
+        self.told.hint.as_deref()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Error {
+        Error {
+            told: Arc::new(Told {
+                kind,
+                text: text.into(),
+                hint: None,
+                transient: false,
+                retry_after: None,
+                oauth: None,
+            }),
+        }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Error {
+        Arc::make_mut(&mut self.told).hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn transient(mut self) -> Error {
+        Arc::make_mut(&mut self.told).transient = true;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Error {
+        Arc::make_mut(&mut self.told).retry_after = wait;
+        self
+    }
+
+    /// A refusal of the token endpoint of `issuer`, or of another endpoint that speaks RFC 6749 §5.2.
+    pub(crate) fn refused(issuer: &str, status: u16, refusal: &OAuthError) -> Error {
+        let mut text = format!("{issuer} refused: {}", refusal.code.as_str());
+        if let Some(reason) = &refusal.reason {
+            text.push_str(&format!(", {}", reason.as_str()));
+        }
+        if let Some(description) = &refusal.description {
+            text.push_str(&format!(": {description}"));
+        }
+        if let Some(id) = &refusal.support_id {
+            text.push_str(&format!(" (support id {id})"));
+        }
+        let mut error = Error::new(kind_of(refusal), printable(&text));
+        let told = Arc::make_mut(&mut error.told);
+        told.hint = hint_for(refusal);
+        told.transient = status_is_transient(status)
+            || matches!(
+                refusal.code,
+                ErrorCode::TemporarilyUnavailable | ErrorCode::SlowDown
+            );
+        told.oauth = Some(refusal.clone());
+        error
+    }
+
+    /// An answer of the token endpoint of `issuer` that is no token.
+    pub(crate) fn exchange(issuer: &str, error: &ExchangeError) -> Error {
+        match error {
+            ExchangeError::Refused { status, error } => Error::refused(issuer, *status, error),
+            ExchangeError::Status(status) => Error::status(issuer, *status),
+            ExchangeError::NotBound => Error::new(
+                ErrorKind::Server,
+                format!("{issuer} gave a bearer token where one bound by DPoP was asked for; it was thrown away"),
+            )
+            .with_hint("register the application for bound tokens, or do not ask for DPoP"),
+            ExchangeError::ContentType => Error::new(
+                ErrorKind::Server,
+                format!("the token endpoint of {issuer} did not answer with JSON"),
+            ),
+            other => Error::new(
+                ErrorKind::Server,
+                format!("the answer of the token endpoint of {issuer} is no token response: {other}"),
+            ),
+        }
+    }
+
+    /// A status that says nothing more.
+    pub(crate) fn status(from: &str, status: u16) -> Error {
+        match status {
+            300..=399 => Error::new(
+                ErrorKind::Server,
+                format!("{from} answered with a redirect ({status}), which is not followed"),
+            )
+            .with_hint("give the address that the server itself names as its issuer"),
+            _ if status_is_transient(status) => Error::new(
+                ErrorKind::Server,
+                format!("{from} is not available just now (status {status})"),
+            )
+            .transient(),
+            _ => Error::new(
+                ErrorKind::Server,
+                format!("{from} answered with status {status}"),
+            ),
+        }
     }
 }
+
+/// Whether a status says that the same request may succeed later.
+pub(crate) fn status_is_transient(status: u16) -> bool {
+    matches!(status, 429 | 502 | 503 | 504)
+}
+
+/// `text` on one line, without anything that moves a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c == '\n' || c == '\t' { ' ' } else { c })
+        .filter(|c| {
+            !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        })
+        .collect()
+}
+
+fn kind_of(refusal: &OAuthError) -> ErrorKind {
+    match (&refusal.reason, &refusal.code) {
+        (Some(Reason::CertificateExpired), _) => ErrorKind::Expired,
+        (Some(Reason::ScopeNotPermitted), _) => ErrorKind::Policy,
+        (_, ErrorCode::InvalidClient | ErrorCode::InvalidGrant | ErrorCode::InvalidDpopProof) => {
+            ErrorKind::IdentityRejected
+        }
+        (
+            Some(
+                Reason::PrincipalNotMapped
+                | Reason::PrincipalAmbiguous
+                | Reason::PrincipalDisabled
+                | Reason::CertificateRevoked,
+            ),
+            _,
+        ) => ErrorKind::IdentityRejected,
+        (
+            _,
+            ErrorCode::UnauthorizedClient
+            | ErrorCode::InvalidScope
+            | ErrorCode::InsufficientScope
+            | ErrorCode::UnsupportedGrantType,
+        ) => ErrorKind::Policy,
+        (_, ErrorCode::AccessDenied) => ErrorKind::Denied,
+        (_, ErrorCode::InvalidToken) => ErrorKind::Expired,
+        _ => ErrorKind::Server,
+    }
+}
+
+fn hint_for(refusal: &OAuthError) -> Option<String> {
+    let hint = match &refusal.reason {
+        Some(Reason::WrongAudience) => {
+            return Some(match &refusal.expected_audience {
+                Some(wanted) => printable(&format!(
+                    "configure {wanted} as the issuer or as the audience"
+                )),
+                None => "configure the issuer exactly as the server writes it".to_owned(),
+            });
+        }
+        Some(Reason::PrincipalAmbiguous | Reason::PrincipalNotMapped)
+            if !refusal.permitted.is_empty() =>
+        {
+            return Some(printable(&format!(
+                "ask for one of the permitted principals: {}",
+                refusal.permitted.join(", ")
+            )));
+        }
+        Some(Reason::PrincipalNotMapped) => {
+            "an administrator can map the certificate to a principal"
+        }
+        Some(Reason::CertificateExpired) => "renew the certificate and register the new one",
+        Some(Reason::CertificateRevoked) => "use another certificate that is registered",
+        Some(Reason::CertificateNotYetValid) => {
+            "wait until the certificate is valid, or use another one"
+        }
+        Some(Reason::WrongUsage) => {
+            "a platform certificate and a client certificate cannot stand for each other"
+        }
+        Some(Reason::ClockSkew) => "set the clock of this machine by a time server",
+        Some(Reason::LifetimeTooLong) => "use a shorter assertion lifetime",
+        Some(Reason::PrincipalDisabled) => "an administrator can enable the principal",
+        Some(Reason::ScopeNotPermitted) => "ask for scopes that the application may have",
+        _ => match refusal.code {
+            ErrorCode::InvalidClient | ErrorCode::InvalidGrant => {
+                "check that the application id is right and that this certificate is registered for it"
+            }
+            ErrorCode::InvalidScope => "ask for scopes that the application may have",
+            _ => return None,
+        },
+    };
+    Some(hint.to_owned())
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let kind = match error {
+            TransportError::Settings(_) => ErrorKind::Settings,
+            TransportError::TooLarge => ErrorKind::Server,
+            _ => ErrorKind::Network,
+        };
+        let hint = match error {
+            TransportError::Connect(_) => {
+                Some("check the address, the network and the proxy settings")
+            }
+            TransportError::Tls(_) => Some(
+                "if the server's certificate comes from a private authority, give that authority's file as CA bundle",
+            ),
+            TransportError::Timeout => Some("check the network, or raise the time limit"),
+            _ => None,
+        };
+        let mut told = Error::new(kind, printable(&error.to_string()));
+        if error.is_transient() {
+            told = told.transient();
+        }
+        match hint {
+            Some(hint) => told.with_hint(hint),
+            None => told,
+        }
+    }
+}
+
+impl From<CredentialError> for Error {
+    fn from(error: CredentialError) -> Self {
+        let text = printable(&error.to_string());
+        match error {
+            CredentialError::NotValidNow {
+                validity: Validity::Expired { .. },
+                ..
+            } => Error::new(ErrorKind::Expired, text)
+                .with_hint("renew the certificate and register the new one"),
+            _ => Error::new(ErrorKind::Credential, text),
+        }
+    }
+}
+
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        let told = Error::new(ErrorKind::Signing, printable(&error.to_string()));
+        match error {
+            SigningError::Unavailable(_) => told.transient(),
+            SigningError::Algorithm(_) => {
+                told.with_hint("leave the algorithm out, and the key's own is taken")
+            }
+            _ => told,
+        }
+    }
+}
+
 impl std::fmt::Display for Error {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.told.text)
     }
 }
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.told.kind)
+            .field("text", &self.told.text)
+            .field("transient", &self.told.transient)
+            .field("retry_after", &self.told.retry_after)
+            .finish_non_exhaustive()
+    }
+}
+
 impl std::error::Error for Error {}

@@ -5,6 +5,8 @@ pub use countersign_proto as proto;
 mod clock;
 pub use clock::{Clock, SystemClock};
 
+mod random;
+
 mod transport;
 pub use transport::{HttpTransport, HttpTransportBuilder, Transport, TransportError};
 
@@ -19,8 +21,29 @@ pub use selector::{CertificateSelector, SelectError, Selection, Verdict};
 mod error;
 pub use error::{Error, ErrorKind};
 
+mod retry;
+
+mod discovery;
+
+mod dpop;
+pub use dpop::Dpop;
+
+mod exchange;
+pub use exchange::Audience;
+
+mod platform_token;
+
+mod token;
+pub use token::{Token, TokenObject};
+
+mod cache;
+
+mod flight;
+
 mod client;
-pub use client::{Audience, Client, ClientBuilder, Dpop, Token};
+pub use client::{Client, ClientBuilder};
+
+mod token_status;
 
 pub mod cache_file;
 

@@ -1,0 +1,274 @@
+//! How does one call of the management API leave, and how is its answer read?
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use countersign_proto::{
+    bearer, exchange::retry_after, management::Problem, metadata::Metadata, token::TokenType,
+};
+use http::{Method, StatusCode, header};
+use serde::{Serialize, de::DeserializeOwned};
+use url::Url;
+
+use crate::{
+    Client, Clock, Error, ErrorKind, SystemClock, Token, Transport,
+    authorize::authorize,
+    clock::Deadline,
+    error::{printable, status_is_transient},
+    retry,
+};
+
+/// Who calls.
+#[derive(Clone)]
+pub(crate) enum Caller {
+    /// Whoever the client's tokens stand for.
+    Client(Client),
+    /// Whoever this token stands for.
+    Holder(Arc<Holder>),
+}
+
+pub(crate) struct Holder {
+    transport: Arc<dyn Transport>,
+    metadata: Arc<Metadata>,
+    token: Token,
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+}
+
+/// A good answer.
+pub(crate) struct Answer(Bytes);
+
+impl Call {
+    pub(crate) fn new(method: Method, path: &[&str]) -> Call {
+        Call {
+            method,
+            path: path.iter().map(|&segment| segment.to_owned()).collect(),
+            query: Vec::new(),
+            body: None,
+        }
+    }
+
+    pub(crate) fn query(mut self, name: &'static str, value: Option<String>) -> Call {
+        self.query.extend(value.map(|value| (name, value)));
+        self
+    }
+
+    pub(crate) fn body(mut self, value: &impl Serialize) -> Result<Call, Error> {
+        let body = serde_json::to_vec(value).map_err(|error| {
+            Error::new(
+                ErrorKind::Settings,
+                format!("the value cannot be written as JSON: {error}"),
+            )
+        })?;
+        self.body = Some(body);
+        Ok(self)
+    }
+
+    fn request(&self, metadata: &Metadata) -> Result<http::Request<Vec<u8>>, Error> {
+        let Some(api) = &metadata.countersign_api else {
+            return Err(Error::new(
+                ErrorKind::Server,
+                format!(
+                    "{} has no management API: its metadata names no countersign_api",
+                    metadata.issuer
+                ),
+            ));
+        };
+        let url = self.url(api)?;
+        let mut request = http::Request::builder()
+            .method(self.method.clone())
+            .uri(url.as_str())
+            .header(header::ACCEPT, "application/json");
+        if self.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request
+            .body(self.body.clone().unwrap_or_default())
+            .map_err(|_| Error::new(ErrorKind::Settings, "the address of the call is not usable"))
+    }
+
+    fn url(&self, api: &Url) -> Result<Url, Error> {
+        // An empty segment, or one of dots, would name something else.
+        if let Some(segment) = self
+            .path
+            .iter()
+            .find(|segment| matches!(segment.as_str(), "" | "." | ".."))
+        {
+            return Err(Error::new(
+                ErrorKind::Settings,
+                format!("\"{segment}\" is no name"),
+            ));
+        }
+        let mut url = api.clone();
+        match url.path_segments_mut() {
+            Ok(mut segments) => {
+                segments.pop_if_empty().extend(&self.path);
+            }
+            Err(()) => {
+                return Err(Error::new(
+                    ErrorKind::Server,
+                    "the address of the management API is not usable",
+                ));
+            }
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(url)
+    }
+}
+
+impl Answer {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.0).map_err(|error| {
+            Error::new(
+                ErrorKind::Server,
+                printable(&format!(
+                    "the answer of the management API is not understood: {error}"
+                )),
+            )
+        })
+    }
+}
+
+impl Caller {
+    pub(crate) fn with_client(client: Client) -> Caller {
+        Caller::Client(client)
+    }
+
+    pub(crate) fn with_token(
+        transport: Arc<dyn Transport>,
+        metadata: Arc<Metadata>,
+        token: Token,
+    ) -> Caller {
+        Caller::Holder(Arc::new(Holder {
+            transport,
+            metadata,
+            token,
+        }))
+    }
+
+    /// Calls. What only reads is tried again when it may help; what writes is sent once.
+    pub(crate) async fn call(&self, call: Call) -> Result<Answer, Error> {
+        let attempts = match call.method {
+            Method::GET => 3,
+            _ => 1,
+        };
+        match self {
+            Caller::Client(client) => {
+                let clock = client.clock().as_ref();
+                retry::persist(clock, client.deadline(), attempts, || {
+                    call_as_client(client, &call)
+                })
+                .await
+            }
+            Caller::Holder(holder) => {
+                let deadline = Deadline::after(&SystemClock, Duration::from_secs(30));
+                retry::persist(&SystemClock, deadline, attempts, || holder.call(&call)).await
+            }
+        }
+    }
+}
+
+async fn call_as_client(client: &Client, call: &Call) -> Result<Answer, Error> {
+    let metadata = client.metadata().await?;
+    let mut request = call.request(&metadata)?;
+    let token = authorize(client, &mut request).await?;
+    let response = client.transport().send(request).await?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        client.forget(&token);
+        let mut again = call.request(&metadata)?;
+        authorize(client, &mut again).await?;
+        let response = client.transport().send(again).await?;
+        return read(client.clock().as_ref(), &metadata, response);
+    }
+    read(client.clock().as_ref(), &metadata, response)
+}
+
+impl Holder {
+    async fn call(&self, call: &Call) -> Result<Answer, Error> {
+        if self.token.token_type != TokenType::Bearer {
+            return Err(Error::new(
+                ErrorKind::Settings,
+                "the token is bound to a key that is not here",
+            )
+            .with_hint("sign in again"));
+        }
+        let mut request = call.request(&self.metadata)?;
+        request.headers_mut().insert(
+            header::AUTHORIZATION,
+            bearer::authorization(&self.token.access_token, self.token.token_type),
+        );
+        let response = self.transport.send(request).await?;
+        read(&SystemClock, &self.metadata, response)
+    }
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Caller::Client(client) => client.fmt(f),
+            Caller::Holder(holder) => f
+                .debug_struct("Holder")
+                .field("issuer", &holder.metadata.issuer)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+fn read(
+    clock: &dyn Clock,
+    metadata: &Metadata,
+    response: http::Response<Bytes>,
+) -> Result<Answer, Error> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(Answer(response.into_body()));
+    }
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => ErrorKind::IdentityRejected,
+        StatusCode::FORBIDDEN => ErrorKind::Denied,
+        StatusCode::NOT_FOUND => ErrorKind::NotFound,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => ErrorKind::Settings,
+        _ => return Err(unavailable(clock, metadata, &response)),
+    };
+    let text = match serde_json::from_slice::<Problem>(response.body()) {
+        Ok(problem) => {
+            let said = problem.detail.unwrap_or(problem.title);
+            let id = problem.support_id;
+            format!(
+                "{said}{}",
+                id.map(|id| format!(" (support id {id})"))
+                    .unwrap_or_default()
+            )
+        }
+        Err(_) => format!("{} answered with status {status}", metadata.issuer),
+    };
+    let error = Error::new(kind, printable(&text));
+    Err(match kind {
+        ErrorKind::IdentityRejected => error.with_hint("sign in again"),
+        ErrorKind::Denied => {
+            error.with_hint("an administrator can give the principal a role that permits it")
+        }
+        _ => error,
+    })
+}
+
+fn unavailable(clock: &dyn Clock, metadata: &Metadata, response: &http::Response<Bytes>) -> Error {
+    let status = response.status().as_u16();
+    let error = Error::status(&metadata.issuer, status);
+    match status_is_transient(status) {
+        true => error.with_retry_after(retry_after(response.headers(), clock.now())),
+        false => error,
+    }
+}

@@ -1,0 +1,98 @@
+//! How does every request of a tower service leave with a token?
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tower_layer::Layer;
+use tower_service::Service;
+use url::{Origin, Url};
+
+use super::{apply, learn, origin_of};
+use crate::{Client, Error, ErrorKind};
+
+/// What went wrong: an [`Error`], or what the service inside said.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Gives a token to each request that goes to one origin; others pass as they are.
+///
+/// Put it inside of whatever follows redirects: each hop is then judged by its own address.
+#[derive(Clone, Debug)]
+pub struct AuthorizeLayer {
+    client: Client,
+    origin: Origin,
+}
+
+impl AuthorizeLayer {
+    /// `api`: any address at the origin that the tokens are for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Settings`] when it is neither https nor http on loopback.
+    pub fn new(client: Client, api: &str) -> Result<AuthorizeLayer, Error> {
+        Ok(AuthorizeLayer {
+            client,
+            origin: origin_of(api)?,
+        })
+    }
+}
+
+impl<S> Layer<S> for AuthorizeLayer {
+    type Service = Authorize<S>;
+
+    fn layer(&self, inner: S) -> Authorize<S> {
+        Authorize {
+            inner,
+            client: self.client.clone(),
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+/// The service that [`AuthorizeLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct Authorize<S> {
+    inner: S,
+    client: Client,
+    origin: Origin,
+}
+
+impl<S, B, R> Service<http::Request<B>> for Authorize<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Send + 'static,
+    R: 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        // The service that said it was ready is the one to call.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let (client, origin) = (self.client.clone(), self.origin.clone());
+        Box::pin(async move {
+            let url = Url::parse(&request.uri().to_string()).map_err(|_| {
+                Error::new(
+                    ErrorKind::Settings,
+                    "a request without a whole address cannot be given a token",
+                )
+            })?;
+            if url.origin() != origin {
+                return inner.call(request).await.map_err(Into::into);
+            }
+            let method = request.method().clone();
+            let token = apply(&client, &method, &url, request.headers_mut()).await?;
+            let response = inner.call(request).await.map_err(Into::into)?;
+            learn(&client, &token, &url, response.status(), response.headers());
+            Ok(response)
+        })
+    }
+}

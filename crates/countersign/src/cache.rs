@@ -1,0 +1,153 @@
+//! Which token is held, and how fresh is it?
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use countersign_proto::{thumbprint::Thumbprint, time::UnixTime};
+
+use crate::{Token, retry::part};
+
+/// The one token of a client. Reading it waits for nobody.
+#[derive(Default)]
+pub(crate) struct Cache {
+    held: ArcSwapOption<Held>,
+}
+
+struct Held {
+    /// The same token behind several counters; a thread keeps to one of them.
+    handles: [Token; HANDLES],
+    /// From when on it is to be renewed, in seconds since 1970. Moved when a renewal fails.
+    renew_at: AtomicU64,
+    /// From when on everybody waits for the new one.
+    late_at: UnixTime,
+}
+
+const HANDLES: usize = 16;
+
+/// What the cache has to offer at some moment.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    /// To be used as it is.
+    Fresh(Token),
+    /// To be used, and one caller is to renew it.
+    Ageing(Token),
+    /// About to end: to be used only if no new one can be had.
+    Late(Token),
+    /// There is none that lives.
+    Nothing,
+}
+
+impl Cache {
+    /// What there is at `now`.
+    pub(crate) fn offer(&self, now: UnixTime) -> Offer {
+        let held = self.held.load();
+        let Some(held) = held.as_ref() else {
+            return Offer::Nothing;
+        };
+        let token = &held.handles[slot()];
+        if !token.lives(now) {
+            Offer::Nothing
+        } else if now.as_secs() < held.renew_at.load(Ordering::Relaxed) {
+            Offer::Fresh(token.clone())
+        } else if now < held.late_at {
+            Offer::Ageing(token.clone())
+        } else {
+            Offer::Late(token.clone())
+        }
+    }
+
+    /// Holds `token` from now on. `fraction` spreads the moment of its renewal.
+    pub(crate) fn hold(&self, token: &Token, fraction: u32) {
+        let life = token.expires_at.since(token.issued_at);
+        let held = Held {
+            handles: std::array::from_fn(|_| token.sibling()),
+            renew_at: AtomicU64::new(token.issued_at.plus(renewal_age(life, fraction)).as_secs()),
+            late_at: token.expires_at.minus(lateness(life)),
+        };
+        self.held.store(Some(Arc::new(held)));
+    }
+
+    /// Leaves `token` in use, and puts its renewal off, after a renewal failed at `now`.
+    pub(crate) fn put_off(&self, token: &Token, now: UnixTime, retry_after: Option<Duration>) {
+        let held = self.held.load();
+        if let Some(held) = held.as_ref().filter(|held| held.is(token)) {
+            let wait = hold_off(token.expires_at.since(now), retry_after);
+            held.renew_at
+                .store(now.plus(wait).as_secs(), Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets `token` if it is the one that is held.
+    pub(crate) fn forget(&self, token: &Token) {
+        let held = self.held.load();
+        if held.as_ref().is_some_and(|held| held.is(token)) {
+            self.held.compare_and_swap(&held, None);
+        }
+    }
+
+    /// Forgets a token that another certificate than `certificate` earned.
+    pub(crate) fn keep_only_of(&self, certificate: Thumbprint) {
+        let held = self.held.load();
+        let earned_by_another = held.as_ref().is_some_and(|held| {
+            held.handles[0]
+                .issue_cert_thumbprint
+                .is_some_and(|earner| earner != certificate)
+        });
+        if earned_by_another {
+            tracing::info!("the certificate was replaced: its token is not used any more");
+            self.held.compare_and_swap(&held, None);
+        }
+    }
+
+    /// When the token that is held is to be renewed.
+    pub(crate) fn renewal(&self) -> Option<UnixTime> {
+        self.held
+            .load()
+            .as_ref()
+            .map(|held| UnixTime::from_secs(held.renew_at.load(Ordering::Relaxed)))
+    }
+}
+
+impl Held {
+    fn is(&self, token: &Token) -> bool {
+        self.handles[0].access_token == token.access_token
+    }
+}
+
+/// At which age a token of this life is renewed: 75 % to 85 % of it.
+fn renewal_age(life: Duration, fraction: u32) -> Duration {
+    life * 75 / 100 + part(life / 10, fraction)
+}
+
+/// How long before its end a token of this life is late: 5 s, or a tenth of a short life.
+fn lateness(life: Duration) -> Duration {
+    (life / 10).min(Duration::from_secs(5))
+}
+
+/// How long to leave a failed renewal: a tenth of what is left, 1 s to 60 s, or longer if the server asks.
+fn hold_off(left: Duration, retry_after: Option<Duration>) -> Duration {
+    (left / 10)
+        .clamp(Duration::from_secs(1), Duration::from_secs(60))
+        .max(retry_after.unwrap_or_default())
+}
+
+/// The handle of this thread.
+fn slot() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SLOT: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    SLOT.with(|slot| {
+        if slot.get() == usize::MAX {
+            slot.set(NEXT.fetch_add(1, Ordering::Relaxed) % HANDLES);
+        }
+        slot.get()
+    })
+}

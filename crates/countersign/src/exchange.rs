@@ -1,0 +1,426 @@
+//! How does a credential become a token?
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use countersign_proto::{
+    assertion::{Assertion, ClientAssertion, KidForm},
+    certificate::Validity,
+    exchange::{ExchangeError, TokenRequest, TokenResponse, read_response, retry_after},
+    key::Algorithm,
+    metadata::Metadata,
+    oauth_error::{ErrorCode, OAuthError, Reason},
+    scope::Scope,
+    thumbprint::Thumbprint,
+    time::UnixTime,
+    token::TokenKind,
+};
+
+use crate::{
+    Clock, Credential, CredentialError, CredentialSource, Error, ErrorKind, Reload, Token,
+    Transport,
+    clock::Deadline,
+    discovery::Discovery,
+    dpop::{Dpop, PROOF, Prover},
+    flight::Effort,
+    platform_token, random, retry,
+    token::TokenObject,
+};
+
+/// What an application asks for, and how it says so.
+pub(crate) struct Settings {
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) principal: Option<String>,
+    pub(crate) audience: Audience,
+    pub(crate) kid: KidForm,
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) assertion_lifetime: Duration,
+    pub(crate) x5c: bool,
+    pub(crate) dpop: Dpop,
+}
+
+/// The `aud` of the assertion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Audience {
+    /// The configured issuer, byte for byte.
+    #[default]
+    Issuer,
+    /// The token endpoint's address, for servers older than RFC 10070.
+    TokenEndpoint,
+    /// This text.
+    Uri(String),
+}
+
+/// Which kind of token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// Kind 1: the client authenticates, and the platform maps its certificate to a principal.
+    Client,
+    /// Kind 2: the platform asks for itself.
+    Platform,
+}
+
+/// One application at one issuer: everything that an exchange needs, and what was learnt from earlier
+/// ones.
+pub(crate) struct Exchange {
+    pub(crate) settings: Settings,
+    pub(crate) source: CredentialSource,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) discovery: Discovery,
+    pub(crate) prover: Prover,
+    pub(crate) skew: Skew,
+    pub(crate) kept_because: Mutex<Option<CredentialError>>,
+}
+
+impl Exchange {
+    /// A token by a fresh assertion.
+    pub(crate) async fn token(
+        &self,
+        grant: Grant,
+        effort: Effort,
+        deadline: Deadline,
+    ) -> Result<Token, Error> {
+        let clock = self.clock.as_ref();
+        retry::persist(clock, deadline, effort.attempts(), || self.attempt(grant)).await
+    }
+
+    /// The credential to sign with now.
+    pub(crate) async fn credential(&self, reload: Reload) -> Result<Credential, Error> {
+        let now = self.server_time();
+        let current = if reload == Reload::Now || self.source.is_due(now) {
+            let source = self.source.clone();
+            let looked = tokio::task::spawn_blocking(move || source.current(now, reload));
+            looked
+                .await
+                .map_err(|_| stopped("the certificate could not be looked for"))??
+        } else {
+            self.source.current(now, reload)?
+        };
+        let mut before = self
+            .kept_because
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *before != current.kept_because {
+            if let Some(problem) = &current.kept_because {
+                tracing::warn!(%problem, "the new certificate is not usable; the old one stays in use");
+            }
+            *before = current.kept_because;
+        }
+        Ok(current.credential)
+    }
+
+    /// A new assertion by `credential`.
+    pub(crate) async fn sign(
+        &self,
+        grant: Grant,
+        metadata: &Metadata,
+        credential: &Credential,
+    ) -> Result<ClientAssertion, Error> {
+        let now = self.server_time();
+        check_validity(credential, now)?;
+        let algorithm = self.algorithm(metadata, credential);
+        let assertion = self.assertion(grant, metadata);
+        let jti = random::jti()?;
+        let key = Arc::clone(credential.key());
+        if !key.may_block() {
+            return Ok(assertion.mint(credential.chain(), key.as_ref(), algorithm, now, &jti)?);
+        }
+        let input = assertion.signing_input(credential.chain(), algorithm, now, &jti);
+        let signed = tokio::task::spawn_blocking(move || {
+            let signature = key.sign(algorithm, input.as_bytes())?;
+            Ok::<_, Error>(ClientAssertion::from_signature(input, &signature))
+        });
+        signed
+            .await
+            .map_err(|_| stopped("the key could not sign"))?
+    }
+
+    /// What time it is on the server's clock, as far as that is known.
+    pub(crate) fn server_time(&self) -> UnixTime {
+        self.skew.correct(self.clock.now())
+    }
+
+    /// One attempt: as many requests as there is something to put right, each thing once.
+    async fn attempt(&self, grant: Grant) -> Result<Token, Error> {
+        let metadata = self
+            .discovery
+            .metadata(self.transport.as_ref(), self.clock.as_ref())
+            .await?;
+        let mut credential = self.credential(Reload::IfDue).await?;
+        let mut put_right = PutRight::default();
+        loop {
+            let asked_at = self.clock.now();
+            let response = self.ask(grant, &metadata, &credential).await?;
+            let new_nonce = self
+                .prover
+                .remember(&metadata.token_endpoint, response.headers());
+            let expect_dpop = self.settings.dpop == Dpop::Required;
+            let error = match read_response(&response, expect_dpop) {
+                Ok(granted) => {
+                    let token = self.token_from(grant, granted, &credential, asked_at);
+                    tracing::debug!(
+                        issuer = self.settings.issuer,
+                        kind = token.kind.number(),
+                        expires_at = %token.expires_at,
+                        "token issued"
+                    );
+                    return Ok(token);
+                }
+                Err(error) => error,
+            };
+            let again = match &error {
+                ExchangeError::Refused { error: refusal, .. } => {
+                    self.put_right(
+                        &mut put_right,
+                        refusal,
+                        new_nonce,
+                        &response,
+                        &mut credential,
+                    )
+                    .await
+                }
+                _ => false,
+            };
+            if !again {
+                let wait = retry_after(response.headers(), self.server_time());
+                return Err(Error::exchange(&self.settings.issuer, &error).with_retry_after(wait));
+            }
+            tracing::debug!(
+                issuer = self.settings.issuer,
+                "asking again, with what was learnt"
+            );
+        }
+    }
+
+    async fn ask(
+        &self,
+        grant: Grant,
+        metadata: &Metadata,
+        credential: &Credential,
+    ) -> Result<http::Response<Bytes>, Error> {
+        let assertion = self.sign(grant, metadata, credential).await?;
+        let scope = self.settings.scope.as_ref();
+        let request = match grant {
+            Grant::Client => TokenRequest::ClientCredentials {
+                client_id: &self.settings.client_id,
+                assertion: &assertion,
+                scope,
+                principal: self.settings.principal.as_deref(),
+            },
+            Grant::Platform => platform_token::request(&assertion, scope),
+        };
+        let mut request = request.to_http(&metadata.token_endpoint);
+        if self.settings.dpop == Dpop::Required {
+            let proof = self
+                .prover
+                .prove(
+                    &http::Method::POST,
+                    &metadata.token_endpoint,
+                    None,
+                    self.server_time(),
+                )
+                .await?;
+            request.headers_mut().insert(PROOF, proof);
+        }
+        Ok(self.transport.send(request).await?)
+    }
+
+    /// Whether a refusal taught something that makes it worth asking once more.
+    async fn put_right(
+        &self,
+        done: &mut PutRight,
+        refusal: &OAuthError,
+        new_nonce: bool,
+        response: &http::Response<Bytes>,
+        credential: &mut Credential,
+    ) -> bool {
+        if refusal.code == ErrorCode::UseDpopNonce {
+            return new_nonce && !std::mem::replace(&mut done.nonce, true);
+        }
+        if !matches!(
+            refusal.code,
+            ErrorCode::InvalidClient | ErrorCode::InvalidGrant | ErrorCode::InvalidDpopProof
+        ) {
+            return false;
+        }
+        let clock = !done.clock
+            && matches!(refusal.reason, None | Some(Reason::ClockSkew))
+            && self
+                .skew
+                .learn(self.clock.now(), refusal, response.headers());
+        done.clock |= clock;
+        if refusal.code == ErrorCode::InvalidDpopProof
+            || matches!(refusal.reason, Some(Reason::ClockSkew))
+            || done.certificate
+        {
+            return clock;
+        }
+        done.certificate = true;
+        let certificate = match self.credential(Reload::Now).await {
+            Ok(newest) if thumbprint(&newest) != thumbprint(credential) => {
+                tracing::info!("the certificate was refused; a newer one is there");
+                *credential = newest;
+                true
+            }
+            _ => false,
+        };
+        clock || certificate
+    }
+
+    fn assertion(&self, grant: Grant, metadata: &Metadata) -> Assertion {
+        let settings = &self.settings;
+        let audience = match &settings.audience {
+            Audience::Issuer => settings.issuer.as_str(),
+            Audience::TokenEndpoint => metadata.token_endpoint.as_str(),
+            Audience::Uri(uri) => uri,
+        };
+        let mut assertion = match grant {
+            Grant::Client => Assertion::client(&settings.client_id, audience),
+            Grant::Platform => platform_token::assertion(audience),
+        };
+        assertion.lifetime = settings.assertion_lifetime;
+        assertion.kid = settings.kid.clone();
+        assertion.x5c = settings.x5c;
+        assertion
+    }
+
+    fn algorithm(&self, metadata: &Metadata, credential: &Credential) -> Algorithm {
+        if let Some(told) = self.settings.algorithm {
+            return told;
+        }
+        let listed = &metadata.token_endpoint_auth_signing_alg_values_supported;
+        choose_algorithm(credential.key().public_key().algorithms(), listed)
+    }
+
+    fn token_from(
+        &self,
+        grant: Grant,
+        granted: TokenResponse,
+        credential: &Credential,
+        asked_at: UnixTime,
+    ) -> Token {
+        let leaf = credential.chain().leaf();
+        let settings = &self.settings;
+        let (kind, app_id) = match grant {
+            Grant::Client => (TokenKind::NonInteractive, settings.client_id.as_str()),
+            Grant::Platform => (TokenKind::Platform, platform_token::CLIENT_ID),
+        };
+        Token::from(TokenObject {
+            access_token: granted.access_token,
+            token_type: granted.token_type,
+            kind: granted.kind.unwrap_or(kind),
+            principal: granted.principal,
+            scope: granted.scope,
+            issued_at: asked_at,
+            expires_at: asked_at.plus(granted.expires_in),
+            issue_app_id: app_id.to_owned(),
+            issue_principal: settings.principal.clone().unwrap_or_default(),
+            issue_cert_subject: leaf.subject().to_string(),
+            issue_cert_thumbprint: Some(leaf.sha256()),
+        })
+    }
+}
+
+/// What was already put right during one attempt.
+#[derive(Default)]
+struct PutRight {
+    nonce: bool,
+    clock: bool,
+    certificate: bool,
+}
+
+/// How far the server's clock is ahead of ours, in seconds.
+#[derive(Default)]
+pub(crate) struct Skew(AtomicI64);
+
+/// A difference that is no reason to sign anew.
+const TOLERATED_S: u64 = 10;
+/// A server that is further away than this is not believed.
+const BELIEVED_S: u64 = 24 * 3600;
+
+impl Skew {
+    fn correct(&self, now: UnixTime) -> UnixTime {
+        let ahead = self.0.load(Ordering::Relaxed);
+        UnixTime::from_secs(now.as_secs().saturating_add_signed(ahead))
+    }
+
+    /// Takes the server's time from a refusal. Whether it makes a difference to what was signed.
+    fn learn(&self, now: UnixTime, refusal: &OAuthError, headers: &http::HeaderMap) -> bool {
+        let dated = headers
+            .get(http::header::DATE)
+            .and_then(|date| date.to_str().ok())
+            .and_then(UnixTime::from_http_date);
+        let Some(theirs) = refusal.server_time.or(dated) else {
+            return false;
+        };
+        let told = refusal.reason == Some(Reason::ClockSkew);
+        let off = theirs.as_secs().abs_diff(self.correct(now).as_secs());
+        if (off <= TOLERATED_S && !(told && off > 0))
+            || theirs.as_secs().abs_diff(now.as_secs()) > BELIEVED_S
+        {
+            return false;
+        }
+        let (ahead, behind) = (theirs.since(now).as_secs(), now.since(theirs).as_secs());
+        let ahead = i64::try_from(ahead).unwrap_or(0) - i64::try_from(behind).unwrap_or(0);
+        tracing::warn!(
+            ahead_s = ahead,
+            "the server's clock differs from this machine's; assertions are dated by the server's"
+        );
+        self.0.store(ahead, Ordering::Relaxed);
+        true
+    }
+}
+
+/// The algorithm for a key that has several: PS256 where it is listed, else RS256. A key that has one
+/// signs by that one.
+fn choose_algorithm(of_key: &[Algorithm], listed: &[String]) -> Algorithm {
+    let is_listed = |algorithm: &&Algorithm| listed.iter().any(|name| name == algorithm.name());
+    of_key
+        .iter()
+        .find(is_listed)
+        .or(of_key.last())
+        .copied()
+        .unwrap_or(Algorithm::RS256)
+}
+
+/// The SHA-256 by which a certificate is told from another.
+pub(crate) fn thumbprint(credential: &Credential) -> Thumbprint {
+    credential.chain().leaf().sha256()
+}
+
+fn check_validity(credential: &Credential, now: UnixTime) -> Result<(), Error> {
+    let leaf = credential.chain().leaf();
+    match leaf.validity(now) {
+        Validity::Valid => Ok(()),
+        Validity::NotYet { from } => Err(Error::new(
+            ErrorKind::Credential,
+            format!(
+                "the certificate {} is not valid before {from}",
+                leaf.subject()
+            ),
+        )
+        .with_hint("check the clock of this machine")),
+        Validity::Expired { since } => Err(Error::new(
+            ErrorKind::Expired,
+            format!("the certificate {} expired at {since}", leaf.subject()),
+        )
+        .with_hint("renew the certificate and register the new one")),
+    }
+}
+
+fn stopped(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Signing,
+        format!("{what}: its thread was stopped"),
+    )
+}

@@ -1,0 +1,106 @@
+//! Is a token still good, and how is it given back (RFC 7662, RFC 7009)?
+
+use countersign_proto::{
+    exchange::{Presented, retry_after},
+    introspection::{Introspection, IntrospectionRequest},
+    oauth_error::OAuthError,
+    revocation::RevocationRequest,
+    token::TokenKind,
+};
+use url::Url;
+
+use crate::{Client, Error, ErrorKind, Reload, Token, exchange::Grant, retry};
+
+/// What is told about the token, so that it is found sooner.
+const HINT: &str = "access_token";
+
+impl Client {
+    /// Gives a token back (RFC 7009). The cache forgets it first, whatever the server says.
+    ///
+    /// The client authenticates as it does for a token; for a platform token, as the platform.
+    ///
+    /// # Errors
+    /// When the server offers no revocation, did not answer, or refused.
+    pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
+        self.forget(token);
+        let metadata = self.metadata().await?;
+        let endpoint = offered(metadata.revocation_endpoint.as_ref(), "revocation")?;
+        let client_id = &self.exchange().settings.client_id;
+        self.persist(async || {
+            let request = RevocationRequest {
+                token: Presented::new(token.access_token.expose().to_owned()),
+                token_type_hint: Some(HINT.to_owned()),
+                client_assertion: Some(self.assertion(token).await?),
+                client_id: Some(client_id.clone()),
+            };
+            self.ask(request.to_http(endpoint)).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// Whether the server says that a token is active (RFC 7662).
+    ///
+    /// # Errors
+    /// When the server offers no introspection, did not answer, or refused to say.
+    pub async fn is_active(&self, token: &Token) -> Result<bool, Error> {
+        let metadata = self.metadata().await?;
+        let endpoint = offered(metadata.introspection_endpoint.as_ref(), "introspection")?;
+        let client_id = &self.exchange().settings.client_id;
+        self.persist(async || {
+            let request = IntrospectionRequest {
+                token: Presented::new(token.access_token.expose().to_owned()),
+                token_type_hint: Some(HINT.to_owned()),
+                client_assertion: Some(self.assertion(token).await?),
+                client_id: Some(client_id.clone()),
+            };
+            let body = self.ask(request.to_http(endpoint)).await?;
+            Introspection::active_from_json(&body).map_err(|error| {
+                Error::new(
+                    ErrorKind::Server,
+                    format!("the answer of {endpoint} is no introspection: {error}"),
+                )
+            })
+        })
+        .await
+    }
+
+    async fn persist<T>(&self, ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        retry::persist(self.clock().as_ref(), self.deadline(), 3, || ask()).await
+    }
+
+    async fn assertion(&self, token: &Token) -> Result<Presented, Error> {
+        let exchange = self.exchange();
+        let metadata = self.metadata().await?;
+        let credential = exchange.credential(Reload::IfDue).await?;
+        let grant = match token.kind {
+            TokenKind::Platform => Grant::Platform,
+            _ => Grant::Client,
+        };
+        let assertion = exchange.sign(grant, &metadata, &credential).await?;
+        Ok(Presented::new(assertion.expose().to_owned()))
+    }
+
+    async fn ask(&self, request: http::Request<Vec<u8>>) -> Result<bytes::Bytes, Error> {
+        let exchange = self.exchange();
+        let response = exchange.transport.send(request).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response.into_body());
+        }
+        let issuer = &exchange.settings.issuer;
+        let error = match OAuthError::parse(response.body()) {
+            Some(refusal) => Error::refused(issuer, status.as_u16(), &refusal),
+            None => Error::status(issuer, status.as_u16()),
+        };
+        Err(error.with_retry_after(retry_after(response.headers(), exchange.server_time())))
+    }
+}
+
+fn offered<'a>(endpoint: Option<&'a Url>, what: &str) -> Result<&'a Url, Error> {
+    endpoint.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Server,
+            format!("the server's metadata names no {what} endpoint"),
+        )
+    })
+}
