@@ -220,6 +220,33 @@ fn algorithms_have_exactly_their_names() {
     }
 }
 
+// Signatures of ours, verified by a library that nobody here wrote. It has no ES512.
+#[test]
+fn what_is_signed_here_verifies_elsewhere() {
+    use jsonwebtoken::{Algorithm as Theirs, DecodingKey, crypto::verify};
+    for (name, ours, theirs) in [
+        ("rsa 2048, PKCS#8", Algorithm::RS256, Theirs::RS256),
+        ("rsa 2048, PKCS#8", Algorithm::PS256, Theirs::PS256),
+        ("P-256, PKCS#8", Algorithm::ES256, Theirs::ES256),
+        ("P-384, PKCS#8", Algorithm::ES384, Theirs::ES384),
+        ("Ed25519, PKCS#8", Algorithm::EdDSA, Theirs::EdDSA),
+    ] {
+        let key = LocalKey::from_pem(&pem_of(name)).unwrap();
+        let signature = URL_SAFE_NO_PAD.encode(key.sign(ours, b"message").unwrap());
+        let jwk = Value::Object(crate::jwk::required_members(key.public_key()));
+        let decoding = DecodingKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap();
+        assert!(verify(&signature, b"message", &decoding, theirs).unwrap());
+        assert!(!verify(&signature, b"another", &decoding, theirs).unwrap());
+    }
+}
+
+#[test]
+fn an_encrypted_key_is_told_from_a_broken_one_without_its_label() {
+    let pem = pem_of("encrypted PKCS#8");
+    let der = pem::blocks(&pem).unwrap()[0].der().unwrap();
+    assert_eq!(LocalKey::from_pkcs8(&der).err(), Some(KeyError::Encrypted));
+}
+
 #[test]
 fn generated_keys_are_stored_and_read_back() {
     for key_type in [
