@@ -416,6 +416,10 @@ cert("rsa 2048", make(LEAF, SUB, DS, public_key=rsa_key.public_key()), "ok")
 cert("rsa 1024", make(LEAF, SUB, DS, public_key=rsa.generate_private_key(65537, 1024).public_key()), "UnsupportedKey")
 cert("Ed25519", make(LEAF, LEAF, DS, public_key=seed.public_key(), signer=seed, hash=None), "ok")
 cert("P-521", make(LEAF, SUB, DS, public_key=serialization.load_pem_private_key(ec_keys["P-521"], None).public_key()), "ok")
+cert("authority that the leaf issued", make(SUB, LEAF, CA), "CertificateAuthority")
+for number in (1, 2):
+    cert(f"issuing with key identifier {number}", make(SUB, ROOT, CA, (x509.SubjectKeyIdentifier(bytes([number])), False)), "CertificateAuthority")
+    cert(f"leaf that names key identifier {number}", make(LEAF, SUB, DS, (x509.AuthorityKeyIdentifier(bytes([number]), None, None), False)), "ok")
 cert("without a subject", make(x509.Name([]), SUB, DS, (SAN[0], True)), "ok")
 
 # What the tool refuses to make is made out of what it made. The signature is not looked at here.

@@ -191,6 +191,26 @@ fn a_chain_ends_where_its_issuer_is_missing_or_issued_itself() {
     assert!(chain.issuers().is_empty());
 }
 
+#[test]
+fn a_chain_that_leads_back_to_its_leaf_ends() {
+    let (leaf, back) = (
+        certificate("leaf"),
+        certificate("authority that the leaf issued"),
+    );
+    let chain = CertificateChain::order(leaf.clone(), &[leaf, back.clone()]);
+    assert_eq!(chain.issuers(), [back]);
+}
+
+#[test]
+fn of_two_issuers_of_one_name_the_one_whose_key_is_named_is_taken() {
+    let issuers = [1, 2].map(|n| certificate(&format!("issuing with key identifier {n}")));
+    for (at, issuer) in issuers.iter().enumerate() {
+        let leaf = certificate(&format!("leaf that names key identifier {}", at + 1));
+        let chain = CertificateChain::order(leaf, &issuers);
+        assert_eq!(chain.issuers(), std::slice::from_ref(issuer));
+    }
+}
+
 // security.md B12
 #[test]
 fn a_chain_has_at_most_eight_certificates() {
@@ -252,7 +272,9 @@ fn parser_bombs_end_in_an_error() {
         })
         .collect();
     let list: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
-    let _ = Certificate::from_der(&with_extensions(&list));
+    let bytes = with_extensions(&list);
+    assert!(bytes.len() < MAX_BYTES);
+    assert!(Certificate::from_der(&bytes).is_ok());
 
     for bomb in [
         &[0x30, 0x80, 0x30, 0x80][..],
