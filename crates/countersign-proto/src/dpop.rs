@@ -347,3 +347,179 @@ fn normal_path(path: &str) -> Vec<u8> {
     }
     normal
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Method};
+
+    use super::*;
+    use crate::{
+        fixtures::{Identity, JTI, NOW, PAIRS, variant, vectors},
+        key::LocalKey,
+    };
+
+    fn uri(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    // security.md 105; RFC 9449 §4.1, §7.1
+    #[test]
+    fn proofs_of_other_tools_are_judged_as_expected() {
+        let mut judged = 0;
+        for text in [
+            include_str!("../../../testdata/vectors/proofs-rfc.json"),
+            include_str!("../../../testdata/vectors/proofs-node.json"),
+        ] {
+            for vector in vectors(text) {
+                let member = |name: &str| vector[name].as_str();
+                let request = ProofRequest {
+                    method: &member("method").unwrap().parse().unwrap(),
+                    uri: &uri(member("uri").unwrap()),
+                    access_token: member("token"),
+                    nonce: member("nonce"),
+                };
+                let now = UnixTime::from_secs(vector["now"].as_u64().unwrap());
+                let found = match verify(member("jws").unwrap(), &request, now) {
+                    Ok(proof) => {
+                        assert_eq!(Some(proof.thumbprint()), member("thumbprint"));
+                        "accepted".to_owned()
+                    }
+                    Err(error) => variant(&error),
+                };
+                assert_eq!(
+                    Some(found.as_str()),
+                    member("expect"),
+                    "{}: {}",
+                    vector["name"],
+                    vector["comment"]
+                );
+                judged += 1;
+            }
+        }
+        assert!(judged >= 50, "{judged}");
+    }
+
+    #[test]
+    fn what_is_minted_is_verified_with_its_request() {
+        for (name, _) in PAIRS {
+            let key = Identity::named(name).key;
+            let request = ProofRequest {
+                method: &Method::POST,
+                uri: &uri("https://id.example/oauth2/token?a=1#f"),
+                access_token: Some("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"),
+                nonce: Some("n-1"),
+            };
+            let proof = mint(&request, &key, NOW, JTI).unwrap();
+            let verified = verify(&proof, &request, NOW).unwrap();
+            assert_eq!(verified.key(), key.public_key());
+            assert_eq!(verified.thumbprint(), jwk::thumbprint(key.public_key()));
+            assert_eq!(verified.jti(), JTI);
+            assert_eq!(verified.issued_at(), NOW);
+            assert_eq!(verified.forget_after(), UnixTime::from_secs(1_700_000_301));
+            assert!(verify(&proof, &request, UnixTime::from_secs(1_700_000_300)).is_ok());
+            assert_eq!(
+                verify(&proof, &request, verified.forget_after()).unwrap_err(),
+                ProofError::TooOld
+            );
+        }
+    }
+
+    // The value is that of RFC 9449 §7.1.
+    #[test]
+    fn a_proof_says_what_rfc_9449_demands_and_no_more() {
+        let key: LocalKey = Identity::named("p256").key;
+        let mut request = ProofRequest {
+            method: &Method::GET,
+            uri: &uri("https://Resource.example.org:443/protectedresource?x=1#y"),
+            access_token: Some("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"),
+            nonce: None,
+        };
+        let read = |request: &ProofRequest<'_>| {
+            let proof = mint(request, &key, NOW, JTI).unwrap();
+            crate::token::inspect(&proof).unwrap()
+        };
+        let token = read(&request);
+        assert_eq!(token.header["typ"], "dpop+jwt");
+        assert_eq!(token.header["alg"], "ES256");
+        let members: Vec<&String> = token.header["jwk"].as_object().unwrap().keys().collect();
+        assert_eq!(members, ["crv", "kty", "x", "y"]);
+        assert_eq!(token.claims["htm"], "GET");
+        assert_eq!(
+            token.claims["htu"],
+            "https://resource.example.org/protectedresource"
+        );
+        assert_eq!(
+            token.claims["ath"],
+            "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
+        );
+        assert!(!token.claims.contains_key("nonce"));
+        request.access_token = None;
+        request.nonce = Some("n-1");
+        let token = read(&request);
+        assert!(!token.claims.contains_key("ath"));
+        assert_eq!(token.claims["nonce"], "n-1");
+    }
+
+    // security.md 105
+    #[test]
+    fn a_request_carries_one_proof() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(read(&headers), Ok(None));
+        headers.append("dpop", HeaderValue::from_static("a.b.c"));
+        assert_eq!(read(&headers), Ok(Some("a.b.c")));
+        headers.append("DPoP", HeaderValue::from_static("a.b.c"));
+        assert_eq!(read(&headers), Err(ProofError::Header));
+        let mut headers = HeaderMap::new();
+        headers.append("dpop", HeaderValue::from_bytes(b"a\xff").unwrap());
+        assert_eq!(read(&headers), Err(ProofError::Header));
+        // Two proofs that a proxy has joined are no proof.
+        let request = ProofRequest {
+            method: &Method::POST,
+            uri: &uri("https://id.example/oauth2/token"),
+            access_token: None,
+            nonce: None,
+        };
+        let proof = mint(&request, &Identity::named("p256").key, NOW, JTI).unwrap();
+        assert!(verify(&proof, &request, NOW).is_ok());
+        assert_eq!(
+            verify(&format!("{proof}, {proof}"), &request, NOW).unwrap_err(),
+            ProofError::Jws(JwsError::Character)
+        );
+    }
+
+    #[test]
+    fn a_target_is_compared_after_normalisation_by_syntax_only() {
+        let same = |left: &str, right: &str| is_same_target(left, &uri(right));
+        for (left, right) in [
+            ("https://a.example", "https://a.example/"),
+            ("HTTP://A.example:80/", "http://a.example"),
+            ("https://a.example/%7Euser", "https://a.example/~user"),
+            ("https://a.example/%c3%a9", "https://a.example/%C3%A9"),
+            ("https://a.example/%C3%A9", "https://a.example/é"),
+            ("https://a.example/a/../b", "https://a.example/b?q#f"),
+            ("https://[::1]:443/x", "https://[0:0::1]/x"),
+        ] {
+            assert!(same(left, right), "{left} {right}");
+        }
+        for (left, right) in [
+            ("https://a.example/A", "https://a.example/a"),
+            ("https://a.example/a/", "https://a.example/a"),
+            ("https://a.example//a", "https://a.example/a"),
+            ("https://a.example/a%2Fb", "https://a.example/a/b"),
+            ("https://a.example/%2561", "https://a.example/a"),
+            ("https://a.example/%2561", "https://a.example/%61"),
+            ("https://a.example./a", "https://a.example/a"),
+            ("https://a.example:444/a", "https://a.example/a"),
+            ("http://a.example/a", "https://a.example/a"),
+            ("wss://a.example/a", "https://a.example/a"),
+            ("https://a.example@b.example/a", "https://b.example/a"),
+            ("https://a.example/a\t", "https://a.example/a"),
+            ("ht\ntps://a.example/a", "https://a.example/a"),
+            ("https:/\\a.example/a", "https://a.example/a"),
+            ("//a.example/a", "https://a.example/a"),
+            ("", "https://a.example/a"),
+        ] {
+            assert!(!same(left, right), "{left} {right}");
+        }
+    }
+}

@@ -33,11 +33,11 @@ impl Limits {
         members: 64,
         string: 4 * 1024,
     };
-    /// For a JOSE header that carries certificates in `x5c`: 12 KiB, strings of 8 KiB.
+    /// For a JOSE header that carries certificates in `x5c`: 10 KiB, strings of 8 KiB.
     ///
     /// What such a header holds beside the certificates is held to [`Limits::HEADER`].
     pub const HEADER_WITH_CHAIN: Limits = Limits {
-        bytes: 12 * 1024,
+        bytes: 10 * 1024,
         depth: 16,
         members: 64,
         string: 8 * 1024,

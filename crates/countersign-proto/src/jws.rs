@@ -470,3 +470,187 @@ fn mistyped(claim: &'static str) -> ClaimError {
         missing: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        fixtures::{Identity, variant, vectors},
+        jwk::Jwk,
+    };
+
+    // RFC 7515 App. A, RFC 8037 App. A.4; security.md 9; attack A2
+    #[test]
+    fn the_tokens_of_the_rfcs_are_judged_as_expected() {
+        for vector in vectors(include_str!("../../../testdata/vectors/jws-rfc.json")) {
+            let key = Jwk::from_members(vector["jwk"].as_object().unwrap())
+                .unwrap()
+                .key;
+            let text = vector["jws"].as_str().unwrap();
+            let found = UnverifiedJws::parse(text)
+                .and_then(|unverified| unverified.verify(&key, &Algorithm::ALL));
+            if let Ok(verified) = &found {
+                assert_eq!(verified.claims().string("iss"), Ok("joe"));
+            }
+            let found = found.map_or_else(|error| variant(&error), |_| "accepted".to_owned());
+            assert_eq!(found, vector["expect"], "{}", vector["comment"]);
+        }
+    }
+
+    // RFC 8037 App. A.4, whose payload is text
+    #[test]
+    fn the_signature_of_rfc_8037_verifies() {
+        let vector = vectors(include_str!("../../../testdata/vectors/jws-rfc.json"))
+            .into_iter()
+            .find(|vector| vector["name"] == "rfc8037-a4")
+            .unwrap();
+        let key = Jwk::from_members(vector["jwk"].as_object().unwrap())
+            .unwrap()
+            .key;
+        let (input, signature) = vector["jws"].as_str().unwrap().rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        assert!(
+            key.verify(Algorithm::EdDSA, input.as_bytes(), &signature)
+                .is_ok()
+        );
+    }
+
+    // RFC 7515 App. A.2 and A.3: header and claims as they are encoded there
+    #[test]
+    fn a_signing_input_is_encoded_as_in_rfc_7515() {
+        let input = SigningInput::encode(
+            json!({"alg": "RS256"}).as_object().unwrap(),
+            json!({"iss": "joe"}).as_object().unwrap(),
+        );
+        // base64url of {"iss":"joe"}
+        assert_eq!(input.as_bytes(), b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UifQ");
+        assert_eq!(
+            input.finish(&[0xff, 0xef]),
+            "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UifQ._-8"
+        );
+    }
+
+    fn typ(text: &str) -> Option<String> {
+        let text =
+            Identity::named("ed25519").sign(&json!({"alg": "EdDSA", "typ": text}), &json!({}));
+        UnverifiedJws::parse(&text).unwrap().header().typ.clone()
+    }
+
+    // security.md 21
+    #[test]
+    fn a_typ_is_a_media_type() {
+        for text in [
+            "at+jwt",
+            "AT+JWT",
+            "application/at+jwt",
+            "Application/AT+jwt",
+        ] {
+            assert_eq!(typ(text).as_deref(), Some("at+jwt"), "{text}");
+        }
+        for text in [
+            "text/at+jwt",
+            "application/x/at+jwt",
+            " at+jwt",
+            "application//at+jwt",
+        ] {
+            assert_ne!(typ(text).as_deref(), Some("at+jwt"), "{text}");
+        }
+        // The Kelvin sign folds to k only in Unicode.
+        assert_eq!(typ("\u{212a}").as_deref(), Some("\u{212a}"));
+    }
+
+    // security.md 22
+    #[test]
+    fn only_certificates_make_a_header_large() {
+        let identity = Identity::named("ed25519");
+        let parse = |header: Value| {
+            let text = identity.sign(&header, &json!({}));
+            UnverifiedJws::parse(&text).map(|_| ())
+        };
+        let large = || JwsError::Header(JsonError::TooLarge);
+        let certificate = "A".repeat(4000);
+        assert_eq!(
+            parse(json!({"alg": "EdDSA", "x5c": [certificate, certificate]})),
+            Ok(())
+        );
+        assert_eq!(
+            parse(json!({"alg": "EdDSA", "x5c": [certificate, certificate, certificate, "A"]})),
+            Err(large())
+        );
+        assert_eq!(
+            parse(json!({"alg": "EdDSA", "x5c": [certificate], "x": "y".repeat(2048)})),
+            Err(large())
+        );
+        assert_eq!(
+            parse(json!({"alg": "EdDSA", "x5c": certificate})),
+            Err(large())
+        );
+        assert_eq!(
+            parse(json!({"alg": "EdDSA", "x": "y".repeat(2048)})),
+            Err(large())
+        );
+    }
+
+    fn claims(members: Value) -> Claims {
+        match members {
+            Value::Object(members) => Claims(members),
+            _ => panic!("not an object"),
+        }
+    }
+
+    // security.md 31
+    #[test]
+    fn a_fraction_is_never_rounded_in_favour_of_the_holder() {
+        let claims = claims(json!({"t": 1.9, "u": 1.1, "v": 2.0, "w": 0, "x": 0.0}));
+        let at = |secs| Ok(Some(UnixTime::from_secs(secs)));
+        assert_eq!(claims.time_floor("t"), at(1));
+        assert_eq!(claims.time_ceil("u"), at(2));
+        assert_eq!(claims.time_floor("v"), at(2));
+        assert_eq!(claims.time_ceil("v"), at(2));
+        assert_eq!(claims.time_floor("w"), at(0));
+        assert_eq!(claims.time_ceil("x"), at(0));
+        assert_eq!(claims.time_ceil("absent"), Ok(None));
+    }
+
+    // security.md 31; attack B4
+    #[test]
+    fn a_time_is_from_0_to_2_to_the_53() {
+        let max = claims(json!({"t": 9_007_199_254_740_992u64, "u": 9_007_199_254_740_992.0}));
+        for claim in ["t", "u"] {
+            assert_eq!(
+                max.time_floor(claim),
+                Ok(Some(UnixTime::from_secs(9_007_199_254_740_992)))
+            );
+        }
+        for bad in [
+            json!(9_007_199_254_740_993u64),
+            json!(-1),
+            json!(1e16),
+            json!("1"),
+            json!(null),
+        ] {
+            let claims = claims(json!({ "t": bad }));
+            let error = ClaimError {
+                claim: "t",
+                missing: false,
+            };
+            assert_eq!(claims.time_floor("t"), Err(error.clone()), "{bad}");
+            assert_eq!(claims.time_ceil("t"), Err(error), "{bad}");
+        }
+    }
+
+    // attack A22
+    #[test]
+    fn a_claim_of_a_wrong_type_is_not_an_absent_one() {
+        let claims = claims(json!({"a": "x", "b": null, "c": ["x"], "d": ""}));
+        let error = |claim, missing| ClaimError { claim, missing };
+        assert_eq!(claims.string("a"), Ok("x"));
+        assert_eq!(claims.string("d"), Ok(""));
+        assert_eq!(claims.string("b"), Err(error("b", false)));
+        assert_eq!(claims.optional_string("c"), Err(error("c", false)));
+        assert_eq!(claims.string("e"), Err(error("e", true)));
+        assert_eq!(claims.optional_string("e"), Ok(None));
+    }
+}

@@ -49,3 +49,12 @@ pub mod metadata;
 pub mod oauth_error;
 
 pub mod management;
+
+#[cfg(test)]
+mod fixtures;
+
+#[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
+mod token_matrix;

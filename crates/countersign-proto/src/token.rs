@@ -481,3 +481,200 @@ fn mistyped(claim: &'static str) -> ClaimError {
         missing: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixtures::{API, CLIENT, ISSUER, Identity, JTI, NOW, PAIRS, variant, vectors},
+        key::SigningKey as _,
+    };
+
+    fn claims(identity: &Identity) -> TokenClaims {
+        let mut claims = TokenClaims::new(
+            ISSUER.to_owned(),
+            "robot".to_owned(),
+            API.to_owned(),
+            CLIENT.to_owned(),
+            TokenKind::NonInteractive,
+            NOW,
+            UnixTime::from_secs(1_700_000_900),
+            JTI.to_owned(),
+        );
+        claims.scope = Scope::parse("write read").unwrap();
+        claims.roles = vec!["Reader".to_owned(), "Écrivain".to_owned()];
+        claims.certificate = Some(identity.chain.leaf().sha256());
+        claims.confirmation = Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".to_owned());
+        claims
+    }
+
+    fn mint(claims: &TokenClaims, identity: &Identity, algorithm: Algorithm) -> String {
+        let input = claims.signing_input(algorithm, "issuer-key");
+        let signature = identity.key.sign(algorithm, input.as_bytes()).unwrap();
+        input.finish(&signature)
+    }
+
+    fn verify(
+        text: &str,
+        identity: &Identity,
+        algorithm: Algorithm,
+    ) -> Result<TokenClaims, TokenError> {
+        let key_of =
+            |kid: &str| (kid == "issuer-key").then(|| (identity.public_key().clone(), algorithm));
+        TokenClaims::verify(text, key_of, ISSUER, API, NOW)
+    }
+
+    // security.md 59, 60
+    #[test]
+    fn what_is_minted_is_believed() {
+        for (name, algorithm) in PAIRS {
+            let identity = Identity::named(name);
+            let claims = claims(&identity);
+            let text = mint(&claims, &identity, algorithm);
+            assert_eq!(verify(&text, &identity, algorithm), Ok(claims));
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_written() {
+        let identity = Identity::named("ed25519");
+        let mut claims = claims(&identity);
+        claims.scope = Scope::default();
+        claims.roles.clear();
+        claims.certificate = Some(identity.chain.leaf().sha1());
+        claims.confirmation = None;
+        let text = mint(&claims, &identity, Algorithm::EdDSA);
+        let shown = inspect(&text).unwrap();
+        let names: Vec<&String> = shown.claims.keys().collect();
+        assert_eq!(
+            names,
+            [
+                "aud",
+                "client_id",
+                "exp",
+                "iat",
+                "iss",
+                "jti",
+                "nbf",
+                "principal",
+                "sub",
+                "type"
+            ]
+        );
+        claims.certificate = None;
+        assert_eq!(verify(&text, &identity, Algorithm::EdDSA), Ok(claims));
+    }
+
+    // security.md 59, 60
+    #[test]
+    fn access_tokens_of_other_tools_are_judged_as_expected() {
+        let all = vectors(include_str!(
+            "../../../testdata/vectors/access-tokens-python.json"
+        ));
+        assert!(all.len() >= 20);
+        for vector in all {
+            let identity = Identity::named(vector["key"].as_str().unwrap());
+            let found = verify(vector["jws"].as_str().unwrap(), &identity, Algorithm::ES256)
+                .map_or_else(|error| variant(&error), |_| "accepted".to_owned());
+            assert_eq!(
+                found, vector["expect"],
+                "{}: {}",
+                vector["name"], vector["comment"]
+            );
+        }
+    }
+
+    // security.md 60; an oracle that is not ours
+    #[test]
+    fn jsonwebtoken_believes_what_is_minted() {
+        let identity = Identity::named("p256");
+        let text = mint(&claims(&identity), &identity, Algorithm::ES256);
+        let jwk = crate::jwk::required_members(identity.public_key());
+        let jwk = serde_json::from_value(Value::Object(jwk)).unwrap();
+        let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap();
+        let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::ES256);
+        rules.set_audience(&[API]);
+        rules.set_issuer(&[ISSUER]);
+        rules.validate_exp = false;
+        let token = jsonwebtoken::decode::<Value>(&text, &key, &rules).unwrap();
+        assert_eq!(token.header.typ.as_deref(), Some("at+jwt"));
+        assert_eq!(token.header.kid.as_deref(), Some("issuer-key"));
+        assert_eq!(token.claims["scope"], "read write");
+        assert_eq!(token.claims["type"], 1);
+        assert_eq!(token.claims["cert"]["x5t#S256"], identity.text("x5t_s256"));
+    }
+
+    // security.md 10
+    #[test]
+    fn the_algorithm_is_the_one_of_the_key() {
+        let identity = Identity::named("rsa");
+        let text = mint(&claims(&identity), &identity, Algorithm::RS256);
+        assert_eq!(
+            verify(&text, &identity, Algorithm::PS256),
+            Err(TokenError::Jws(JwsError::AlgorithmNotPermitted))
+        );
+    }
+
+    // security.md 82
+    #[test]
+    fn an_access_token_can_stand_in_a_header_and_is_never_shown() {
+        for text in ["a", "mF_9.B5f-4.1JqM", "a+/~==", "eyJ.eyJ.AA"] {
+            let token = AccessToken::new(text).unwrap();
+            assert_eq!(token.expose(), text);
+            assert_eq!(format!("{token:?}"), "AccessToken(..)");
+        }
+        for text in [
+            "",
+            "=",
+            "a b",
+            "a\r\nX: y",
+            "a=b",
+            "é",
+            "a,b",
+            "\"a\"",
+            "a\0",
+            " a",
+        ] {
+            assert_eq!(AccessToken::new(text), Err(AccessTokenError), "{text:?}");
+        }
+        assert!(AccessToken::new(&"a".repeat(16 * 1024)).is_ok());
+        assert!(AccessToken::new(&"a".repeat(16 * 1024 + 1)).is_err());
+    }
+
+    // checklist T1
+    #[test]
+    fn there_are_three_kinds() {
+        for (number, kind) in [
+            (0, TokenKind::Interactive),
+            (1, TokenKind::NonInteractive),
+            (2, TokenKind::Platform),
+        ] {
+            assert_eq!(kind.number(), number);
+            assert_eq!(TokenKind::from_number(number.into()), Some(kind));
+        }
+        assert_eq!(TokenKind::from_number(3), None);
+        assert_eq!(TokenKind::from_number(256), None);
+    }
+
+    // RFC 7515 App. A.1: a token that nobody here can verify is still shown.
+    #[test]
+    fn a_token_is_inspected_without_belief() {
+        let text = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4\
+                    MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27\
+                    uhbUJU1p1r_wW1gFWFOEjXk";
+        let token = inspect(text).unwrap();
+        assert_eq!(token.header["alg"], "HS256");
+        assert_eq!(token.claims["iss"], "joe");
+        for opaque in [
+            "",
+            "abc",
+            "a.b",
+            "a.b.c",
+            "e30.e30.AA.",
+            "e30.e30",
+            "csn_pat_x.y.z",
+        ] {
+            assert!(inspect(opaque).is_none(), "{opaque}");
+        }
+    }
+}

@@ -166,3 +166,238 @@ fn identifier(form: &mut Form, name: &str) -> Result<Option<String>, OAuthError>
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::{
+        assertion::Assertion,
+        fixtures::{CLIENT, ISSUER, Identity, JTI, NOW},
+        key::Algorithm,
+    };
+
+    fn assertion() -> ClientAssertion {
+        let identity = Identity::named("ed25519");
+        Assertion::client(CLIENT, ISSUER)
+            .mint(&identity.chain, &identity.key, Algorithm::EdDSA, NOW, JTI)
+            .unwrap()
+    }
+
+    fn decode(body: &[u8]) -> Result<ReceivedTokenRequest, OAuthError> {
+        ReceivedTokenRequest::from_form(Form::parse(body)?, false)
+    }
+
+    fn refusal(body: &str) -> ErrorCode {
+        decode(body.as_bytes()).unwrap_err().code
+    }
+
+    const TYPED: &str = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type\
+                         %3Ajwt-bearer&client_assertion=a.b.c";
+    const PLATFORM: &str =
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a.b.c";
+
+    #[test]
+    fn a_request_of_an_application_is_written_and_read_back() {
+        let assertion = assertion();
+        let scope = Scope::parse("write read").unwrap();
+        let request = TokenRequest::ClientCredentials {
+            client_id: CLIENT,
+            assertion: &assertion,
+            scope: Some(&scope),
+            principal: Some("robot é"),
+        };
+        let http = request.to_http(&Url::parse("https://id.example/oauth2/token").unwrap());
+        match decode(http.body()).unwrap() {
+            ReceivedTokenRequest::ClientCredentials {
+                client_id,
+                assertion: received,
+                scope: asked,
+                principal,
+            } => {
+                assert_eq!(client_id.as_deref(), Some(CLIENT));
+                assert_eq!(received.expose(), assertion.expose());
+                assert_eq!(asked, scope);
+                assert_eq!(principal.as_deref(), Some("robot é"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_of_the_platform_is_written_and_read_back() {
+        let assertion = assertion();
+        let request = TokenRequest::Platform {
+            assertion: &assertion,
+            scope: None,
+        };
+        let http = request.to_http(&Url::parse("https://id.example/oauth2/token").unwrap());
+        assert!(!String::from_utf8_lossy(http.body()).contains("scope"));
+        match decode(http.body()).unwrap() {
+            ReceivedTokenRequest::Platform {
+                assertion: received,
+                scope,
+                client_assertion,
+            } => {
+                assert_eq!(received.expose(), assertion.expose());
+                assert!(scope.is_empty());
+                assert!(client_assertion.is_none());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    // security.md 38, 57
+    #[test]
+    fn empty_is_absent_and_unknown_is_ignored() {
+        let body =
+            format!("grant_type=client_credentials&{TYPED}&scope=&principal=&x=1&client_id=");
+        match decode(body.as_bytes()).unwrap() {
+            ReceivedTokenRequest::ClientCredentials {
+                client_id,
+                scope,
+                principal,
+                ..
+            } => {
+                assert_eq!((client_id, principal), (None, None));
+                assert!(scope.is_empty());
+            }
+            other => panic!("{other:?}"),
+        }
+        for repeated in [
+            "client_assertion=x",
+            "grant_type=x",
+            "scope=a&scope=a",
+            "x=1&x=2",
+        ] {
+            assert_eq!(
+                refusal(&format!("grant_type=client_credentials&{TYPED}&{repeated}")),
+                ErrorCode::InvalidRequest,
+                "{repeated}"
+            );
+        }
+        assert_eq!(
+            refusal(&format!("{PLATFORM}&assertion=x")),
+            ErrorCode::InvalidRequest
+        );
+    }
+
+    // security.md 58
+    #[test]
+    fn grants_that_do_not_exist_are_unsupported() {
+        for grant in [
+            "password",
+            "implicit",
+            "authorization_code",
+            "Client_Credentials",
+            "client_credentials%20",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:saml2-bearer",
+        ] {
+            assert_eq!(
+                refusal(&format!("grant_type={grant}&{TYPED}&username=a&password=b")),
+                ErrorCode::UnsupportedGrantType,
+                "{grant}"
+            );
+        }
+        assert_eq!(refusal(TYPED), ErrorCode::InvalidRequest);
+        assert_eq!(refusal("grant_type="), ErrorCode::InvalidRequest);
+    }
+
+    // security.md 69; checklist T4
+    #[test]
+    fn what_an_assertion_earned_is_not_refreshable() {
+        let error = decode(format!("grant_type=refresh_token&refresh_token=x&{TYPED}").as_bytes())
+            .unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidGrant);
+        assert_eq!(error.reason, Some(Reason::NotRefreshable));
+    }
+
+    // security.md 39
+    #[test]
+    fn a_client_authenticates_by_one_method() {
+        let application = format!("grant_type=client_credentials&{TYPED}");
+        let with_header = |body: &str| {
+            ReceivedTokenRequest::from_form(Form::parse(body.as_bytes()).unwrap(), true)
+                .unwrap_err()
+                .code
+        };
+        assert_eq!(
+            refusal(&format!("{application}&client_secret=s")),
+            ErrorCode::InvalidRequest
+        );
+        assert_eq!(with_header(&application), ErrorCode::InvalidRequest);
+        assert_eq!(
+            with_header(&format!("{PLATFORM}&{TYPED}")),
+            ErrorCode::InvalidRequest
+        );
+        // One method, but not one that is offered.
+        assert_eq!(
+            refusal("grant_type=client_credentials&client_id=a&client_secret=s"),
+            ErrorCode::InvalidClient
+        );
+        assert_eq!(
+            with_header("grant_type=client_credentials"),
+            ErrorCode::InvalidClient
+        );
+        assert_eq!(
+            refusal("grant_type=client_credentials&client_id=a"),
+            ErrorCode::InvalidClient
+        );
+    }
+
+    #[test]
+    fn an_assertion_has_its_type() {
+        for body in [
+            "grant_type=client_credentials&client_assertion=a.b.c",
+            "grant_type=client_credentials&client_assertion=a.b.c&client_assertion_type=jwt-bearer",
+            "grant_type=client_credentials&client_assertion=a.b.c&client_assertion_type=\
+             urn:ietf:params:oauth:client-assertion-type:saml2-bearer",
+            "grant_type=client_credentials&client_assertion_type=\
+             urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ] {
+            assert_eq!(refusal(body), ErrorCode::InvalidRequest, "{body}");
+        }
+    }
+
+    // security.md 40
+    #[test]
+    fn client_authentication_beside_a_grant_is_handed_on_to_be_checked() {
+        match decode(format!("{PLATFORM}&{TYPED}").as_bytes()).unwrap() {
+            ReceivedTokenRequest::Platform {
+                client_assertion: Some(found),
+                ..
+            } => assert_eq!(found.expose(), "a.b.c"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_scope_or_identifier_that_cannot_be_is_refused() {
+        let application = format!("grant_type=client_credentials&{TYPED}");
+        assert_eq!(
+            refusal(&format!("{application}&scope=a%22")),
+            ErrorCode::InvalidScope
+        );
+        for (name, value) in [
+            ("principal", "a%0Ab".to_owned()),
+            ("principal", "%1B%5B2J".to_owned()),
+            ("client_id", "a%7F".to_owned()),
+            ("client_id", "x".repeat(257)),
+        ] {
+            assert_eq!(
+                refusal(&format!("{application}&{name}={value}")),
+                ErrorCode::InvalidRequest,
+                "{name}={value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_received_request_shows_no_secret() {
+        let shown = format!("{:?}", decode(PLATFORM.as_bytes()).unwrap());
+        assert!(!shown.contains("a.b.c"), "{shown}");
+    }
+}

@@ -238,3 +238,188 @@ fn expires_in(members: &Map<String, Value>) -> Result<Duration, ExchangeError> {
     secs.map(Duration::from_secs)
         .ok_or(ExchangeError::Member("expires_in"))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+    use crate::oauth_error::{ErrorCode, Reason};
+
+    fn answer(status: u16, content_type: &str, body: &str) -> Response<Vec<u8>> {
+        Response::builder()
+            .status(status)
+            .header(CONTENT_TYPE, content_type)
+            .body(body.as_bytes().to_vec())
+            .unwrap()
+    }
+
+    fn read(body: &str) -> Result<TokenResponse, ExchangeError> {
+        read_response(&answer(200, "application/json", body), false)
+    }
+
+    fn error(body: &str) -> ExchangeError {
+        read(body).unwrap_err()
+    }
+
+    // security.md 56
+    #[test]
+    fn an_answer_is_written_and_read_back() {
+        let token = AccessToken::new("eyJ.eyJ.AA").unwrap();
+        let mut response = TokenResponse::new(token, TokenType::DPoP, Duration::from_secs(900));
+        response.scope = Some(Scope::parse("read write").unwrap());
+        response.kind = Some(TokenKind::NonInteractive);
+        response.principal = Some("robot \"é\"".to_owned());
+        let body = response.to_json();
+        let members: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            members,
+            serde_json::json!({"access_token": "eyJ.eyJ.AA", "token_type": "DPoP",
+                "expires_in": 900, "scope": "read write", "kind": 1, "principal": "robot \"é\""})
+        );
+        let text = std::str::from_utf8(&body).unwrap();
+        let found = read_response(&answer(200, "application/json", text), true).unwrap();
+        assert_eq!(found.access_token, response.access_token);
+        assert_eq!(found.token_type, TokenType::DPoP);
+        assert_eq!(found.expires_in, response.expires_in);
+        assert_eq!(found.scope, response.scope);
+        assert_eq!(found.kind, response.kind);
+        assert_eq!(found.principal, response.principal);
+        assert!(!format!("{found:?}").contains("eyJ"));
+    }
+
+    // The example of RFC 6749 §5.1, whose token type and parameter are of others.
+    #[test]
+    fn the_answer_of_rfc_6749_is_read() {
+        let body = r#"{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer",
+            "expires_in":3600,"refresh_token":"tGzv3JOkF0XG5Qx2TlKWIA","example_parameter":"v"}"#;
+        let content = "Application/JSON;charset=UTF-8";
+        let found = read_response(&answer(200, content, body), false).unwrap();
+        assert_eq!(found.access_token.expose(), "2YotnFZFEjr1zCsicMWpAA");
+        assert_eq!(found.token_type, TokenType::Bearer);
+        assert_eq!(found.expires_in, Duration::from_secs(3600));
+        assert_eq!(
+            (found.scope, found.kind, found.principal),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_lifetime_of_another_server_is_read_or_assumed() {
+        let lifetime = |member: &str| {
+            read(&format!(
+                r#"{{"access_token":"a","token_type":"Bearer"{member}}}"#
+            ))
+            .map(|found| found.expires_in.as_secs())
+        };
+        assert_eq!(lifetime(r#","expires_in":60"#), Ok(60));
+        assert_eq!(lifetime(r#","expires_in":"3599""#), Ok(3599));
+        assert_eq!(lifetime(""), Ok(300));
+        assert_eq!(lifetime(r#","expires_in":null"#), Ok(300));
+        for bad in [
+            "-1", "1.5", "\"\"", "\"1h\"", "\"-1\"", "[60]", "true", "1e300",
+        ] {
+            assert_eq!(
+                lifetime(&format!(",\"expires_in\":{bad}")),
+                Err(ExchangeError::Member("expires_in")),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_usable_token_is_refused() {
+        for (body, member) in [
+            ("{}", "token_type"),
+            (r#"{"access_token":"a"}"#, "token_type"),
+            (r#"{"access_token":"a","token_type":"mac"}"#, "token_type"),
+            (r#"{"token_type":"Bearer"}"#, "access_token"),
+            (
+                r#"{"access_token":1,"token_type":"Bearer"}"#,
+                "access_token",
+            ),
+            (
+                r#"{"access_token":"","token_type":"Bearer"}"#,
+                "access_token",
+            ),
+            (
+                r#"{"access_token":"a\r\nX: y","token_type":"Bearer"}"#,
+                "access_token",
+            ),
+            (
+                r#"{"access_token":"a","token_type":"Bearer","scope":["a"]}"#,
+                "scope",
+            ),
+        ] {
+            assert_eq!(error(body), ExchangeError::Member(member), "{body}");
+        }
+        assert_eq!(error("[]"), ExchangeError::Body(JsonError::NotAnObject));
+        assert_eq!(
+            error(r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#),
+            ExchangeError::Body(JsonError::DuplicateMember("access_token".to_owned()))
+        );
+        let large = format!("{{\"x\":\"{}\"}}", " ".repeat(1024 * 1024));
+        assert_eq!(error(&large), ExchangeError::Body(JsonError::TooLarge));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_json_by_its_type_is_refused() {
+        let body = r#"{"access_token":"a","token_type":"Bearer"}"#;
+        for content in ["text/html", "application/jsonp", "application/jwt", ""] {
+            assert_eq!(
+                read_response(&answer(200, content, body), false).unwrap_err(),
+                ExchangeError::ContentType,
+                "{content}"
+            );
+        }
+    }
+
+    // security.md 107
+    #[test]
+    fn a_token_that_is_bound_otherwise_than_asked_is_discarded() {
+        let bearer = answer(
+            200,
+            "application/json",
+            r#"{"access_token":"a","token_type":"Bearer"}"#,
+        );
+        assert_eq!(
+            read_response(&bearer, true).unwrap_err(),
+            ExchangeError::NotBound
+        );
+        let bound = answer(
+            200,
+            "application/json",
+            r#"{"access_token":"a","token_type":"DPoP"}"#,
+        );
+        assert_eq!(
+            read_response(&bound, false).unwrap_err(),
+            ExchangeError::Member("token_type")
+        );
+        assert!(read_response(&bound, true).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_failure() {
+        let body = r#"{"error":"invalid_client","reason":"certificate_expired"}"#;
+        match read_response(&answer(401, "application/json", body), false).unwrap_err() {
+            ExchangeError::Refused { status, error } => {
+                assert_eq!(status, 401);
+                assert_eq!(error.code, ErrorCode::InvalidClient);
+                assert_eq!(error.reason, Some(Reason::CertificateExpired));
+            }
+            other => panic!("{other:?}"),
+        }
+        for (status, body) in [
+            (502, "<html>bad gateway</html>"),
+            (401, "{}"),
+            (302, ""),
+            (204, ""),
+            (201, r#"{"access_token":"a","token_type":"Bearer"}"#),
+        ] {
+            assert_eq!(
+                read_response(&answer(status, "text/html", body), false).unwrap_err(),
+                ExchangeError::Status(status)
+            );
+        }
+    }
+}
