@@ -237,6 +237,16 @@ mod tests {
         assert!(read(&path).err().unwrap().contains("too large"));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_longer_than_was_said_when_it_was_opened_is_not_believed() {
+        // The kernel says 0 bytes and gives more, as a file does that grows meanwhile.
+        assert_eq!(
+            read(Path::new("/proc/self/status")).err().unwrap(),
+            "is being written at this moment"
+        );
+    }
+
     #[test]
     fn an_absent_file_and_a_folder_are_told_apart() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,7 @@
 //! What is in a PKCS#12 file?
+//!
+//! The library keeps the decrypted key in a buffer of its own, which it frees without wiping it.
+//! PEM and PKCS#8 leave no such copy.
 
 use std::path::Path;
 

@@ -156,9 +156,7 @@ impl CredentialSource {
             last.changes_at.is_some_and(|at| at <= now) || !inner.known_is_valid(now);
         if !unchanged || time_matters || reload == Reload::Now {
             let found = inner.origin.find(now);
-            // Files that were changed within the granularity of the file system's clock have the
-            // same stamp: a new stamp is believed only when it was read from twice.
-            last.settled = last.stamps == stamps && store.stamps().ok() == stamps;
+            last.settled = is_settled(&last.stamps, &stamps, &store.stamps().ok());
             last.changes_at = found.changes_at;
             last.stamps = stamps;
             inner.take(found.credential, now);
@@ -195,10 +193,22 @@ struct Inner {
 
 #[derive(Default)]
 struct LastLook {
-    stamps: Option<Vec<(PathBuf, Option<Stamp>)>>,
+    stamps: Stamps,
     settled: bool,
     /// When a certificate begins or ends, which changes the choice though no file changes.
     changes_at: Option<UnixTime>,
+}
+
+/// The files of a store and the stamp of each; `None` when the store could not be listed.
+type Stamps = Option<Vec<(PathBuf, Option<Stamp>)>>;
+
+/// Whether equal stamps mean from now on that nothing changed.
+///
+/// A file that was changed within the granularity of the file system's clock keeps its stamp, so a
+/// new stamp is believed only at the second look that reads behind it, and only when it stood still
+/// during that look.
+fn is_settled(last: &Stamps, before: &Stamps, after: &Stamps) -> bool {
+    last == before && before == after
 }
 
 impl Inner {
@@ -337,4 +347,19 @@ fn next_change(candidates: &[Candidate], now: UnixTime) -> Option<UnixTime> {
         })
         .filter(|at| *at > now)
         .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_believed_at_the_second_look_that_reads_behind_it() {
+        let stamps = |name: &str| Some(vec![(PathBuf::from(name), None)]);
+        let (old, new) = (stamps("old"), stamps("new"));
+        assert!(!is_settled(&None, &new, &new));
+        assert!(!is_settled(&old, &new, &new));
+        assert!(!is_settled(&new, &new, &old));
+        assert!(is_settled(&new, &new, &new));
+    }
 }

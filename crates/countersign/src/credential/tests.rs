@@ -151,6 +151,32 @@ fn a_file_cut_at_any_place_never_replaces_a_good_one() {
 }
 
 #[test]
+fn a_file_rewritten_so_soon_that_its_dates_are_the_same_is_noticed_a_second_later() {
+    let pairs = [valid("a"), valid("b")];
+    let longest = pairs.each_ref().map(|pair| pair.both().len());
+    // Equal lengths, so that only the dates could tell.
+    let text = |at: usize| {
+        let padding = longest.iter().max().unwrap() - longest[at];
+        format!("{}{}", pairs[at].both(), "\n".repeat(padding))
+    };
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pair.pem");
+        fs::write(&path, text(0)).unwrap();
+        let source = CredentialSource::files(&path, None, None);
+        source.current(NOW, Reload::IfDue).unwrap();
+        fs::write(&path, text(1)).unwrap();
+        let later = UnixTime::from_secs(NOW.as_secs() + 1);
+        let current = source.current(later, Reload::IfDue).unwrap();
+        assert_eq!(
+            thumbprint(&current),
+            pairs[1].certificate().sha256(),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
 fn files_that_vanish_leave_the_last_good_one() {
     let first = valid("first");
     let mut files = Files::new(&first);
