@@ -5,6 +5,8 @@
 mod clock;
 pub use clock::{Clock, SystemClock};
 
+mod random;
+
 pub mod config;
 
 pub mod registry;
@@ -14,8 +16,34 @@ pub mod secrets;
 
 pub mod store;
 
+mod refusal;
+pub use refusal::{Fault, Refusal};
+
+mod mapping;
+
+pub mod policy;
+
+mod keys;
+
+pub mod issuer;
+
+pub mod service;
+
+mod audit;
+
+mod limits;
+
+mod metrics;
+
+mod http;
+
+mod bootstrap;
+
 mod platform;
 pub use platform::{Platform, StartError};
 
 mod server;
 pub use server::{Server, ServerHandle};
+
+#[cfg(test)]
+mod tests;

@@ -2,55 +2,243 @@
 
 use std::sync::Arc;
 
-use crate::{Clock, config::Settings, store::Store};
+use arc_swap::ArcSwap;
+use countersign_proto::{
+    metadata::{self, Metadata},
+    time::UnixTime,
+};
+use url::Url;
+
+use crate::{
+    Clock, Rules, bootstrap,
+    config::Settings,
+    http,
+    keys::IssuerKeys,
+    limits::Limiter,
+    metrics::Metrics,
+    registry::Registry,
+    secrets::Secrets,
+    service::{DummyKeys, Proofs},
+    store::{self, Store, StoreError},
+};
 
 /// A platform: settings, store, keys, registry in memory. Cheap to clone.
 #[derive(Clone)]
-pub struct Platform {}
+pub struct Platform {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
+    registry: ArcSwap<Registry>,
+    keys: IssuerKeys,
+    metadata: Metadata,
+    dummies: DummyKeys,
+    proofs: Proofs,
+    limiter: Limiter,
+    metrics: Metrics,
+}
 
 /// Why a platform does not start: what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    #[error("{0:?}")]
-    Settings(crate::config::SettingsError),
+    /// The settings do not read.
     #[error("{0}")]
-    Store(crate::store::StoreError),
+    Settings(crate::config::SettingsError),
+    /// The store does not open.
+    #[error("{0}")]
+    Store(StoreError),
+    /// The secrets cannot be read or made, or do not fit the store.
     #[error("{0}")]
     Secrets(String),
+    /// The certificate of `[bootstrap]` cannot be registered.
+    #[error("{0}")]
+    Bootstrap(String),
+    /// The TLS certificate and key cannot be used.
     #[error("{0}")]
     Tls(String),
+    /// The address cannot be listened on.
     #[error("{0}")]
     Listen(String),
 }
 
 impl Platform {
     /// Opens the store, makes or reads secrets and issuer keys, applies the bootstrap.
-    pub async fn open(_settings: Settings, _clock: Arc<dyn Clock>) -> Result<Platform, StartError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`StartError`] says what is wrong and what to do.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Platform, StartError> {
+        let rules = Rules {
+            shared_certificate: settings.lab_shared_certificate,
+        };
+        let store = store::open(&settings.store, rules)
+            .await
+            .map_err(StartError::Store)?;
+        Platform::with_store(settings, store, clock).await
     }
+
     /// The same on a store that is already open.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is wrong and what to do.
     pub async fn with_store(
-        _settings: Settings,
-        _store: Arc<dyn Store>,
-        _clock: Arc<dyn Clock>,
+        settings: Settings,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Platform, StartError> {
-        todo!()
+        if settings.lab_shared_certificate {
+            tracing::warn!(
+                "the lab switch is on: one certificate may be registered for both usages, \
+                 turn it off outside a laboratory"
+            );
+        }
+        let now = clock.now();
+        let sealed = store.issuer_keys().await.map_err(StartError::Store)?;
+        let secrets = Secrets::for_platform(settings.secrets_file.as_deref(), &sealed)
+            .map_err(|error| StartError::Secrets(error.to_string()))?;
+        let keys =
+            IssuerKeys::open(store.as_ref(), &secrets, settings.signing_algorithm, now).await?;
+        let registry = bootstrap::apply(&settings, store.as_ref(), now).await?;
+        let random = |error: String| StartError::Secrets(error);
+        Ok(Platform {
+            inner: Arc::new(Inner {
+                metadata: Metadata::for_platform(&settings.issuer),
+                dummies: DummyKeys::make().map_err(|error| random(format!("{error:?}")))?,
+                proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
+                limiter: Limiter::new(&settings.limits),
+                metrics: Metrics::new(),
+                registry: ArcSwap::from_pointee(registry),
+                settings,
+                clock,
+                store,
+                keys,
+            }),
+        })
     }
+
     /// Everything it serves, as one tower service: for a server, and for tests without a socket.
     pub fn router(&self) -> axum::Router {
-        todo!()
+        http::router(self)
     }
+
     /// Its store.
     pub fn store(&self) -> &Arc<dyn Store> {
-        todo!()
+        &self.inner.store
     }
+
     /// Its settings.
     pub fn settings(&self) -> &Settings {
-        todo!()
+        &self.inner.settings
     }
+
+    /// Its issuer identifier, as it stands in tokens and metadata.
+    pub fn issuer(&self) -> &str {
+        &self.inner.metadata.issuer
+    }
+
+    /// Reads the registry again when another node has changed it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer; the registry stays as it was.
+    pub async fn refresh_registry(&self) -> Result<(), StoreError> {
+        let version = self.store().registry_version().await?;
+        if version != self.inner.registry.load().version() {
+            self.adopt(self.store().registry().await?);
+        }
+        Ok(())
+    }
+
+    /// Forgets what has ended: records of `jti`, denied tokens, quiet sources. Small batches.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn clean_up(&self) -> Result<(), StoreError> {
+        const BATCH: u32 = 500;
+        self.limiter().forget_quiet_sources(self.now());
+        while self.store().cleanup(self.now(), BATCH).await? >= u64::from(BATCH) {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// Flushes and closes the store.
-    pub async fn close(&self) -> Result<(), crate::store::StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.store().close().await
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.inner.clock.now()
+    }
+
+    /// The registry as it is now; a request keeps the one it began with.
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        self.inner.registry.load_full()
+    }
+
+    /// Makes a newer registry visible. Changes may come back in another order than they were made.
+    pub(crate) fn adopt(&self, registry: Registry) {
+        let registry = Arc::new(registry);
+        self.inner.registry.rcu(|current| {
+            if registry.version() > current.version() {
+                registry.clone()
+            } else {
+                current.clone()
+            }
+        });
+    }
+
+    pub(crate) fn keys(&self) -> &IssuerKeys {
+        &self.inner.keys
+    }
+
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.inner.metadata
+    }
+
+    pub(crate) fn token_endpoint(&self) -> &Url {
+        &self.inner.metadata.token_endpoint
+    }
+
+    pub(crate) fn dummies(&self) -> &DummyKeys {
+        &self.inner.dummies
+    }
+
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.inner.proofs
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.inner.limiter
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.settings().issuer.scheme() == "https"
+    }
+
+    /// The issuer's path without a slash at its end: empty for most.
+    pub(crate) fn base_path(&self) -> &str {
+        self.settings().issuer.path().trim_end_matches('/')
+    }
+
+    /// Where the metadata document stands.
+    pub(crate) fn well_known_paths(&self) -> [String; 2] {
+        metadata::well_known(&self.settings().issuer).map(|url| url.path().to_owned())
+    }
+
+    /// The address that a client used for a path of ours, as a DPoP proof names it.
+    pub(crate) fn url_of(&self, path: &str) -> Url {
+        let mut url = self.settings().issuer.clone();
+        url.set_path(path);
+        url
     }
 }

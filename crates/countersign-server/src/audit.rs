@@ -1,0 +1,107 @@
+//! What is written down about an issuance, a refusal and a change?
+//!
+//! Nothing secret can stand in a row: there is no place for it.
+
+use std::net::IpAddr;
+
+use countersign_proto::time::UnixTime;
+
+use crate::{
+    http::reason_of,
+    issuer::IssuedToken,
+    refusal::Refusal,
+    service::{Caller, Identified},
+    store::{NewAuditEntry, Outcome},
+};
+
+/// A token that is about to leave.
+pub(crate) fn issued(token: &IssuedToken, peer: Option<IpAddr>) -> NewAuditEntry {
+    let claims = token.claims();
+    NewAuditEntry {
+        at: claims.issued_at,
+        actor: claims.client_id.clone(),
+        subject: claims.principal.clone(),
+        action: "token.issue",
+        outcome: Outcome::Ok,
+        token_id: Some(claims.jti.clone()),
+        certificate: Some(token.certificate().to_owned()),
+        address: peer.map(|address| address.to_string()),
+        reason: None,
+    }
+}
+
+/// A refusal of somebody whose signature was good.
+pub(crate) fn refused(
+    who: &Identified,
+    refusal: &Refusal,
+    peer: Option<IpAddr>,
+    now: UnixTime,
+) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now,
+        actor: who.client_id.clone(),
+        subject: who.client_id.clone(),
+        action: "token.refuse",
+        outcome: Outcome::Refused,
+        token_id: None,
+        certificate: Some(who.certificate.clone()),
+        address: peer.map(|address| address.to_string()),
+        reason: Some(reason_of(refusal)),
+    }
+}
+
+/// A change by somebody who was authorized.
+pub(crate) fn changed(
+    caller: &Caller,
+    action: &'static str,
+    subject: impl Into<String>,
+    now: UnixTime,
+) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now,
+        actor: caller.claims.principal.clone(),
+        subject: subject.into(),
+        action,
+        outcome: Outcome::Ok,
+        token_id: Some(caller.claims.jti.clone()),
+        certificate: None,
+        address: caller.peer.map(|address| address.to_string()),
+        reason: None,
+    }
+}
+
+/// A token that was given back.
+pub(crate) fn token_revoked(
+    actor: &str,
+    principal: &str,
+    jti: &str,
+    peer: Option<IpAddr>,
+    now: UnixTime,
+) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now,
+        actor: actor.to_owned(),
+        subject: principal.to_owned(),
+        action: "token.revoke",
+        outcome: Outcome::Ok,
+        token_id: Some(jti.to_owned()),
+        certificate: None,
+        address: peer.map(|address| address.to_string()),
+        reason: None,
+    }
+}
+
+/// What the platform does by itself.
+pub(crate) fn by_system(action: &'static str, subject: &str, now: UnixTime) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now,
+        actor: "system".to_owned(),
+        subject: subject.to_owned(),
+        action,
+        outcome: Outcome::Ok,
+        token_id: None,
+        certificate: None,
+        address: None,
+        reason: None,
+    }
+}

@@ -1,0 +1,43 @@
+//! Who presented a token with this request?
+
+use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+
+use crate::{
+    Platform,
+    http::{error, form},
+    service::{AccessRefusal, Caller, PresentedRequest, authorize},
+};
+
+/// A caller whose token was believed. A handler that takes one cannot be reached without.
+pub(super) struct Authorized(pub(super) Caller);
+
+impl FromRequestParts<Platform> for Authorized {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        platform: &Platform,
+    ) -> Result<Authorized, Response> {
+        let peer = form::peer(&parts.extensions);
+        platform
+            .limiter()
+            .waits(peer, platform.now())
+            .map_err(|too_many| error::too_many(platform, too_many))?;
+        let request = PresentedRequest {
+            method: &parts.method,
+            path: parts.uri.path(),
+            headers: &parts.headers,
+            peer,
+        };
+        let registry = platform.registry();
+        authorize(platform, &registry, &request, &[platform.issuer()])
+            .await
+            .map(Authorized)
+            .map_err(|refusal| {
+                if matches!(refusal, AccessRefusal::InvalidToken) {
+                    platform.limiter().failed(peer, platform.now());
+                }
+                error::access(platform, &refusal)
+            })
+    }
+}

@@ -1,0 +1,69 @@
+//! `/api/v1/roles`: how are roles managed?
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use countersign_proto::management::Role;
+
+use super::{Authorized, JsonBody, PageQuery, answer, deleted};
+use crate::{Platform, http::error, service::roles};
+
+pub(super) async fn list(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    page: PageQuery,
+) -> Response {
+    let found = roles::list(&platform, &caller)
+        .map(|all| page.of(&all, |it| &it.name, |it| Role::clone(it)));
+    answer(&platform, StatusCode::OK, found)
+}
+
+pub(super) async fn find(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    Path(name): Path<String>,
+) -> Response {
+    let found = roles::find(&platform, &caller, &name);
+    answer(&platform, StatusCode::OK, found.map(|it| Role::clone(&it)))
+}
+
+pub(super) async fn create(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    JsonBody(asked): JsonBody<Role>,
+) -> Response {
+    let made = roles::create(&platform, &caller, asked).await;
+    answer(
+        &platform,
+        StatusCode::CREATED,
+        made.map(|it| Role::clone(&it)),
+    )
+}
+
+pub(super) async fn update(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    Path(name): Path<String>,
+    JsonBody(asked): JsonBody<Role>,
+) -> Response {
+    if asked.name != name {
+        let detail = "the name in the body is not the one in the path".to_owned();
+        return error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    }
+    let changed = roles::update(&platform, &caller, asked).await;
+    answer(
+        &platform,
+        StatusCode::OK,
+        changed.map(|it| Role::clone(&it)),
+    )
+}
+
+pub(super) async fn delete(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    Path(name): Path<String>,
+) -> Response {
+    deleted(&platform, roles::delete(&platform, &caller, &name).await)
+}

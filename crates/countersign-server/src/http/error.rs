@@ -1,0 +1,429 @@
+//! Which status and which body does each no become?
+//!
+//! This is the one table. What is ours to repair is logged under a support id and says nothing.
+
+use std::any::Any;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use countersign_proto::{
+    assertion::{AssertionError, Purpose},
+    bearer,
+    management::Problem,
+    oauth_error::{ErrorCode, OAuthError, Reason},
+    token::TokenType,
+};
+
+use crate::{
+    Platform,
+    limits::TooMany,
+    random,
+    refusal::{Failure, Fault, Refusal},
+    registry::RegistryError,
+    service::{AccessRefusal, ChangeRefusal},
+};
+
+/// What a response says to the log, and to no one else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cause {
+    pub(super) support_id: Option<String>,
+    pub(super) text: String,
+}
+
+/// `DPoP-Nonce` (RFC 9449 §8).
+pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// An answer of an OAuth endpoint (RFC 6749 §5.2).
+pub(super) fn oauth(platform: &Platform, failure: Failure) -> Response {
+    let refusal = match failure {
+        Failure::Refused(refusal) => *refusal,
+        Failure::Fault(fault) => return oauth_fault(&fault),
+    };
+    let (status, mut error) = table(&refusal);
+    let mut cause = Cause {
+        support_id: None,
+        text: reason_of(&refusal),
+    };
+    if let Refusal::Unrecognised { cause: text, .. } = &refusal {
+        let support_id = random::support_id();
+        error.support_id = Some(support_id.clone());
+        cause = Cause {
+            support_id: Some(support_id),
+            text: text.clone(),
+        };
+    }
+    platform.metrics().refused(&cause_label(&refusal));
+    let mut response = json(status, error.to_json());
+    if refusal == Refusal::NonceRequired {
+        add_nonce(platform, response.headers_mut());
+    }
+    response.extensions_mut().insert(cause);
+    response
+}
+
+/// The same where a bearer token would have done as well: then 401 has a scheme to challenge with.
+pub(super) fn unauthenticated(platform: &Platform, failure: Failure) -> Response {
+    let mut response = oauth(platform, failure);
+    let refused = response
+        .extensions()
+        .get::<Cause>()
+        .is_some_and(|it| it.support_id.is_some());
+    if !refused {
+        return response;
+    }
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    challenged(
+        response,
+        bearer::challenge(TokenType::Bearer, None, None, None),
+    )
+}
+
+/// The stable word for a refusal, for audit and metrics.
+pub(crate) fn reason_of(refusal: &Refusal) -> String {
+    let (_, error) = table(refusal);
+    error.reason.map_or_else(
+        || error.code.as_str().to_owned(),
+        |it| it.as_str().to_owned(),
+    )
+}
+
+/// Tells the nonce to be used next.
+pub(super) fn add_nonce(platform: &Platform, headers: &mut HeaderMap) {
+    if let Ok(nonce) = HeaderValue::from_str(&platform.proofs().nonce(platform.now())) {
+        headers.insert(DPOP_NONCE, nonce);
+    }
+}
+
+/// A request whose form could not be read.
+pub(super) fn bad_request(status: StatusCode, description: &str) -> Response {
+    let error = OAuthError::new(ErrorCode::InvalidRequest).describe(description);
+    json(status, error.to_json())
+}
+
+/// A source that asked too often (RFC 6585 §4).
+pub(super) fn too_many(platform: &Platform, too_many: TooMany) -> Response {
+    platform.metrics().limited();
+    let error = OAuthError::new(ErrorCode::SlowDown)
+        .describe("too many requests from this address, wait and try again");
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, error.to_json());
+    let seconds = HeaderValue::from(too_many.retry_after.as_secs().max(1));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response
+}
+
+/// The OAuth endpoints are POST only (RFC 6749 §3.2).
+pub(super) fn wrong_method_at_oauth() -> Response {
+    bad_request(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this endpoint takes POST only",
+    )
+}
+
+/// A token that does not open the door (RFC 6750 §3, RFC 9449 §7.1).
+pub(super) fn access(platform: &Platform, refusal: &AccessRefusal) -> Response {
+    use AccessRefusal as R;
+    let (status, error, detail) = match refusal {
+        R::Missing => (StatusCode::UNAUTHORIZED, None, "present an access token"),
+        R::Malformed => (
+            StatusCode::BAD_REQUEST,
+            Some("invalid_request"),
+            "present one access token in one Authorization header",
+        ),
+        R::InvalidToken => (
+            StatusCode::UNAUTHORIZED,
+            Some("invalid_token"),
+            "the token is not active, or is not for here",
+        ),
+        R::Proof(detail) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *detail),
+        R::NonceRequired => (
+            StatusCode::UNAUTHORIZED,
+            Some("use_dpop_nonce"),
+            "use the nonce in DPoP-Nonce",
+        ),
+        R::Forbidden { permission } => {
+            let response = problem(
+                StatusCode::FORBIDDEN,
+                format!("this needs the permission or scope `{permission}`"),
+            );
+            let scheme = TokenType::Bearer;
+            let challenge =
+                bearer::challenge(scheme, Some("insufficient_scope"), None, Some(permission));
+            return challenged(response, challenge);
+        }
+        R::Fault(fault) => return fault_problem(fault),
+    };
+    let scheme = match refusal {
+        R::Proof(_) | R::NonceRequired => TokenType::DPoP,
+        _ => TokenType::Bearer,
+    };
+    let description = error.map(|_| detail);
+    let challenge = bearer::challenge(scheme, error, description, None);
+    let mut response = challenged(problem(status, detail.to_owned()), challenge);
+    if matches!(refusal, R::NonceRequired) {
+        add_nonce(platform, response.headers_mut());
+    }
+    response
+}
+
+/// A change that is not made (RFC 9457).
+pub(super) fn change(platform: &Platform, refusal: &ChangeRefusal) -> Response {
+    match refusal {
+        ChangeRefusal::Access(refusal) => access(platform, refusal),
+        ChangeRefusal::Fault(fault) => fault_problem(fault),
+        ChangeRefusal::Escalation(detail) => problem(StatusCode::FORBIDDEN, detail.clone()),
+        ChangeRefusal::Registry(error) => {
+            let status = match error {
+                RegistryError::NotFound { .. } => StatusCode::NOT_FOUND,
+                RegistryError::Exists { .. } | RegistryError::InUse { .. } => StatusCode::CONFLICT,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            problem(status, error.to_string())
+        }
+    }
+}
+
+/// A problem document.
+pub(super) fn problem(status: StatusCode, detail: String) -> Response {
+    problem_with(status, Some(detail), None)
+}
+
+/// Ours: the log has the reason under the support id.
+pub(super) fn fault_problem(fault: &Fault) -> Response {
+    let support_id = random::support_id();
+    tracing::error!(%support_id, cause = %fault, "fault");
+    problem_with(StatusCode::INTERNAL_SERVER_ERROR, None, Some(support_id))
+}
+
+/// What a handler panicked with is not told.
+pub(super) fn panicked(_payload: Box<dyn Any + Send + 'static>) -> Response {
+    fault_problem(&Fault::new("a handler panicked"))
+}
+
+/// JSON that no cache keeps (RFC 6749 §5.1).
+pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+/// The table. Statuses are those of RFC 6749 §5.2; 401 would ask for a challenge, and there is no
+/// scheme to be challenged with, so a refused assertion is 400 as that section permits.
+fn table(refusal: &Refusal) -> (StatusCode, OAuthError) {
+    use Refusal as R;
+    let bad = StatusCode::BAD_REQUEST;
+    let told = |purpose: &Purpose, reason: Reason, text: &str| {
+        (
+            bad,
+            OAuthError::new(of_assertion(*purpose))
+                .because(reason)
+                .describe(text),
+        )
+    };
+    match refusal {
+        R::Request(error) => (bad, error.clone()),
+        R::Unrecognised { purpose, .. } => (
+            bad,
+            OAuthError::new(of_assertion(*purpose)).describe("the assertion is not accepted"),
+        ),
+        R::CertificateExpired(purpose) => told(
+            purpose,
+            Reason::CertificateExpired,
+            "the certificate has expired, register another",
+        ),
+        R::CertificateNotYetValid(purpose) => told(
+            purpose,
+            Reason::CertificateNotYetValid,
+            "the certificate is not valid yet",
+        ),
+        R::CertificateRevoked(purpose) => told(
+            purpose,
+            Reason::CertificateRevoked,
+            "the certificate was revoked",
+        ),
+        R::WrongUsage(purpose) => told(
+            purpose,
+            Reason::WrongUsage,
+            "the certificate is registered for the other kind of assertion",
+        ),
+        R::ApplicationDisabled(purpose) => told(
+            purpose,
+            Reason::Other("application_disabled".to_owned()),
+            "the application is disabled",
+        ),
+        R::WrongAudience { purpose, expected } => {
+            let text = format!("aud has to be exactly the issuer, {expected}");
+            let (status, mut error) = told(purpose, Reason::WrongAudience, &text);
+            error.expected_audience = Some(expected.clone());
+            (status, error)
+        }
+        R::ClockSkew {
+            purpose,
+            server_time,
+        } => {
+            let text = "the times in the assertion do not fit the platform's clock, set yours";
+            let (status, mut error) = told(purpose, Reason::ClockSkew, text);
+            error.server_time = Some(*server_time);
+            (status, error)
+        }
+        R::LifetimeTooLong {
+            purpose,
+            permitted_s,
+        } => {
+            let text = format!("an assertion may live {permitted_s} s at most");
+            told(purpose, Reason::LifetimeTooLong, &text)
+        }
+        R::Claim { purpose, error } => (
+            bad,
+            OAuthError::new(of_assertion(*purpose)).describe(claim(error)),
+        ),
+        R::Replayed(purpose) => told(
+            purpose,
+            Reason::AssertionReplayed,
+            "the assertion was used before, sign a new one for every attempt",
+        ),
+        R::PrincipalNotMapped { permitted } => {
+            let mut error = OAuthError::new(ErrorCode::InvalidGrant)
+                .because(Reason::PrincipalNotMapped)
+                .describe("the certificate does not stand for this principal");
+            error.permitted.clone_from(permitted);
+            (bad, error)
+        }
+        R::PrincipalAmbiguous { permitted } => {
+            let mut error = OAuthError::new(ErrorCode::InvalidRequest)
+                .because(Reason::PrincipalAmbiguous)
+                .describe("the certificate stands for several principals, ask for one");
+            error.permitted.clone_from(permitted);
+            (bad, error)
+        }
+        R::PrincipalDisabled => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidGrant)
+                .because(Reason::PrincipalDisabled)
+                .describe("the principal is disabled"),
+        ),
+        R::ScopeNotPermitted { scope } => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidScope)
+                .because(Reason::ScopeNotPermitted)
+                .describe(format!("the scope {scope} is not one of the application's")),
+        ),
+        R::ProofRequired => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidDpopProof)
+                .describe("the application's tokens are bound to a key, send a DPoP proof"),
+        ),
+        R::NonceRequired => (
+            bad,
+            OAuthError::new(ErrorCode::UseDpopNonce).describe("use the nonce in DPoP-Nonce"),
+        ),
+        R::Proof(_) => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidDpopProof).describe("the DPoP proof does not hold"),
+        ),
+        R::ProofRepeated => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidDpopProof)
+                .describe("one DPoP proof is needed, new for every request"),
+        ),
+        R::NotOwner => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidGrant)
+                .describe("the token was issued to another client"),
+        ),
+        R::NotPermitted => (
+            StatusCode::FORBIDDEN,
+            OAuthError::new(ErrorCode::InsufficientScope)
+                .describe("the application does not have the scope introspect"),
+        ),
+        R::NotRefreshable => (
+            bad,
+            OAuthError::new(ErrorCode::InvalidGrant)
+                .because(Reason::NotRefreshable)
+                .describe("tokens of this kind are not refreshed, sign a new assertion"),
+        ),
+    }
+}
+
+/// RFC 7523 §3.1 and §3.2.
+fn of_assertion(purpose: Purpose) -> ErrorCode {
+    match purpose {
+        Purpose::Client => ErrorCode::InvalidClient,
+        Purpose::Platform => ErrorCode::InvalidGrant,
+    }
+}
+
+fn claim(error: &AssertionError) -> String {
+    match error {
+        AssertionError::Issuer | AssertionError::Subject => {
+            "iss and sub both have to be the client id".to_owned()
+        }
+        AssertionError::Jti => "jti has to be 8 to 128 characters".to_owned(),
+        AssertionError::Claim(claim) if claim.missing => {
+            format!("the claim {} is missing", claim.claim)
+        }
+        AssertionError::Claim(claim) => format!("the claim {} is of a wrong type", claim.claim),
+        _ => "a claim of the assertion is wrong".to_owned(),
+    }
+}
+
+/// What is counted: the reason, never a text of the client's.
+fn cause_label(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Request(_) => "request".to_owned(),
+        Refusal::Unrecognised { .. } => "unrecognised".to_owned(),
+        other => reason_of(other),
+    }
+}
+
+fn oauth_fault(fault: &Fault) -> Response {
+    let support_id = random::support_id();
+    tracing::error!(%support_id, cause = %fault, "fault");
+    let mut error = OAuthError::new(ErrorCode::ServerError);
+    error.support_id = Some(support_id);
+    json(StatusCode::INTERNAL_SERVER_ERROR, error.to_json())
+}
+
+fn challenged(mut response: Response, challenge: HeaderValue) -> Response {
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+fn problem_with(
+    status: StatusCode,
+    detail: Option<String>,
+    support_id: Option<String>,
+) -> Response {
+    let kind = match status {
+        StatusCode::BAD_REQUEST => "bad-request",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not-found",
+        StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
+        StatusCode::CONFLICT => "conflict",
+        StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+        StatusCode::UNPROCESSABLE_ENTITY => "invalid",
+        _ => "server-error",
+    };
+    let document = Problem {
+        problem_type: format!("urn:countersign:problem:{kind}"),
+        title: status.canonical_reason().unwrap_or("Error").to_owned(),
+        status: status.as_u16(),
+        detail,
+        support_id,
+    };
+    let mut response = json(status, serde_json::to_vec(&document).unwrap_or_default());
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    response
+}

@@ -1,0 +1,61 @@
+//! `POST /oauth2/introspect`: how is a question about a token read and answered (RFC 7662)?
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use countersign_proto::{
+    exchange::Form,
+    introspection::{Introspection, IntrospectionRequest},
+};
+
+use super::{error, form};
+use crate::{
+    Platform,
+    metrics::Activity,
+    refusal::{Failure, Refusal},
+    service::{AccessRefusal, IntrospectionRefusal, PresentedRequest, introspect},
+};
+
+pub(super) async fn answer(State(platform): State<Platform>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match form::read(&platform, &parts, body).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let question = match Form::parse(&body).and_then(IntrospectionRequest::from_form) {
+        Ok(question) => question,
+        Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
+    };
+    let presented = PresentedRequest {
+        method: &parts.method,
+        path: parts.uri.path(),
+        headers: &parts.headers,
+        peer: form::peer(&parts.extensions),
+    };
+    match introspect(&platform, question, &presented).await {
+        Ok(found) => {
+            platform.metrics().introspected(match found {
+                Introspection::Active(_) => Activity::Active,
+                _ => Activity::Inactive,
+            });
+            error::json(StatusCode::OK, found.to_json())
+        }
+        Err(IntrospectionRefusal::Access(refusal)) => {
+            if !matches!(
+                refusal,
+                AccessRefusal::NonceRequired | AccessRefusal::Fault(_)
+            ) {
+                platform.limiter().failed(presented.peer, platform.now());
+            }
+            error::access(&platform, &refusal)
+        }
+        Err(IntrospectionRefusal::Failure(failure)) => {
+            if matches!(&failure, Failure::Refused(refusal) if refusal.is_anonymous()) {
+                platform.limiter().failed(presented.peer, platform.now());
+            }
+            error::unauthenticated(&platform, failure)
+        }
+    }
+}

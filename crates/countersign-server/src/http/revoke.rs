@@ -1,0 +1,47 @@
+//! `POST /oauth2/revoke`: how is a token given back (RFC 7009)?
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use countersign_proto::{exchange::Form, revocation::RevocationRequest};
+
+use super::{error, form};
+use crate::{
+    Platform,
+    refusal::{Failure, Refusal},
+    service::{PresentedRequest, RevocationRefusal, revoke},
+};
+
+pub(super) async fn answer(State(platform): State<Platform>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match form::read(&platform, &parts, body).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let asked = match Form::parse(&body).and_then(RevocationRequest::from_form) {
+        Ok(asked) => asked,
+        Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
+    };
+    let presented = PresentedRequest {
+        method: &parts.method,
+        path: parts.uri.path(),
+        headers: &parts.headers,
+        peer: form::peer(&parts.extensions),
+    };
+    match revoke(&platform, asked, &presented).await {
+        Ok(()) => error::json(StatusCode::OK, "{}"),
+        Err(RevocationRefusal::Access(refusal)) => {
+            platform.limiter().failed(presented.peer, platform.now());
+            error::access(&platform, &refusal)
+        }
+        Err(RevocationRefusal::Failure(failure)) => {
+            let anonymous = matches!(&failure, Failure::Refused(refusal) if refusal.is_anonymous());
+            if anonymous {
+                platform.limiter().failed(presented.peer, platform.now());
+            }
+            error::unauthenticated(&platform, failure)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! How much has the platform done, for whoever watches it?
+//!
+//! The recorder belongs to one platform: there is no global one, so that several platforms live
+//! in one process. Handles are made once; counting is one atomic addition.
+
+use std::time::Duration;
+
+use countersign_proto::token::TokenKind;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+/// Counters of one platform.
+pub(crate) struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    issued: [Counter; 3],
+    introspected: [Counter; 2],
+    revoked: Counter,
+    limited: Counter,
+    connections: Gauge,
+    exchange: Histogram,
+}
+
+/// Upper bounds of the exchange histogram, in seconds.
+const BUCKETS: [f64; 10] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5,
+];
+
+const ISSUED: &str = "countersign_tokens_issued_total";
+const REFUSED: &str = "countersign_refusals_total";
+const INTROSPECTED: &str = "countersign_introspections_total";
+const REVOKED: &str = "countersign_tokens_revoked_total";
+const LIMITED: &str = "countersign_rate_limited_total";
+const RESPONSES: &str = "countersign_http_responses_total";
+const CONNECTIONS: &str = "countersign_connections";
+const EXCHANGE: &str = "countersign_exchange_seconds";
+
+impl Metrics {
+    /// With every counter at zero.
+    pub(crate) fn new() -> Metrics {
+        let builder = PrometheusBuilder::new();
+        let recorder = match builder.set_buckets(&BUCKETS) {
+            Ok(builder) => builder.build_recorder(),
+            Err(_) => PrometheusBuilder::new().build_recorder(),
+        };
+        describe(&recorder);
+        let kinds = ["0", "1", "2"];
+        let active = ["false", "true"];
+        Metrics {
+            issued: kinds.map(|kind| counter(&recorder, ISSUED, &[("kind", kind)])),
+            introspected: active.map(|it| counter(&recorder, INTROSPECTED, &[("active", it)])),
+            revoked: counter(&recorder, REVOKED, &[]),
+            limited: counter(&recorder, LIMITED, &[]),
+            connections: recorder.register_gauge(&Key::from_static_name(CONNECTIONS), &METADATA),
+            exchange: recorder.register_histogram(&Key::from_static_name(EXCHANGE), &METADATA),
+            handle: recorder.handle(),
+            recorder,
+        }
+    }
+
+    pub(crate) fn issued(&self, kind: TokenKind) {
+        self.issued[usize::from(kind.number()) % 3].increment(1);
+    }
+
+    pub(crate) fn refused(&self, reason: &str) {
+        counter(&self.recorder, REFUSED, &[("reason", reason)]).increment(1);
+    }
+
+    pub(crate) fn introspected(&self, active: Activity) {
+        self.introspected[active as usize].increment(1);
+    }
+
+    pub(crate) fn revoked(&self) {
+        self.revoked.increment(1);
+    }
+
+    pub(crate) fn limited(&self) {
+        self.limited.increment(1);
+    }
+
+    pub(crate) fn responded(&self, status: http::StatusCode) {
+        counter(&self.recorder, RESPONSES, &[("status", status.as_str())]).increment(1);
+    }
+
+    pub(crate) fn exchanged(&self, took: Duration) {
+        self.exchange.record(took.as_secs_f64());
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connections.increment(1.0);
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.connections.decrement(1.0);
+    }
+
+    /// Prometheus text.
+    pub(crate) fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds samples that nobody has asked for, so that they do not pile up.
+    pub(crate) fn fold(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+/// What an introspection found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    Inactive,
+    Active,
+}
+
+const METADATA: Metadata<'static> =
+    Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+fn counter(
+    recorder: &PrometheusRecorder,
+    name: &'static str,
+    labels: &[(&'static str, &str)],
+) -> Counter {
+    let labels: Vec<Label> = labels
+        .iter()
+        .map(|(key, value)| Label::new(*key, (*value).to_owned()))
+        .collect();
+    recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    let counters = [
+        (ISSUED, "access tokens issued, by kind"),
+        (REFUSED, "token requests refused, by reason"),
+        (INTROSPECTED, "introspections answered"),
+        (REVOKED, "tokens given back"),
+        (
+            LIMITED,
+            "requests turned away because their source asked too often",
+        ),
+        (RESPONSES, "responses, by status"),
+    ];
+    for (name, description) in counters {
+        recorder.describe_counter(KeyName::from(name), None, description.into());
+    }
+    recorder.describe_gauge(CONNECTIONS.into(), None, "open connections".into());
+    let exchange = "time from a token request that was read to its answer";
+    recorder.describe_histogram(EXCHANGE.into(), Some(Unit::Seconds), exchange.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_platforms_count_apart() {
+        let (one, other) = (Metrics::new(), Metrics::new());
+        one.issued(TokenKind::NonInteractive);
+        assert!(
+            one.render()
+                .contains("countersign_tokens_issued_total{kind=\"1\"} 1")
+        );
+        assert!(
+            other
+                .render()
+                .contains("countersign_tokens_issued_total{kind=\"1\"} 0")
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! What happens between a request that was read and an answer that is written?
+//!
+//! The only place that knows both policy and store. An exchange goes through stations; each is a
+//! type that only the step before it makes, so a skipped step does not compile:
+//!
+//! ```text
+//! TokenRequest ─verify→ VerifiedAssertion ─record→ Authenticated ─decide→ Grant ─mint→ IssuedToken
+//! ```
+
+mod equal_cost;
+pub(crate) use equal_cost::DummyKeys;
+
+mod token_request;
+pub(crate) use token_request::AuthorizationHeader;
+pub use token_request::TokenRequest;
+
+mod assertion;
+pub(crate) use assertion::Identified;
+pub use assertion::VerifiedAssertion;
+
+mod authentication;
+pub use authentication::Authenticated;
+
+mod proof;
+pub(crate) use proof::Proofs;
+
+mod exchange;
+pub(crate) use exchange::exchange;
+
+mod liveness;
+
+mod access;
+pub(crate) use access::{AccessRefusal, Caller, Permissions, PresentedRequest, authorize};
+
+mod introspection;
+pub(crate) use introspection::{IntrospectionRefusal, introspect};
+
+mod revocation;
+pub(crate) use revocation::{RevocationRefusal, revoke};
+
+mod registry;
+pub(crate) use registry::{ChangeRefusal, applications, certificates, mappings, principals, roles};

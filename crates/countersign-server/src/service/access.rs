@@ -1,0 +1,192 @@
+//! May the bearer of this token do this?
+//!
+//! The token must be good as introspection sees it, and be for the platform itself. What its
+//! bearer may do is the union of the permissions of the principal's roles as they are now.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use countersign_proto::{
+    bearer::{self, BearerError},
+    dpop::{self, ProofRequest},
+    token::{TokenClaims, TokenType},
+};
+
+use super::liveness::live_token;
+use crate::{
+    Platform,
+    refusal::{Failure, Fault, Refusal},
+    registry::Registry,
+};
+
+/// Somebody who presented a good token.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) claims: TokenClaims,
+    pub(crate) roles: Vec<String>,
+    pub(crate) permissions: Permissions,
+    pub(crate) peer: Option<IpAddr>,
+}
+
+/// What somebody may do: `noun:read`, `noun:write`, or `*` for everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Permissions(BTreeSet<String>);
+
+/// Why a request with a token is turned away (RFC 6750 §3.1).
+#[derive(Debug)]
+pub(crate) enum AccessRefusal {
+    /// No credentials at all.
+    Missing,
+    /// More than one, or none that can be read.
+    Malformed,
+    /// Not good, or not for here. Says no more.
+    InvalidToken,
+    /// Bound to a key, and presented without a proof by it (RFC 9449 §7.2).
+    Proof(&'static str),
+    /// The proof needs a nonce of ours.
+    NonceRequired,
+    /// Good, but its bearer may not do this.
+    Forbidden {
+        permission: &'static str,
+    },
+    Fault(Fault),
+}
+
+/// The parts of a request that say who sent it and what for.
+pub(crate) struct PresentedRequest<'a> {
+    pub(crate) method: &'a http::Method,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a http::HeaderMap,
+    pub(crate) peer: Option<IpAddr>,
+}
+
+/// Reads the `Authorization` header and believes the token in it, for one of `audiences`.
+pub(crate) async fn authorize(
+    platform: &Platform,
+    registry: &Registry,
+    request: &PresentedRequest<'_>,
+    audiences: &[&str],
+) -> Result<Caller, AccessRefusal> {
+    let now = platform.now();
+    let presented = bearer::read(request.headers).map_err(|error| match error {
+        BearerError::Missing | BearerError::Scheme => AccessRefusal::Missing,
+        _ => AccessRefusal::Malformed,
+    })?;
+    let token = presented.token.expose();
+    let live = live_token(platform, registry, token, audiences, now)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Fault(fault) => AccessRefusal::Fault(fault),
+            Failure::Refused(_) => AccessRefusal::InvalidToken,
+        })?
+        .ok_or(AccessRefusal::InvalidToken)?;
+    match (&live.claims.confirmation, presented.token_type) {
+        (None, TokenType::Bearer) => {}
+        (None, TokenType::DPoP) => return Err(AccessRefusal::Proof("the token is not bound")),
+        (Some(_), TokenType::Bearer) => {
+            return Err(AccessRefusal::Proof(
+                "the token is bound to a key, a proof is needed",
+            ));
+        }
+        (Some(thumbprint), TokenType::DPoP) => {
+            check_proof(platform, request, token, thumbprint)?;
+        }
+    }
+    Ok(Caller {
+        permissions: Permissions::of(&live.roles, registry),
+        claims: live.claims,
+        roles: live.roles,
+        peer: request.peer,
+    })
+}
+
+impl Caller {
+    /// Refuses whoever does not have `permission`.
+    pub(crate) fn must_have(&self, permission: &'static str) -> Result<(), AccessRefusal> {
+        if self.permissions.include(permission) {
+            Ok(())
+        } else {
+            Err(AccessRefusal::Forbidden { permission })
+        }
+    }
+}
+
+impl Permissions {
+    /// The union over `roles`, as the registry has them now.
+    pub(crate) fn of<'a>(
+        roles: impl IntoIterator<Item = &'a String>,
+        registry: &Registry,
+    ) -> Permissions {
+        let roles = roles.into_iter().filter_map(|name| registry.role(name));
+        Permissions(
+            roles
+                .flat_map(|role| role.permissions.iter().cloned())
+                .collect(),
+        )
+    }
+
+    /// Everything.
+    pub(crate) fn are_all(&self) -> bool {
+        self.0.contains("*")
+    }
+
+    /// Whether `permission` is among them.
+    pub(crate) fn include(&self, permission: &str) -> bool {
+        self.are_all() || self.0.contains(permission)
+    }
+
+    /// Whether whoever has these may give `others` away: nobody gives what he has not.
+    pub(crate) fn cover(&self, others: &Permissions) -> bool {
+        self.are_all() || others.0.is_subset(&self.0)
+    }
+}
+
+fn check_proof(
+    platform: &Platform,
+    request: &PresentedRequest<'_>,
+    token: &str,
+    thumbprint: &str,
+) -> Result<(), AccessRefusal> {
+    let now = platform.now();
+    let proof = dpop::read(request.headers)
+        .ok()
+        .flatten()
+        .ok_or(AccessRefusal::Proof("one DPoP header is needed"))?;
+    let uri = platform.url_of(request.path);
+    let asked = ProofRequest {
+        method: request.method,
+        uri: &uri,
+        access_token: Some(token),
+        nonce: None,
+    };
+    let verified = match platform.proofs().verify(proof, &asked, now) {
+        Ok(verified) => verified,
+        Err(Refusal::NonceRequired) => return Err(AccessRefusal::NonceRequired),
+        Err(_) => return Err(AccessRefusal::Proof("the proof does not hold")),
+    };
+    if verified.thumbprint() != thumbprint {
+        return Err(AccessRefusal::Proof("the proof is by another key"));
+    }
+    platform
+        .proofs()
+        .record(&verified, now)
+        .map_err(|_| AccessRefusal::Proof("the proof was used before"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permissions(list: &[&str]) -> Permissions {
+        Permissions(list.iter().map(|it| (*it).to_owned()).collect())
+    }
+
+    #[test]
+    fn nobody_covers_what_he_has_not() {
+        let all = permissions(&["*"]);
+        let reads = permissions(&["roles:read", "audit:read"]);
+        assert!(all.cover(&reads) && all.cover(&all));
+        assert!(reads.cover(&permissions(&["audit:read"])));
+        assert!(!reads.cover(&all));
+        assert!(!reads.cover(&permissions(&["roles:write"])));
+    }
+}

@@ -1,0 +1,244 @@
+//! Is this assertion believed? Steps 1 to 8 of protocol.md.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_proto::{
+    assertion::{
+        AssertionError, Expectation, PLATFORM_CLIENT_ID, Purpose, UnverifiedAssertion,
+        VerifiedAssertion as VerifiedClaims,
+    },
+    certificate::Validity,
+    jws::JwsError,
+    key::PublicKey,
+    management::{Application, CertificateUsage},
+    time::UnixTime,
+};
+
+use super::DummyKeys;
+use crate::{
+    refusal::Refusal,
+    registry::{CertificateEntry, Registry},
+};
+
+/// An assertion that passed steps 1 to 8, and the certificate that vouches for it.
+///
+/// ```compile_fail,E0451
+/// # use countersign_server::service::VerifiedAssertion;
+/// fn without_verifying() -> VerifiedAssertion {
+///     VerifiedAssertion { claims: todo!(), certificate: todo!(), application: todo!() }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct VerifiedAssertion {
+    pub(super) claims: VerifiedClaims,
+    pub(super) certificate: Arc<CertificateEntry>,
+    pub(super) application: Option<Arc<Application>>,
+}
+
+/// What the platform holds an assertion against.
+pub(crate) struct Rules<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) dummies: &'a DummyKeys,
+    pub(crate) issuer: &'a str,
+    pub(crate) token_endpoint: &'a str,
+    pub(crate) lifetime_max: Duration,
+    pub(crate) now: UnixTime,
+}
+
+/// A refusal, and who it was when the signature was good: then it is audited.
+#[derive(Debug)]
+pub(crate) struct Denial {
+    pub(crate) refusal: Refusal,
+    pub(crate) identified: Option<Identified>,
+}
+
+/// Somebody whose signature was good.
+#[derive(Clone, Debug)]
+pub(crate) struct Identified {
+    pub(crate) client_id: String,
+    pub(crate) certificate: String,
+}
+
+impl VerifiedAssertion {
+    /// Steps 1 to 8. `stated_client_id` is the form's `client_id`, when there was one.
+    pub(crate) fn verify(
+        presented: &str,
+        purpose: Purpose,
+        stated_client_id: Option<&str>,
+        rules: &Rules<'_>,
+    ) -> Result<VerifiedAssertion, Denial> {
+        let unrecognised = |cause: String| Denial {
+            refusal: Refusal::Unrecognised { purpose, cause },
+            identified: None,
+        };
+        // 1. size, strict parse
+        let assertion = UnverifiedAssertion::parse(presented)
+            .map_err(|error| unrecognised(format!("malformed: {error:?}")))?;
+        let client_id = assertion.claimed_client_id().unwrap_or_default().to_owned();
+        if stated_client_id.is_some_and(|stated| stated != client_id) {
+            return Err(unrecognised(
+                "client_id is not the assertion's iss".to_owned(),
+            ));
+        }
+
+        // 3. the key, among those registered for `iss`
+        let found = find_certificate(&assertion, purpose, &client_id, rules);
+        let application = rules.registry.application(&client_id).cloned();
+        let audiences = [rules.issuer, rules.token_endpoint];
+        let lifetime_max = longest_lifetime(application.as_deref(), rules.lifetime_max);
+        let expectation = Expectation {
+            purpose,
+            client_id: &client_id,
+            audiences: match &application {
+                Some(application) if application.accept_token_endpoint_audience => &audiences,
+                _ => &audiences[..1],
+            },
+            lifetime_max,
+            now: rules.now,
+        };
+
+        // 2. and 4. algorithm and signature; the claims of 6. to 8. are judged by the same call
+        let dummy = rules.dummies.for_algorithm(assertion.algorithm());
+        let key = match &found {
+            Some(entry) if fits(entry.certificate.public_key(), &assertion) => {
+                entry.certificate.public_key()
+            }
+            // An unknown client, and a key of another type, cost as much as a wrong signature.
+            _ => dummy,
+        };
+        let verified = verify_once(assertion, key, &expectation);
+        let Some(certificate) = found else {
+            return Err(unrecognised("no such client or key".to_owned()));
+        };
+        if let Err(error @ (AssertionError::Jws(_) | AssertionError::Type)) = &verified {
+            return Err(unrecognised(format!("not verified: {error:?}")));
+        }
+        let identified = Identified {
+            client_id: client_id.clone(),
+            certificate: certificate.record.sha256.clone(),
+        };
+        let denied = |refusal| Denial {
+            refusal,
+            identified: Some(identified.clone()),
+        };
+
+        // 5. the certificate: now that the caller has its key, reasons may be told
+        usable(&certificate, purpose, rules).map_err(denied)?;
+        if purpose == Purpose::Client && !application.as_ref().is_some_and(|it| it.enabled) {
+            return Err(denied(Refusal::ApplicationDisabled(purpose)));
+        }
+
+        // 6. to 8. names, audience, times
+        let claims =
+            verified.map_err(|error| denied(claim_refusal(error, purpose, lifetime_max, rules)))?;
+        Ok(VerifiedAssertion {
+            claims,
+            certificate,
+            application,
+        })
+    }
+
+    /// Who it is.
+    pub(crate) fn identified(&self) -> Identified {
+        Identified {
+            client_id: self.claims.client_id().to_owned(),
+            certificate: self.certificate.record.sha256.clone(),
+        }
+    }
+}
+
+fn find_certificate(
+    assertion: &UnverifiedAssertion<'_>,
+    purpose: Purpose,
+    client_id: &str,
+    rules: &Rules<'_>,
+) -> Option<Arc<CertificateEntry>> {
+    if purpose == Purpose::Platform && client_id != PLATFORM_CLIENT_ID {
+        return None;
+    }
+    match assertion.kid() {
+        Some(kid) => rules.registry.certificate_by_kid(client_id, kid),
+        None => rules
+            .registry
+            .certificate_by_thumbprint(client_id, &assertion.thumbprint()?),
+    }
+    .cloned()
+}
+
+fn fits(key: &PublicKey, assertion: &UnverifiedAssertion<'_>) -> bool {
+    key.algorithms().contains(&assertion.algorithm())
+}
+
+/// The one place where an assertion's signature is verified: once for each request.
+fn verify_once(
+    assertion: UnverifiedAssertion<'_>,
+    key: &PublicKey,
+    expectation: &Expectation<'_>,
+) -> Result<VerifiedClaims, AssertionError> {
+    #[cfg(test)]
+    tests::VERIFICATIONS.with(|count| count.set(count.get() + 1));
+    assertion.verify(key, key.algorithms(), expectation)
+}
+
+fn usable(entry: &CertificateEntry, purpose: Purpose, rules: &Rules<'_>) -> Result<(), Refusal> {
+    let usage_fits = matches!(
+        (purpose, entry.record.usage),
+        (Purpose::Client, CertificateUsage::Client)
+            | (Purpose::Platform, CertificateUsage::Platform)
+    );
+    if !usage_fits {
+        return Err(Refusal::WrongUsage(purpose));
+    }
+    if entry.record.revoked_at.is_some() {
+        return Err(Refusal::CertificateRevoked(purpose));
+    }
+    match entry.certificate.validity(rules.now) {
+        Validity::Valid => Ok(()),
+        Validity::Expired { .. } => Err(Refusal::CertificateExpired(purpose)),
+        Validity::NotYet { .. } => Err(Refusal::CertificateNotYetValid(purpose)),
+    }
+}
+
+fn longest_lifetime(application: Option<&Application>, setting: Duration) -> Duration {
+    application
+        .and_then(|application| application.assertion_lifetime_max_s)
+        .map_or(setting, Duration::from_secs)
+}
+
+fn claim_refusal(
+    error: AssertionError,
+    purpose: Purpose,
+    lifetime_max: Duration,
+    rules: &Rules<'_>,
+) -> Refusal {
+    match error {
+        AssertionError::Audience => Refusal::WrongAudience {
+            purpose,
+            expected: rules.issuer.to_owned(),
+        },
+        AssertionError::Expired { .. }
+        | AssertionError::NotYetValid { .. }
+        | AssertionError::TooOld => Refusal::ClockSkew {
+            purpose,
+            server_time: rules.now,
+        },
+        AssertionError::Lifetime => Refusal::LifetimeTooLong {
+            purpose,
+            permitted_s: lifetime_max.as_secs(),
+        },
+        AssertionError::Jws(JwsError::Signature) => Refusal::Unrecognised {
+            purpose,
+            cause: "signature".to_owned(),
+        },
+        error => Refusal::Claim { purpose, error },
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    thread_local! {
+        /// How many signatures of assertions this thread verified.
+        pub(in crate::service) static VERIFICATIONS: std::cell::Cell<u32> =
+            const { std::cell::Cell::new(0) };
+    }
+}

@@ -1,0 +1,102 @@
+//! Who is calling? Step 9 of protocol.md, after which an assertion has authenticated its client.
+
+use std::sync::Arc;
+
+use countersign_proto::management::Application;
+
+use super::{
+    VerifiedAssertion,
+    assertion::{Denial, Identified},
+};
+use crate::{
+    refusal::Refusal,
+    registry::CertificateEntry,
+    store::{JtiRecord, Recorded, Store, StoreError},
+};
+
+/// A client that was believed, once: its `jti` is on record. Only [`VerifiedAssertion`] becomes one.
+///
+/// ```compile_fail,E0451
+/// # use countersign_server::service::Authenticated;
+/// fn without_recording() -> Authenticated {
+///     Authenticated { client_id: todo!(), certificate: todo!(), application: todo!() }
+/// }
+/// ```
+///
+/// A verified assertion alone is not enough for a decision:
+///
+/// ```compile_fail,E0308
+/// # use countersign_server::service::{Authenticated, VerifiedAssertion};
+/// fn replay(verified: VerifiedAssertion) -> Authenticated {
+///     verified
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Authenticated {
+    client_id: String,
+    certificate: Arc<CertificateEntry>,
+    application: Option<Arc<Application>>,
+}
+
+/// Why nobody was authenticated.
+#[derive(Debug)]
+pub(crate) enum AuthenticationError {
+    Denied(Denial),
+    Store(StoreError),
+}
+
+impl VerifiedAssertion {
+    /// Records the `jti`, durably, until `exp` and the leeway are over.
+    pub(crate) async fn record(
+        self,
+        store: &dyn Store,
+    ) -> Result<Authenticated, AuthenticationError> {
+        let record = JtiRecord {
+            client_id: self.claims.client_id().to_owned(),
+            purpose: self.claims.purpose(),
+            jti: self.claims.jti().to_owned(),
+            forget_after: self.claims.forget_after(),
+        };
+        let purpose = record.purpose;
+        match store
+            .record_jti(record)
+            .await
+            .map_err(AuthenticationError::Store)?
+        {
+            Recorded::Fresh => Ok(Authenticated {
+                client_id: self.claims.client_id().to_owned(),
+                certificate: self.certificate,
+                application: self.application,
+            }),
+            Recorded::Replayed => Err(AuthenticationError::Denied(Denial {
+                refusal: Refusal::Replayed(purpose),
+                identified: Some(self.identified()),
+            })),
+        }
+    }
+}
+
+impl Authenticated {
+    /// `iss` and `sub` of the assertion.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The application; none for a platform component.
+    pub(crate) fn application(&self) -> Option<&Arc<Application>> {
+        self.application.as_ref()
+    }
+
+    /// The certificate that vouched.
+    pub(crate) fn into_certificate(self) -> Arc<CertificateEntry> {
+        self.certificate
+    }
+
+    /// Who it is, for the audit.
+    pub(crate) fn identified(&self) -> Identified {
+        Identified {
+            client_id: self.client_id.clone(),
+            certificate: self.certificate.record.sha256.clone(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Is what earned this token still good?
+//!
+//! Tokens are not stored. What is behind one is looked up each time: the application, the
+//! certificate, the mapping, the principal, and whether the token itself was given back.
+
+use countersign_proto::{
+    certificate::Validity,
+    management::CertificateUsage,
+    time::UnixTime,
+    token::{TokenClaims, TokenKind},
+};
+
+use crate::{
+    Platform,
+    refusal::Failure,
+    registry::{PLATFORM_PRINCIPAL, Registry},
+};
+
+/// A token of ours that is still good, and what its holder may be called now.
+#[derive(Debug)]
+pub(crate) struct LiveToken {
+    pub(crate) claims: TokenClaims,
+    /// The principal's roles as they are now, not as they were when it was issued.
+    pub(crate) roles: Vec<String>,
+}
+
+/// Reads a token of this issuer for one of `audiences`; `None` when it is not good, whatever the reason.
+pub(crate) async fn live_token(
+    platform: &Platform,
+    registry: &Registry,
+    token: &str,
+    audiences: &[&str],
+    now: UnixTime,
+) -> Result<Option<LiveToken>, Failure> {
+    let Some(claims) = believed(platform, token, audiences, now) else {
+        return Ok(None);
+    };
+    let Some(roles) = standing(registry, &claims, now) else {
+        return Ok(None);
+    };
+    if platform.store().is_token_denied(&claims.jti).await? {
+        return Ok(None);
+    }
+    Ok(Some(LiveToken { claims, roles }))
+}
+
+/// Signature and claims, for the first of `audiences` that it is for.
+fn believed(
+    platform: &Platform,
+    token: &str,
+    audiences: &[&str],
+    now: UnixTime,
+) -> Option<TokenClaims> {
+    audiences.iter().find_map(|audience| {
+        let key_of = |kid: &str| platform.keys().verifying(kid);
+        TokenClaims::verify(token, key_of, platform.issuer(), audience, now).ok()
+    })
+}
+
+/// The roles of whoever the token stands for, if everything behind the token is still there.
+fn standing(registry: &Registry, claims: &TokenClaims, now: UnixTime) -> Option<Vec<String>> {
+    let certificate_id = claims.certificate?.to_hex().to_ascii_lowercase();
+    let usage = match claims.kind {
+        TokenKind::NonInteractive => CertificateUsage::Client,
+        TokenKind::Platform => CertificateUsage::Platform,
+        // Interactive tokens have no session here that could vouch for them.
+        TokenKind::Interactive => return None,
+    };
+    let certificate = registry
+        .certificate_rows(&certificate_id)
+        .iter()
+        .find(|entry| entry.record.usage == usage && entry.record.client_id == claims.client_id)?;
+    let valid = certificate.record.revoked_at.is_none()
+        && matches!(certificate.certificate.validity(now), Validity::Valid);
+    if !valid {
+        return None;
+    }
+    if claims.kind == TokenKind::Platform {
+        // Kind 2 never maps: its principal is fixed.
+        if claims.principal != PLATFORM_PRINCIPAL {
+            return None;
+        }
+    } else {
+        registry
+            .application(&claims.client_id)
+            .filter(|application| application.enabled)?;
+        registry
+            .mappings_of(&claims.client_id, &certificate_id)
+            .iter()
+            .find(|row| row.principal == claims.principal)?;
+    }
+    let principal = registry
+        .principal(&claims.principal)
+        .filter(|principal| principal.enabled)?;
+    Some(principal.roles.clone())
+}

@@ -1,0 +1,99 @@
+//! How does somebody who may change the registry?
+//!
+//! Every function here asks for the permission first, then whether the caller would give away
+//! more than he has, then makes the change durable with its audit row, then visible. Whether a
+//! change fits is the registry's own question.
+
+pub(crate) mod applications;
+
+pub(crate) mod certificates;
+
+pub(crate) mod principals;
+
+pub(crate) mod roles;
+
+pub(crate) mod mappings;
+
+use super::{AccessRefusal, Caller, Permissions};
+use crate::{
+    Platform, audit,
+    refusal::Fault,
+    registry::{Change, Registry, RegistryError},
+    store::StoreError,
+};
+
+/// Why a change is not made.
+#[derive(Debug)]
+pub(crate) enum ChangeRefusal {
+    Access(AccessRefusal),
+    Registry(RegistryError),
+    /// The caller would give away what he has not.
+    Escalation(String),
+    Fault(Fault),
+}
+
+impl From<AccessRefusal> for ChangeRefusal {
+    fn from(refusal: AccessRefusal) -> ChangeRefusal {
+        ChangeRefusal::Access(refusal)
+    }
+}
+
+impl From<RegistryError> for ChangeRefusal {
+    fn from(error: RegistryError) -> ChangeRefusal {
+        ChangeRefusal::Registry(error)
+    }
+}
+
+impl From<Fault> for ChangeRefusal {
+    fn from(fault: Fault) -> ChangeRefusal {
+        ChangeRefusal::Fault(fault)
+    }
+}
+
+/// Makes a change durable with its audit row, then visible on this node.
+async fn apply(
+    platform: &Platform,
+    caller: &Caller,
+    change: Change,
+    action: &'static str,
+    subject: &str,
+) -> Result<Registry, ChangeRefusal> {
+    let entry = audit::changed(caller, action, subject, platform.now());
+    match platform.store().change(change, entry).await {
+        Ok(registry) => {
+            platform.adopt(registry.clone());
+            Ok(registry)
+        }
+        Err(StoreError::Registry(error)) => Err(ChangeRefusal::Registry(error)),
+        Err(error) => Err(ChangeRefusal::Fault(Fault::new(error.to_string()))),
+    }
+}
+
+/// What is named must be there.
+fn present<T>(found: Option<T>, what: &'static str, name: &str) -> Result<T, ChangeRefusal> {
+    found.ok_or_else(|| {
+        ChangeRefusal::Registry(RegistryError::NotFound {
+            what,
+            name: name.to_owned(),
+        })
+    })
+}
+
+/// Nobody gives away what he has not.
+fn must_cover(caller: &Caller, others: &Permissions, whose: &str) -> Result<(), ChangeRefusal> {
+    if caller.permissions.cover(others) {
+        Ok(())
+    } else {
+        Err(ChangeRefusal::Escalation(format!(
+            "{whose} may do more than you may"
+        )))
+    }
+}
+
+/// The permissions of a principal that is registered; none of one that is not.
+fn permissions_of(registry: &Registry, principal: &str) -> Permissions {
+    registry
+        .principal(principal)
+        .map(|principal| Permissions::of(&principal.roles, registry))
+        .unwrap_or_default()
+}

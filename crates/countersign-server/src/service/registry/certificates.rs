@@ -1,0 +1,105 @@
+//! Who may register a certificate, and revoke it?
+
+use std::sync::Arc;
+
+use countersign_proto::{
+    management::{CertificateUsage, NewCertificate, RegisteredCertificate},
+    thumbprint::Thumbprint,
+};
+
+use super::{ChangeRefusal, apply, must_cover, permissions_of, present};
+use crate::{
+    Platform,
+    registry::{CertificateEntry, Change, PLATFORM_PRINCIPAL},
+    service::Caller,
+};
+
+const READ: &str = "certificates:read";
+const WRITE: &str = "certificates:write";
+
+/// Which certificates a list is about.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) client_id: Option<String>,
+    pub(crate) thumbprint: Option<Thumbprint>,
+}
+
+/// Those that `filter` lets through, revoked ones too, in stable order.
+pub(crate) fn list(
+    platform: &Platform,
+    caller: &Caller,
+    filter: &Filter,
+) -> Result<Vec<Arc<CertificateEntry>>, ChangeRefusal> {
+    caller.must_have(READ)?;
+    let wanted = |entry: &&Arc<CertificateEntry>| {
+        filter
+            .client_id
+            .as_ref()
+            .is_none_or(|client| *client == entry.record.client_id)
+            && filter
+                .thumbprint
+                .as_ref()
+                .is_none_or(|it| entry.certificate.has_thumbprint(it))
+    };
+    Ok(platform
+        .registry()
+        .certificates()
+        .filter(wanted)
+        .cloned()
+        .collect())
+}
+
+/// One.
+pub(crate) fn find(
+    platform: &Platform,
+    caller: &Caller,
+    sha256: &str,
+) -> Result<RegisteredCertificate, ChangeRefusal> {
+    caller.must_have(READ)?;
+    let registry = platform.registry();
+    let entry = present(registry.certificate(sha256), "certificate", sha256)?;
+    Ok(entry.record.clone())
+}
+
+/// Registers one. A platform certificate gives its holder what the principal `platform` has.
+pub(crate) async fn register(
+    platform: &Platform,
+    caller: &Caller,
+    asked: NewCertificate,
+) -> Result<RegisteredCertificate, ChangeRefusal> {
+    caller.must_have(WRITE)?;
+    if asked.usage == CertificateUsage::Platform {
+        let registry = platform.registry();
+        let gained = permissions_of(&registry, PLATFORM_PRINCIPAL);
+        must_cover(caller, &gained, "a holder of a platform certificate")?;
+    }
+    let record = CertificateEntry::new(&asked)?.record;
+    let change = Change::RegisterCertificate(record.clone());
+    apply(
+        platform,
+        caller,
+        change,
+        "certificate.register",
+        &record.sha256,
+    )
+    .await?;
+    Ok(record)
+}
+
+/// Revokes one, at once and for good: it signs nothing any more, and what it earned is inactive.
+pub(crate) async fn revoke(
+    platform: &Platform,
+    caller: &Caller,
+    sha256: &str,
+    reason: String,
+) -> Result<RegisteredCertificate, ChangeRefusal> {
+    caller.must_have(WRITE)?;
+    let change = Change::RevokeCertificate {
+        sha256: sha256.to_owned(),
+        at: platform.now(),
+        reason,
+    };
+    let registry = apply(platform, caller, change, "certificate.revoke", sha256).await?;
+    let entry = present(registry.certificate(sha256), "certificate", sha256)?;
+    Ok(entry.record.clone())
+}
