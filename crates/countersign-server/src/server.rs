@@ -1,41 +1,113 @@
 //! How does a platform listen, and how does it stop without dropping anybody?
 
-use std::net::SocketAddr;
+mod idle;
+
+mod tls;
+
+mod listener;
+
+mod background;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{Platform, StartError};
 
 /// A platform on a socket.
-pub struct Server {}
+pub struct Server {
+    platform: Platform,
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<tls::Reloadable>>,
+    stop: watch::Sender<Running>,
+}
 
 /// Stops a server from outside. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ServerHandle {}
+pub struct ServerHandle {
+    tls: Option<Arc<tls::Reloadable>>,
+    stop: watch::Sender<Running>,
+}
+
+/// Whether a server still accepts connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Running {
+    Yes,
+    No,
+}
 
 impl Server {
     /// Binds and loads TLS. Does not serve yet.
-    pub async fn bind(_platform: Platform) -> Result<Server, StartError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`StartError::Tls`] and [`StartError::Listen`].
+    pub async fn bind(platform: Platform) -> Result<Server, StartError> {
+        let settings = platform.settings();
+        let tls = settings
+            .tls
+            .as_ref()
+            .map(tls::Reloadable::load)
+            .transpose()?
+            .map(Arc::new);
+        let refused = |error: std::io::Error| {
+            StartError::Listen(format!("cannot listen on {}: {error}", settings.listen))
+        };
+        let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let (stop, _) = watch::channel(Running::Yes);
+        Ok(Server {
+            platform,
+            listener,
+            address,
+            tls,
+            stop,
+        })
     }
+
     /// Where it listens (port 0 was replaced).
     pub fn local_addr(&self) -> SocketAddr {
-        todo!()
+        self.address
     }
+
     /// To stop it.
     pub fn handle(&self) -> ServerHandle {
-        todo!()
+        ServerHandle {
+            tls: self.tls.clone(),
+            stop: self.stop.clone(),
+        }
     }
+
     /// Serves until it is told to stop, then drains within `limits.drain_s` and closes the store.
+    ///
+    /// # Errors
+    /// [`StartError::Store`] when the store does not close.
     pub async fn run(self) -> Result<(), StartError> {
-        todo!()
+        let background = background::spawn(&self.platform, self.tls.clone());
+        listener::serve(
+            &self.platform,
+            self.listener,
+            self.tls,
+            self.stop.subscribe(),
+        )
+        .await;
+        background.stop().await;
+        self.platform.close().await.map_err(StartError::Store)
     }
 }
+
 impl ServerHandle {
     /// Stops accepting, lets requests end.
     pub fn stop(&self) {
-        todo!()
+        self.stop.send_replace(Running::No);
     }
-    /// Reads the TLS certificate and key again (SIGHUP); a pair that does not fit is refused and the old one stays.
+
+    /// Reads the TLS certificate and key again (SIGHUP). A pair that does not fit is refused and
+    /// the old one stays. Without TLS there is nothing to do.
+    ///
+    /// # Errors
+    /// [`StartError::Tls`].
     pub fn reload_tls(&self) -> Result<(), StartError> {
-        todo!()
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 }

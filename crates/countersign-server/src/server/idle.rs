@@ -1,0 +1,186 @@
+//! When has a connection been silent, or slow, for too long?
+//!
+//! The stream wakes up when its deadline passes and then reads as broken. Before the first byte
+//! of a request the idle limit holds; from that byte until the request's head is whole, the
+//! header limit; while a request is worked on, none: the body has its own limit where it is read.
+
+use std::{
+    future::Future as _,
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
+
+/// How long a connection may keep us waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) header: Duration,
+    pub(super) idle: Duration,
+}
+
+/// Counts the requests of one connection that are being worked on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InFlight(Arc<AtomicUsize>);
+
+/// One request; counted until it is dropped.
+pub(super) struct Working(InFlight);
+
+impl InFlight {
+    pub(super) fn begin(&self) -> Working {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Working(self.clone())
+    }
+
+    fn is_any(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A stream with deadlines.
+pub(super) struct Watched<S> {
+    stream: S,
+    patience: Patience,
+    in_flight: InFlight,
+    phase: Phase,
+    deadline: Pin<Box<Sleep>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between requests.
+    Idle,
+    /// A head has begun to arrive.
+    Head,
+    /// A request is worked on.
+    Working,
+    /// HTTP/2 frames have no heads that could be timed here; only silence is.
+    Frames,
+}
+
+/// What an HTTP/2 connection begins with (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
+
+impl<S> Watched<S> {
+    /// The first head has to arrive within the header limit.
+    pub(super) fn new(stream: S, patience: Patience, in_flight: InFlight) -> Watched<S> {
+        let deadline = Box::pin(sleep(patience.header));
+        Watched {
+            stream,
+            patience,
+            in_flight,
+            phase: Phase::Head,
+            deadline,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let wait = match phase {
+            Phase::Head => self.patience.header,
+            Phase::Idle | Phase::Frames | Phase::Working => self.patience.idle,
+        };
+        self.phase = phase;
+        self.deadline.as_mut().reset(Instant::now() + wait);
+    }
+
+    /// Notices that a request began or ended since the last look.
+    fn look(&mut self) {
+        match (self.phase, self.in_flight.is_any()) {
+            (Phase::Idle | Phase::Head, true) => self.enter(Phase::Working),
+            (Phase::Working, false) => self.enter(Phase::Idle),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        match self.phase {
+            Phase::Idle => self.enter(Phase::Head),
+            Phase::Head if bytes.starts_with(HTTP2_PREFACE) => self.enter(Phase::Frames),
+            Phase::Frames => self.enter(Phase::Frames),
+            Phase::Head | Phase::Working => {}
+        }
+    }
+
+    fn is_overdue(&mut self, context: &mut Context<'_>) -> bool {
+        let counts = match self.phase {
+            Phase::Working => false,
+            Phase::Frames => !self.in_flight.is_any(),
+            Phase::Idle | Phase::Head => true,
+        };
+        counts && self.deadline.as_mut().poll(context).is_ready()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.look();
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending if self.is_overdue(context) => {
+                Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(result) => {
+                let received = buffer.filled().get(before..).unwrap_or_default();
+                if !received.is_empty() {
+                    self.received(received);
+                }
+                // A head that comes byte by byte is ready at every look: its deadline holds too.
+                if self.phase == Phase::Head && self.is_overdue(context) {
+                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
+                }
+                Poll::Ready(result)
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
+        Poll::Ready(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+}
