@@ -72,7 +72,7 @@ pub enum StoreUrl {
 }
 
 /// How long tokens live.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLifetimes {
     /// Kind 1.
     pub non_interactive: Duration,
@@ -90,7 +90,7 @@ pub struct Bootstrap {
 }
 
 /// How much one peer may ask for, and how long it may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Requests per minute at credential endpoints from one source (IPv4 /32, IPv6 /64).

@@ -261,3 +261,6 @@ impl Registry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

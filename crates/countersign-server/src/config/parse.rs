@@ -490,3 +490,390 @@ fn line_of(text: &str, at: usize) -> usize {
 fn one_line(message: &str) -> String {
     format!("is no TOML: {}", message.replace('\n', " "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "issuer = \"http://127.0.0.1:8085\"\n";
+
+    fn parse(text: &str) -> Result<Settings, SettingsError> {
+        Settings::parse(text, Path::new("/etc/countersign/countersign.toml"))
+    }
+
+    fn refusal(text: &str) -> SettingsError {
+        parse(text).expect_err(text)
+    }
+
+    #[test]
+    fn an_issuer_alone_gives_every_default() {
+        let settings = parse(ISSUER).unwrap();
+        assert_eq!(settings.listen, "127.0.0.1:8085".parse().unwrap());
+        assert_eq!(
+            settings.store,
+            StoreUrl::Sqlite("/etc/countersign/countersign.db".into())
+        );
+        assert_eq!(
+            settings.secrets_file,
+            Some("/etc/countersign/countersign.secrets".into())
+        );
+        assert_eq!(settings.token.non_interactive, Duration::from_secs(900));
+        assert_eq!(settings.token.platform, Duration::from_secs(300));
+        assert_eq!(settings.assertion_lifetime_max, Duration::from_secs(300));
+        assert_eq!(settings.signing_algorithm, Algorithm::ES256);
+        assert_eq!(settings.limits.body_bytes, 65_536);
+        assert_eq!(
+            settings.log,
+            Log {
+                format: LogFormat::Text,
+                filter: "info".to_owned()
+            }
+        );
+        assert!(!settings.lab_shared_certificate && !settings.behind_proxy);
+        assert_eq!((settings.tls, settings.bootstrap), (None, None));
+    }
+
+    /// The defaults that `docs/settings.md` and [`keys::KEYS`] promise are those of the code.
+    #[test]
+    fn writing_every_default_out_changes_nothing() {
+        let mut text = ISSUER.to_owned();
+        for key in keys::KEYS {
+            let (table, name) = match key.name.split_once('.') {
+                Some(split) => split,
+                None => continue,
+            };
+            if key.default.starts_with("none") || table == "bootstrap" || table == "secrets" {
+                continue;
+            }
+            let value = match key.permitted {
+                Permitted::Number { .. } | Permitted::Flag => key.default.to_owned(),
+                _ => format!("\"{}\"", key.default),
+            };
+            text.push_str(&format!("{table}.{name} = {value}\n"));
+        }
+        let shown = |settings: Settings| format!("{settings:?}");
+        assert_eq!(shown(parse(&text).unwrap()), shown(parse(ISSUER).unwrap()));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let settings = parse(
+            r#"
+            issuer = "https://id.example.com/realm"
+            [listen]
+            address = "0.0.0.0:443"
+            [tls]
+            certificate = "tls/chain.pem"
+            key = "/etc/ssl/key.pem"
+            [store]
+            url = "sqlite:data/my.db"
+            [secrets]
+            file = "../secrets"
+            [token]
+            non_interactive_s = 600
+            platform_s = 120
+            [assertion]
+            lifetime_max_s = 60
+            [limits]
+            per_source_per_minute = 1_000_000
+            failures_per_source_per_minute = 5
+            connections = 100
+            header_s = 1
+            body_s = 2
+            idle_s = 3
+            drain_s = 0
+            body_bytes = 0x8000
+            [bootstrap]
+            certificate = "admin.pem"
+            client_id = "ops"
+            [signing]
+            algorithm = "EdDSA"
+            [log]
+            format = "json"
+            filter = "debug"
+            [lab]
+            shared_certificate = true
+            "#,
+        )
+        .unwrap();
+        assert_eq!(settings.issuer.as_str(), "https://id.example.com/realm");
+        assert_eq!(settings.listen, "0.0.0.0:443".parse().unwrap());
+        let tls = settings.tls.unwrap();
+        assert_eq!(tls.certificate, Path::new("/etc/countersign/tls/chain.pem"));
+        assert_eq!(tls.key, Path::new("/etc/ssl/key.pem"));
+        assert_eq!(
+            settings.store,
+            StoreUrl::Sqlite("/etc/countersign/data/my.db".into())
+        );
+        assert_eq!(
+            settings.secrets_file,
+            Some("/etc/countersign/../secrets".into())
+        );
+        assert_eq!(settings.token.non_interactive, Duration::from_secs(600));
+        assert_eq!(settings.token.platform, Duration::from_secs(120));
+        assert_eq!(settings.assertion_lifetime_max, Duration::from_secs(60));
+        assert_eq!(
+            settings.limits,
+            Limits {
+                per_source_per_minute: 1_000_000,
+                failures_per_source_per_minute: 5,
+                connections: 100,
+                header: Duration::from_secs(1),
+                body: Duration::from_secs(2),
+                idle: Duration::from_secs(3),
+                drain: Duration::ZERO,
+                body_bytes: 32_768,
+            }
+        );
+        assert_eq!(
+            settings.bootstrap,
+            Some(Bootstrap {
+                certificate: "/etc/countersign/admin.pem".into(),
+                client_id: "ops".to_owned()
+            })
+        );
+        assert_eq!(settings.signing_algorithm, Algorithm::EdDSA);
+        assert_eq!(
+            settings.log,
+            Log {
+                format: LogFormat::Json,
+                filter: "debug".to_owned()
+            }
+        );
+        assert!(settings.lab_shared_certificate);
+    }
+
+    #[test]
+    fn an_error_names_file_line_key_value_and_what_is_permitted() {
+        let error = refusal(&format!("{ISSUER}\n[token]\nplatform_s = 7\n"));
+        assert_eq!(
+            error.to_string(),
+            "/etc/countersign/countersign.toml:4: token.platform_s: \
+             `7` is out of range; permitted: 30 to 3600 seconds"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
+        for (text, line, key, hint) in [
+            ("isuer = \"x\"\n", 1, "isuer", "did you mean `issuer`?"),
+            (
+                "[listen]\nadress = \"x\"\n",
+                2,
+                "listen.adress",
+                "did you mean `listen.address`?",
+            ),
+            (
+                "[tls]\nkey_file = \"x\"\n",
+                2,
+                "tls.key_file",
+                "docs/settings.md",
+            ),
+            (
+                "[lissen]\naddress = \"x\"\n",
+                1,
+                "lissen",
+                "docs/settings.md",
+            ),
+            ("colour = 1\n", 1, "colour", "docs/settings.md"),
+        ] {
+            let error = refusal(text);
+            assert_eq!(error.key, key, "{error}");
+            assert_eq!(error.line, Some(line), "{error}");
+            assert!(error.hint.as_deref().unwrap().contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_yet_supported_says_so() {
+        for text in [
+            "[session]\nrefresh_limit = 10\n",
+            "[identity_provider]\nkind = \"built-in\"\n",
+            "[[trusted_issuer]]\nissuer = \"https://x\"\n",
+            "[token]\ninteractive_s = 3600\n",
+            "[store]\nurl = \"postgres://user:hunter2@db/x\"\n",
+        ] {
+            let error = refusal(&format!("{ISSUER}{text}")).to_string();
+            assert!(
+                error.contains("not yet supported") || error.contains("not in this version"),
+                "{error}"
+            );
+            assert!(
+                !error.contains("hunter2"),
+                "a password is not repeated: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_kinds_and_values_are_refused() {
+        for (text, key, problem) in [
+            ("issuer = 7", "issuer", "is a whole number"),
+            ("issuer = \"\"", "issuer", "is empty"),
+            ("", "issuer", "is missing"),
+            (
+                "listen = \"127.0.0.1:1\"",
+                "listen",
+                "is a table, not a string",
+            ),
+            (
+                "issuer = \"http://example.com\"",
+                "issuer",
+                "http://example.com",
+            ),
+            (
+                "issuer = \"https://e.com/?x=1\"",
+                "issuer",
+                "https://e.com/?x=1",
+            ),
+            ("issuer = \"https://u@e.com\"", "issuer", "https://u@e.com"),
+        ] {
+            let error = refusal(text);
+            assert_eq!(error.key, key, "{error}");
+            assert!(error.problem.contains(problem), "{error}");
+        }
+        for (text, key, problem) in [
+            (
+                "listen.address = \"localhost:80\"",
+                "listen.address",
+                "127.0.0.1:8085",
+            ),
+            (
+                "listen.address = \"127.0.0.1\"",
+                "listen.address",
+                "is no IP address and port",
+            ),
+            (
+                "listen.behind_proxy = \"yes\"",
+                "listen.behind_proxy",
+                "`true` or `false`",
+            ),
+            (
+                "token.platform_s = 1.5",
+                "token.platform_s",
+                "with a fraction",
+            ),
+            (
+                "token.platform_s = -30",
+                "token.platform_s",
+                "`-30` is out of range",
+            ),
+            (
+                "token.platform_s = 3601",
+                "token.platform_s",
+                "30 to 3600 seconds",
+            ),
+            (
+                "limits.connections = 0",
+                "limits.connections",
+                "1 to 1000000",
+            ),
+            (
+                "signing.algorithm = \"HS256\"",
+                "signing.algorithm",
+                "`ES256`",
+            ),
+            (
+                "signing.algorithm = \"es256\"",
+                "signing.algorithm",
+                "`es256` is not permitted",
+            ),
+            ("log.format = \"xml\"", "log.format", "`text`, `json`"),
+            ("log.filter = \"a\\nb\"", "log.filter", "control character"),
+            ("store.url = \"mysql://x\"", "store.url", "neither"),
+            ("store.url = \"sqlite:\"", "store.url", "neither"),
+            ("store.url = \"sqlite::memory:\"", "store.url", "`memory:`"),
+            ("store.url = \"sqlite://db/x\"", "store.url", "no host"),
+            (
+                "tls.certificate = \"x\"",
+                "tls.key",
+                "tls.certificate is given",
+            ),
+            ("tls.key = \"x\"", "tls.certificate", "tls.key is given"),
+            (
+                "bootstrap.client_id = \"x\"",
+                "bootstrap.certificate",
+                "bootstrap.client_id is given",
+            ),
+            (
+                "bootstrap.client_id = \"platform\"",
+                "bootstrap.client_id",
+                "reserved",
+            ),
+        ] {
+            let error = refusal(&format!("{ISSUER}{text}"));
+            assert_eq!(error.key, key, "{error}");
+            assert!(error.problem.contains(problem), "{error}");
+            assert_eq!(error.line, Some(2), "{error}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_toml_is_refused_with_its_line() {
+        let error = refusal(&format!("{ISSUER}[token\n"));
+        assert_eq!(error.line, Some(2), "{error}");
+        assert!(error.problem.contains("is no TOML"), "{error}");
+        let error = refusal(&format!("{ISSUER}{ISSUER}"));
+        assert_eq!(error.line, Some(2), "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+
+    // security.md 108
+    #[test]
+    fn a_platform_is_not_reached_from_outside_without_tls() {
+        let tls = "tls.certificate = \"c\"\ntls.key = \"k\"\n";
+        let https = "issuer = \"https://id.example.com\"\n";
+        let outside = "listen.address = \"0.0.0.0:80\"\n";
+        let proxy = "listen.behind_proxy = true\n";
+        for good in [
+            ISSUER.to_owned(),
+            format!("{ISSUER}listen.address = \"[::1]:1\"\n"),
+            format!("{https}{outside}{tls}"),
+            format!("{https}{outside}{proxy}"),
+            format!("{https}{proxy}"),
+        ] {
+            assert!(parse(&good).is_ok(), "{good}");
+        }
+        for (bad, key) in [
+            (format!("{https}{outside}"), "listen.address"),
+            (format!("{ISSUER}{outside}"), "listen.address"),
+            (
+                format!("{ISSUER}listen.address = \"[::]:80\"\n"),
+                "listen.address",
+            ),
+            (
+                format!("{ISSUER}listen.address = \"192.168.1.5:80\"\n"),
+                "listen.address",
+            ),
+            (https.to_owned(), "issuer"),
+            (format!("{ISSUER}{tls}"), "issuer"),
+            (format!("{https}{tls}{proxy}"), "listen.behind_proxy"),
+        ] {
+            assert_eq!(refusal(&bad).key, key, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let error = Settings::read(Path::new("/nowhere/countersign.toml")).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("/nowhere/countersign.toml: cannot be read"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_platform_in_memory_has_no_files() {
+        let settings = parse(&format!("{ISSUER}store.url = \"memory:\"\n")).unwrap();
+        assert_eq!(
+            (settings.store, settings.secrets_file),
+            (StoreUrl::Memory, None)
+        );
+        let settings = Settings::in_memory("http://127.0.0.1:9000".parse().unwrap());
+        assert_eq!(settings.listen, "127.0.0.1:9000".parse().unwrap());
+        let settings = Settings::in_memory("https://id.example.com".parse().unwrap());
+        assert_eq!(settings.listen, "127.0.0.1:0".parse().unwrap());
+    }
+}

@@ -84,6 +84,14 @@ impl CertificateEntry {
         })
     }
 
+    /// Its usage, as the management API writes it.
+    pub fn usage_name(&self) -> &'static str {
+        match self.record.usage {
+            CertificateUsage::Client => "client",
+            CertificateUsage::Platform => "platform",
+        }
+    }
+
     /// Whether key and extensions permit this certificate to sign assertions.
     pub(super) fn may_sign(&self) -> Result<(), RegistryError> {
         self.certificate

@@ -1,0 +1,68 @@
+//! When may a role be made, changed or deleted?
+
+use std::sync::Arc;
+
+use countersign_proto::management::Role;
+
+use super::present;
+use crate::registry::{
+    Registry, RegistryError,
+    built_in::{self, is_built_in_role},
+    text::{self, invalid},
+};
+
+impl Registry {
+    pub(super) fn put_role(&mut self, role: &Role) -> Result<(), RegistryError> {
+        text::identifier("role", &role.name)?;
+        text::description("role description", &role.description)?;
+        if role.built_in {
+            return Err(invalid(
+                "role",
+                "only the platform makes built-in roles".to_owned(),
+            ));
+        }
+        if let Some(unknown) = role
+            .permissions
+            .iter()
+            .find(|text| !built_in::is_permission(text))
+        {
+            return Err(invalid(
+                "permission",
+                format!(
+                    "`{}` is unknown; permitted are `*`, and `read` or `write` of {} (as `audit:read`)",
+                    unknown.escape_debug(),
+                    built_in::NOUNS.join(", ")
+                ),
+            ));
+        }
+        Arc::make_mut(&mut self.roles).insert(role.name.clone(), Arc::new(role.clone()));
+        Ok(())
+    }
+
+    pub(super) fn delete_role(&mut self, name: &str) -> Result<(), RegistryError> {
+        refuse_built_in(name)?;
+        present("role", name, self.roles.get(name))?;
+        if let Some(principal) = self
+            .principals()
+            .find(|principal| principal.roles.iter().any(|role| role == name))
+        {
+            return Err(RegistryError::InUse {
+                what: "role",
+                name: name.to_owned(),
+                by: format!("principal {}", principal.name),
+            });
+        }
+        Arc::make_mut(&mut self.roles).remove(name);
+        Ok(())
+    }
+}
+
+pub(super) fn refuse_built_in(name: &str) -> Result<(), RegistryError> {
+    if is_built_in_role(name) {
+        return Err(invalid(
+            "role",
+            format!("`{name}` is built in and cannot be made, changed or deleted"),
+        ));
+    }
+    Ok(())
+}
