@@ -19,6 +19,14 @@ use jti_key::JtiKey;
 mod memory;
 pub use memory::MemoryStore;
 
+mod sqlite;
+#[doc(hidden)]
+pub use sqlite::Control;
+pub use sqlite::SqliteStore;
+
+#[cfg(test)]
+mod laws;
+
 /// What a store answers with.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -90,7 +98,7 @@ pub const DENIED_KEPT_AFTER_END: std::time::Duration = std::time::Duration::from
 pub async fn open(url: &StoreUrl, rules: Rules) -> Result<Arc<dyn Store>, StoreError> {
     match url {
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::new(rules))),
-        StoreUrl::Sqlite(path) => Err(StoreError::Open(format!("{}: not yet", path.display()))),
+        StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path, rules).await?)),
     }
 }
 

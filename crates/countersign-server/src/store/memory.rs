@@ -212,3 +212,17 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::laws::laws_of;
+
+    async fn empty() -> (Arc<dyn Store>, ()) {
+        (Arc::new(MemoryStore::new(Rules::default())), ())
+    }
+
+    laws_of!(empty);
+}

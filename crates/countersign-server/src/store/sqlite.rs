@@ -1,0 +1,446 @@
+//! How does a platform remember in one file?
+
+use std::{path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use countersign_proto::{
+    management::{AuditEntry, Page},
+    time::UnixTime,
+};
+use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    JtiKey, JtiRecord, NewAuditEntry, Recorded, Store, StoreError, StoreFuture, StoredKey,
+};
+use crate::registry::{Change, Registry, Rules};
+
+mod open;
+
+mod writer;
+use writer::{Answer, Write};
+
+mod batch;
+
+mod registry_rows;
+
+/// The store of one platform in one SQLite file (WAL, every commit synced to the disk).
+///
+/// One task owns the one connection that writes. It takes all writes that wait, commits them
+/// together, and only then answers each of them. Reads have connections of their own and never
+/// wait for a writer.
+pub struct SqliteStore {
+    rules: Rules,
+    writes: mpsc::Sender<Write>,
+    readers: SqlitePool,
+    /// The registry as it was last seen, so that a read of the same version reads one row.
+    seen: Arc<ArcSwap<Registry>>,
+}
+
+/// Which promise a store breaks, so that a test of durability can show that it would notice.
+/// Never for a platform that anybody relies on.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Control {
+    /// None.
+    #[default]
+    Sound,
+    /// `synchronous=OFF`: nothing is synced, so a crash of the machine loses what was acknowledged.
+    NotSynced,
+    /// Each write is acknowledged before it is committed, and commits wait for 64 writes, so that
+    /// a crash of the process loses what was acknowledged.
+    AnsweredBeforeCommit,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it with mode 0600, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] names the file, what is wrong and what to do: a missing folder,
+    /// missing rights, a file that is no database of ours, or one of a newer version.
+    pub async fn open(path: &Path, rules: Rules) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open_control(path, rules, Control::Sound).await
+    }
+
+    /// The same, breaking a promise: for the tests of durability only.
+    #[doc(hidden)]
+    pub async fn open_control(
+        path: &Path,
+        rules: Rules,
+        control: Control,
+    ) -> Result<SqliteStore, StoreError> {
+        let (mut connection, readers) = open::open(path, control).await?;
+        let registry = registry_rows::load(&mut connection, rules)
+            .await
+            .map_err(|error| match error {
+                StoreError::Registry(error) => StoreError::Open(format!(
+                    "{}: the registry in it does not hold together: {error}; bring back a backup",
+                    path.display()
+                )),
+                other => other,
+            })?;
+        let seen = Arc::new(ArcSwap::from_pointee(registry));
+        let writes = writer::start(connection, Arc::clone(&seen), control);
+        Ok(SqliteStore {
+            rules,
+            writes,
+            readers,
+            seen,
+        })
+    }
+
+    /// Hands a write to the writer and waits for its commit.
+    fn write<'a, T: Send + 'a>(
+        &'a self,
+        write: impl FnOnce(Answer<T>) -> Write + Send + 'a,
+    ) -> StoreFuture<'a, T> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            self.writes
+                .send(write(answer))
+                .await
+                .map_err(|_| StoreError::Closed)?;
+            answered.await.map_err(|_| StoreError::Closed)?
+        })
+    }
+
+    async fn version(&self) -> Result<u64, StoreError> {
+        let version: i64 =
+            sqlx::query_scalar("SELECT value FROM counter WHERE name = 'registry_version'")
+                .fetch_one(&self.readers)
+                .await
+                .map_err(fault)?;
+        Ok(unsigned(version))
+    }
+}
+
+impl Store for SqliteStore {
+    fn registry(&self) -> StoreFuture<'_, Registry> {
+        Box::pin(async move {
+            let version = self.version().await?;
+            let seen = self.seen.load();
+            if seen.version() == version {
+                return Ok(Registry::clone(&seen));
+            }
+            let mut reader = self.readers.acquire().await.map_err(fault)?;
+            registry_rows::load(&mut reader, self.rules).await
+        })
+    }
+
+    fn registry_version(&self) -> StoreFuture<'_, u64> {
+        Box::pin(self.version())
+    }
+
+    fn change(&self, change: Change, audit: NewAuditEntry) -> StoreFuture<'_, Registry> {
+        self.write(|answer| Write::Change(Box::new((change, audit)), answer))
+    }
+
+    fn record_jti(&self, record: JtiRecord) -> StoreFuture<'_, Recorded> {
+        let key = JtiKey::of(&record);
+        self.write(move |answer| Write::Jti(key, signed(record.forget_after.as_secs()), answer))
+    }
+
+    fn append_audit(&self, entry: NewAuditEntry) -> StoreFuture<'_, ()> {
+        self.write(|answer| Write::Audit(entry, answer))
+    }
+
+    fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>> {
+        Box::pin(async move {
+            let rows = sqlx::query(
+                "SELECT sequence, at, actor, subject, action, outcome, token_id, certificate, \
+                 address, reason FROM audit WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
+            )
+            .bind(after.map_or(i64::MAX, signed))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(fault)?;
+            let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+            let items: Vec<AuditEntry> = rows
+                .iter()
+                .take(wanted)
+                .map(audit_entry)
+                .collect::<Result<_, sqlx::Error>>()
+                .map_err(fault)?;
+            let next = match items.last() {
+                Some(last) if rows.len() > wanted => Some(last.sequence.to_string()),
+                _ => None,
+            };
+            Ok(Page { items, next })
+        })
+    }
+
+    fn deny_token(
+        &self,
+        jti: String,
+        until: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, ()> {
+        let until = signed(until.as_secs());
+        self.write(move |answer| Write::Deny(Box::new((jti, until, audit)), answer))
+    }
+
+    fn is_token_denied(&self, jti: &str) -> StoreFuture<'_, bool> {
+        let jti = jti.to_owned();
+        Box::pin(async move {
+            let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM denied_token WHERE jti = ?")
+                .bind(jti)
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(fault)?;
+            Ok(found.is_some())
+        })
+    }
+
+    fn issuer_keys(&self) -> StoreFuture<'_, Vec<StoredKey>> {
+        Box::pin(async move {
+            sqlx::query(
+                "SELECT kid, algorithm, created_at, key_version, sealed FROM issuer_key \
+                 ORDER BY created_at, kid",
+            )
+            .fetch_all(&self.readers)
+            .await
+            .map_err(fault)?
+            .iter()
+            .map(stored_key)
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(fault)
+        })
+    }
+
+    fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()> {
+        self.write(|answer| Write::Key(Box::new(key), answer))
+    }
+
+    fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64> {
+        self.write(move |answer| Write::Cleanup(signed(now.as_secs()), batch, answer))
+    }
+
+    fn ping(&self) -> StoreFuture<'_, ()> {
+        self.write(Write::Ping)
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            self.readers.close().await;
+            self.write(Write::Close).await
+        })
+    }
+}
+
+fn audit_entry(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {
+    Ok(AuditEntry {
+        sequence: unsigned(row.try_get(0)?),
+        at: UnixTime::from_secs(unsigned(row.try_get(1)?)),
+        actor: row.try_get(2)?,
+        subject: row.try_get(3)?,
+        action: row.try_get(4)?,
+        outcome: row.try_get(5)?,
+        token_id: row.try_get(6)?,
+        certificate: row.try_get(7)?,
+        address: row.try_get(8)?,
+        reason: row.try_get(9)?,
+    })
+}
+
+fn stored_key(row: &SqliteRow) -> Result<StoredKey, sqlx::Error> {
+    Ok(StoredKey {
+        kid: row.try_get(0)?,
+        algorithm: row.try_get(1)?,
+        created_at: UnixTime::from_secs(unsigned(row.try_get(2)?)),
+        key_version: row.try_get(3)?,
+        sealed: row.try_get(4)?,
+    })
+}
+
+// By value, because that is what `map_err` hands over.
+#[allow(clippy::needless_pass_by_value)]
+fn fault(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => StoreError::Closed,
+        other => StoreError::Fault(other.to_string()),
+    }
+}
+
+/// SQLite counts up to 2^63 - 1; no moment that is believed comes near it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::laws::{self, laws_of};
+
+    async fn empty() -> (Arc<dyn Store>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder).await;
+        (Arc::new(store), folder)
+    }
+
+    async fn open(folder: &TempDir) -> SqliteStore {
+        SqliteStore::open(&folder.path().join("a.db"), Rules::default())
+            .await
+            .unwrap()
+    }
+
+    laws_of!(empty);
+
+    #[tokio::test]
+    async fn law_1_what_was_acknowledged_is_there_again() {
+        let (store, folder) = empty().await;
+        laws::law_1_what_was_acknowledged_is_there_again(store, async || {
+            Arc::new(open(&folder).await) as Arc<dyn Store>
+        })
+        .await;
+    }
+
+    /// A copy of the files as they are is what a crash of the process leaves.
+    async fn after_a_crash(folder: &TempDir) -> (SqliteStore, TempDir) {
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["a.db", "a.db-wal"] {
+            std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+        }
+        (open(&copy).await, copy)
+    }
+
+    // security.md 36, B2
+    #[tokio::test]
+    async fn what_was_acknowledged_is_there_after_a_crash() {
+        let (store, folder) = empty().await;
+        for number in 0..10 {
+            store
+                .record_jti(laws::jti(&number.to_string(), 100))
+                .await
+                .unwrap();
+        }
+        store
+            .change(laws::role("auditors"), laws::audit("role.create"))
+            .await
+            .unwrap();
+        let (again, _copy) = after_a_crash(&folder).await;
+        for number in 0..10 {
+            let found = again
+                .record_jti(laws::jti(&number.to_string(), 100))
+                .await
+                .unwrap();
+            assert_eq!(found, Recorded::Replayed);
+        }
+        assert!(again.registry().await.unwrap().role("auditors").is_some());
+    }
+
+    #[tokio::test]
+    async fn the_control_that_answers_before_its_commit_loses_what_it_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open_control(
+            &folder.path().join("a.db"),
+            Rules::default(),
+            Control::AnsweredBeforeCommit,
+        )
+        .await
+        .unwrap();
+        store.record_jti(laws::jti("a", 100)).await.unwrap();
+        let (again, _copy) = after_a_crash(&folder).await;
+        assert_eq!(
+            again.record_jti(laws::jti("a", 100)).await.unwrap(),
+            Recorded::Fresh
+        );
+    }
+
+    #[tokio::test]
+    async fn a_change_of_another_process_is_seen_and_kept() {
+        let (store, folder) = empty().await;
+        let other = open(&folder).await;
+        other
+            .change(laws::role("theirs"), laws::audit("role.create"))
+            .await
+            .unwrap();
+        assert!(store.registry().await.unwrap().role("theirs").is_some());
+        store
+            .change(laws::role("ours"), laws::audit("role.create"))
+            .await
+            .unwrap();
+        assert!(
+            store
+                .change(laws::role("theirs"), laws::audit("role.create"))
+                .await
+                .is_err()
+        );
+        let registry = other.registry().await.unwrap();
+        assert!(registry.role("ours").is_some() && registry.role("theirs").is_some());
+        assert_eq!(registry.version(), 2);
+        assert_eq!(
+            store.record_jti(laws::jti("x", 9)).await.unwrap(),
+            Recorded::Fresh
+        );
+        assert_eq!(
+            other.record_jti(laws::jti("x", 9)).await.unwrap(),
+            Recorded::Replayed
+        );
+    }
+
+    #[tokio::test]
+    async fn audit_rows_are_neither_deleted_nor_changed_by_hand() {
+        let (store, folder) = empty().await;
+        store
+            .append_audit(laws::audit("token.issue"))
+            .await
+            .unwrap();
+        let (mut connection, _readers) = open::open(&folder.path().join("a.db"), Control::Sound)
+            .await
+            .unwrap();
+        for sql in ["DELETE FROM audit", "UPDATE audit SET actor = 'nobody'"] {
+            assert!(
+                sqlx::query(sql).execute(&mut connection).await.is_err(),
+                "{sql}"
+            );
+        }
+        assert_eq!(store.audit(None, 10).await.unwrap().items.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_is_a_fault_for_all_and_leaves_nothing() {
+        let (store, folder) = empty().await;
+        let mut holder = sqlx::ConnectOptions::connect(
+            &sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("a.db")),
+        )
+        .await
+        .unwrap();
+        sqlx::query("CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk on fire'); END")
+            .execute(&mut holder)
+            .await
+            .unwrap();
+        let (recorded, appended) = tokio::join!(
+            store.record_jti(laws::jti("a", 100)),
+            store.append_audit(laws::audit("token.issue")),
+        );
+        assert!(
+            matches!(appended, Err(StoreError::Fault(_))),
+            "{appended:?}"
+        );
+        let change = store
+            .change(laws::role("auditors"), laws::audit("role.create"))
+            .await;
+        assert!(matches!(change, Err(StoreError::Fault(_))), "{change:?}");
+        sqlx::query("DROP TRIGGER broken")
+            .execute(&mut holder)
+            .await
+            .unwrap();
+        // What was refused may be sent again; what was acknowledged may not.
+        let again = store.record_jti(laws::jti("a", 100)).await.unwrap();
+        assert_eq!(again == Recorded::Fresh, recorded.is_err());
+        assert!(store.registry().await.unwrap().role("auditors").is_none());
+        store
+            .change(laws::role("auditors"), laws::audit("role.create"))
+            .await
+            .unwrap();
+        assert_eq!(store.audit(None, 10).await.unwrap().items.len(), 1);
+    }
+}
