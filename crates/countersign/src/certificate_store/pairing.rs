@@ -14,8 +14,8 @@ use super::{
     folder::{Role, key_paths_beside},
 };
 
-/// A chain has at most so many certificates, the leaf counted.
-const MAX_CHAIN: usize = 8;
+/// No more issuers are looked for when so many have the right names.
+const MAX_ISSUERS: usize = 64;
 
 /// Pairs what was read. Each certificate is a candidate, but for those that stand in a file as
 /// issuers of another one there; so is each file that could not be read and is not the key of a
@@ -178,33 +178,34 @@ impl<'a> Pairing<'a> {
             })
     }
 
-    /// The leaf and its issuers by name: from the same file first, else the newest of the folder.
+    /// The leaf and its issuers: from the same file where it has the name, else from the folder.
     fn chain(&self, file: &ReadFile, leaf: &Certificate) -> CertificateChain {
-        let mut chain = vec![leaf.clone()];
-        let mut last = leaf;
-        while chain.len() < MAX_CHAIN && last.issuer() != last.subject() {
-            let in_file = file
-                .contents
-                .certificates
+        let mut bag: Vec<Certificate> = Vec::new();
+        let mut wanted = vec![leaf.issuer()];
+        let mut seen = HashSet::from([leaf.subject()]);
+        while let Some(name) = wanted.pop() {
+            if !seen.insert(name) || bag.len() > MAX_ISSUERS {
+                continue;
+            }
+            let certificates = &file.contents.certificates;
+            let in_file: Vec<&Certificate> = certificates
                 .iter()
-                .find(|certificate| certificate.subject() == last.issuer());
-            let anywhere = || {
-                let issuers = self.by_subject.get(last.issuer())?;
-                issuers
-                    .iter()
-                    .copied()
-                    .max_by_key(|issuer| issuer.not_before())
+                .filter(|certificate| certificate.subject() == name)
+                .collect();
+            let in_folder = self.by_subject.get(name).map_or(&[][..], Vec::as_slice);
+            let found = if in_file.is_empty() {
+                in_folder
+            } else {
+                &in_file
             };
-            match in_file.or_else(anywhere) {
-                Some(issuer) if !chain.contains(issuer) => {
-                    chain.push(issuer.clone());
-                    last = issuer;
-                }
-                _ => break,
+            for issuer in found {
+                bag.push(Certificate::clone(issuer));
+            }
+            if let Some(certificates) = self.by_subject.get(name) {
+                wanted.extend(certificates.iter().map(|certificate| certificate.issuer()));
             }
         }
-        let issuers = chain.split_off(1);
-        CertificateChain::new(leaf.clone(), issuers)
+        CertificateChain::order(leaf.clone(), &bag)
     }
 }
 
