@@ -1,2 +1,33 @@
-//! The binary.
-fn main() {}
+//! What happens when somebody types `countersign`?
+
+mod args;
+mod certificate_choice;
+mod commands;
+mod failure;
+mod hardening;
+mod new_certificate;
+mod output;
+mod private_file;
+mod profile;
+mod session;
+mod token_view;
+
+use std::process::ExitCode;
+
+use args::{Environment, Parsed};
+use output::Output;
+
+fn main() -> ExitCode {
+    hardening::leave_no_core_dump();
+    match args::parse(std::env::args_os()) {
+        Parsed::Command(typed) => {
+            let output = Output::new(&typed.global);
+            match commands::run(&typed, &Environment::read(), &output) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => output.fail(&failure),
+            }
+        }
+        Parsed::Help(text) => Output::default().help(&text),
+        Parsed::Wrong(failure) => Output::default().fail(&failure),
+    }
+}

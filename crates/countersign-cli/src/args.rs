@@ -1,0 +1,319 @@
+//! What was typed? No side effects: nothing is opened, asked or printed here.
+
+mod admin;
+mod cert;
+mod environment;
+mod sign_in;
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+pub(crate) use self::{
+    admin::{
+        AdminCommand, AppCommand, AppSettings, CertificateCommand, MappingCommand, PageOptions,
+        PrincipalCommand, RoleCommand, Usage,
+    },
+    cert::{CertCommand, CertNew, KeyChoice, StoreOptions},
+    environment::{Environment, shell_word},
+    sign_in::{AssertionOptions, CertificateOptions, LoginArgs, PlatformTokenArgs},
+};
+use crate::failure::Failure;
+
+/// Everything that was typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    about = "Signs in with a certificate, and runs the platform that believes it",
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "start here: countersign dev --once"
+)]
+pub(crate) struct Typed {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Global {
+    /// How the answer is written: json for programs; raw, header and env print a token
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+    /// Says nothing but the answer and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Says what is being done
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Uses this profile instead of the current one
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// The token alone
+    Raw,
+    /// An Authorization header with the token
+    Header,
+    /// A line for a shell that exports the token as COUNTERSIGN_TOKEN
+    Env,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Starts a platform on this machine and signs in to it, all made on the spot
+    #[cfg(feature = "platform")]
+    Dev {
+        /// Ends after signing in
+        #[arg(long)]
+        once: bool,
+        /// Where certificates and store are kept [default: $XDG_DATA_HOME/countersign/dev]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Where it listens; a loopback address
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8085")]
+        listen: std::net::SocketAddr,
+    },
+    /// Runs a platform
+    #[cfg(feature = "platform")]
+    Serve {
+        /// Its settings, a TOML file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Signs in at a server and remembers how
+    Login(Box<LoginArgs>),
+    /// Prints the current token, renewed if it is about to end
+    Token {
+        /// Shows what is in it instead
+        #[arg(long)]
+        decode: bool,
+    },
+    /// Gets a new token by what was remembered at sign-in
+    Refresh,
+    /// Prints a platform token and stores nothing
+    PlatformToken(Box<PlatformTokenArgs>),
+    /// Says who the current token stands for
+    Whoami,
+    /// Gives the token back and forgets the profile
+    Logout,
+    /// Lists the profiles
+    Profiles,
+    /// Makes a profile the current one
+    Use {
+        /// Its name
+        name: String,
+    },
+    /// Looks at, makes and imports certificates
+    #[command(subcommand)]
+    Cert(CertCommand),
+    /// Manages what is registered on the platform
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Finds out why signing in does not work, and says what to do
+    Doctor {
+        /// The server [default: that of the profile]
+        server: Option<String>,
+    },
+    /// Prints a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Writes manual pages
+    Man {
+        /// Into which folder
+        dir: PathBuf,
+    },
+}
+
+/// What came of reading the command line.
+pub(crate) enum Parsed {
+    Command(Typed),
+    /// Asked for; goes to stdout.
+    Help(String),
+    Wrong(Failure),
+}
+
+/// Reads a command line.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
+    match Typed::try_parse_from(words) {
+        Ok(typed) => match check_format(&typed) {
+            Ok(()) => Parsed::Command(typed),
+            Err(failure) => Parsed::Wrong(failure),
+        },
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Parsed::Help(error.render().to_string())
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Parsed::Wrong(Failure::usage("a verb is missing").hint("see countersign --help"))
+            }
+            _ => Parsed::Wrong(one_line(&error)),
+        },
+    }
+}
+
+/// The whole grammar, for completions and manual pages.
+pub(crate) fn grammar() -> clap::Command {
+    Typed::command()
+}
+
+/// Whether a verb prints a token, and so can print it raw.
+fn check_format(typed: &Typed) -> Result<(), Failure> {
+    let prints_token = match &typed.verb {
+        Verb::Token { decode } => !decode,
+        Verb::PlatformToken(args) => !args.decode,
+        _ => false,
+    };
+    let name = match typed.global.output {
+        Some(Format::Raw) => "raw",
+        Some(Format::Header) => "header",
+        Some(Format::Env) => "env",
+        _ => return Ok(()),
+    };
+    if prints_token {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--output {name} prints a token, and this verb prints none"
+    ))
+    .hint("take --output text or json, or the verb token without --decode"))
+}
+
+/// The parser's message is several lines with colours; ours is one line and a hint.
+fn one_line(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let message = paragraphs.next().unwrap_or("wrong arguments");
+    let message = message.trim().trim_start_matches("error: ");
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let tip = paragraphs
+        .clone()
+        .find_map(|paragraph| paragraph.trim().strip_prefix("tip: "));
+    let usage = paragraphs.find_map(|paragraph| paragraph.trim().strip_prefix("Usage: "));
+    let hint = match (tip, usage) {
+        (Some(tip), _) => tip.lines().next().unwrap_or(tip).to_owned(),
+        (None, Some(usage)) => {
+            let usage = usage.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("usage: {usage}")
+        }
+        (None, None) => "see countersign --help".to_owned(),
+    };
+    Failure::usage(message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Parsed {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    fn wrong(line: &str) -> Failure {
+        match read(line) {
+            Parsed::Wrong(failure) => failure,
+            Parsed::Command(_) | Parsed::Help(_) => panic!("{line} was understood"),
+        }
+    }
+
+    #[test]
+    fn the_grammar_holds_together() {
+        grammar().debug_assert();
+    }
+
+    #[test]
+    fn a_certificate_login_keeps_what_was_typed() {
+        let Parsed::Command(typed) = read(
+            "countersign login https://p.example --app-id app --cert-subject CN=Corellian \
+             --cert-thumbprint aabb --principal vader --kid none --profile lab",
+        ) else {
+            panic!("not understood");
+        };
+        assert_eq!(typed.global.profile.as_deref(), Some("lab"));
+        let Verb::Login(login) = typed.verb else {
+            panic!("not a login");
+        };
+        assert_eq!(login.server, "https://p.example");
+        assert_eq!(login.app_id.as_deref(), Some("app"));
+        assert_eq!(
+            login.certificate.cert_subject.as_deref(),
+            Some("CN=Corellian")
+        );
+        assert_eq!(login.certificate.cert_thumbprint.as_deref(), Some("aabb"));
+        assert_eq!(login.assertion.principal.as_deref(), Some("vader"));
+        assert_eq!(login.assertion.kid.as_deref(), Some("none"));
+    }
+
+    #[test]
+    fn an_unknown_verb_is_one_line_and_a_hint() {
+        let failure = wrong("countersign tokn");
+        assert_eq!(failure.message(), "unrecognized subcommand 'tokn'");
+        assert!(
+            failure.hint_text().unwrap().contains("token"),
+            "{failure:?}"
+        );
+        assert_eq!(failure.code(), 2);
+    }
+
+    #[test]
+    fn a_missing_argument_is_named_in_one_line() {
+        let failure = wrong("countersign serve");
+        assert!(failure.message().contains("--config <FILE>"), "{failure:?}");
+        assert!(!failure.message().contains('\n'));
+        assert!(
+            failure
+                .hint_text()
+                .unwrap()
+                .starts_with("usage: countersign serve")
+        );
+    }
+
+    #[test]
+    fn a_format_that_prints_a_token_is_refused_where_there_is_none() {
+        assert_eq!(wrong("countersign whoami --output raw").code(), 2);
+        assert_eq!(
+            wrong("countersign token --decode --output header").code(),
+            2
+        );
+        assert!(matches!(
+            read("countersign token --output env"),
+            Parsed::Command(_)
+        ));
+    }
+
+    // security.md 112
+    #[test]
+    fn no_option_takes_a_secret_as_its_value() {
+        fn options(command: &clap::Command, all: &mut Vec<String>) {
+            all.extend(
+                command
+                    .get_arguments()
+                    .filter_map(|a| a.get_long().map(str::to_owned)),
+            );
+            command.get_subcommands().for_each(|sub| options(sub, all));
+        }
+        let mut all = Vec::new();
+        options(&grammar(), &mut all);
+        for secret in [
+            "password",
+            "token",
+            "secret",
+            "passphrase",
+            "client-secret",
+            "pin",
+        ] {
+            assert!(!all.iter().any(|option| option == secret), "--{secret}");
+        }
+    }
+}

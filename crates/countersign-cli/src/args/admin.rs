@@ -1,0 +1,212 @@
+//! Which words are about what is registered on the platform?
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Who a token stands for
+    #[command(subcommand)]
+    Principal(PrincipalCommand),
+    /// Named sets of permissions
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Applications that sign in
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Certificates that are believed
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
+    /// Which certificate stands for which principal
+    #[command(subcommand)]
+    Mapping(MappingCommand),
+    /// What happened, newest first
+    Audit(PageOptions),
+}
+
+/// Which page of a list.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PageOptions {
+    /// So many at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(crate) limit: Option<u32>,
+    /// Those after this one, as the page before said
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrincipalCommand {
+    List(PageOptions),
+    Show {
+        name: String,
+    },
+    Create {
+        name: String,
+        /// For people
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
+        /// A role that it has; may be given again
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Changes what is given and leaves the rest
+    Update {
+        name: String,
+        /// For people
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
+        /// The roles that it has from now on; may be given again
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Takes all roles away
+        #[arg(long, conflicts_with = "roles")]
+        no_roles: bool,
+        /// Whether it gets tokens
+        #[arg(long, value_name = "true|false")]
+        enabled: Option<bool>,
+    },
+    Delete {
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleCommand {
+    List(PageOptions),
+    Show {
+        name: String,
+    },
+    Create {
+        name: String,
+        /// For people
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// noun:read, noun:write or *; may be given again
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+    },
+    /// Changes what is given and leaves the rest
+    Update {
+        name: String,
+        /// For people
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// The permissions from now on; may be given again
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+    },
+    Delete {
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppCommand {
+    List(PageOptions),
+    Show {
+        app_id: String,
+    },
+    Create {
+        app_id: String,
+        /// For people [default: the id]
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        #[command(flatten)]
+        settings: AppSettings,
+    },
+    /// Changes what is given and leaves the rest
+    Update {
+        app_id: String,
+        /// For people
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        #[command(flatten)]
+        settings: AppSettings,
+        /// Whether it may sign in
+        #[arg(long, value_name = "true|false")]
+        enabled: Option<bool>,
+    },
+    Delete {
+        app_id: String,
+    },
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct AppSettings {
+    /// A scope that it may ask for; may be given again
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// The audience of its tokens [default: the issuer]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) audience: Option<String>,
+    /// Whether its tokens are bound to a key (RFC 9449)
+    #[arg(long, value_name = "true|false")]
+    pub(crate) dpop_bound: Option<bool>,
+    /// Compatibility: whether the token endpoint's URL is admitted as audience
+    #[arg(long, value_name = "true|false")]
+    pub(crate) accept_token_endpoint_audience: Option<bool>,
+    /// Compatibility: longest life of its assertions, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) assertion_lifetime_max: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertificateCommand {
+    List(PageOptions),
+    Show {
+        /// SHA-256 thumbprint
+        sha256: String,
+    },
+    /// Registers the certificate of a PEM file; its key stays here
+    #[command(visible_alias = "register")]
+    Create {
+        file: PathBuf,
+        /// The application that signs with it
+        #[arg(long, value_name = "ID", required_if_eq("usage", "client"))]
+        app_id: Option<String>,
+        /// What it may sign
+        #[arg(long, default_value = "client")]
+        usage: Usage,
+        /// A kid besides the thumbprints
+        #[arg(long, value_name = "KID")]
+        kid_alias: Option<String>,
+    },
+    /// Takes effect at once and for ever
+    Revoke {
+        /// SHA-256 thumbprint
+        sha256: String,
+        /// Why, for the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Usage {
+    Client,
+    Platform,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MappingCommand {
+    List(PageOptions),
+    Create {
+        /// The certificate: SHA-256, SHA-1 or kid alias
+        #[arg(long, value_name = "CERTIFICATE")]
+        certificate: String,
+        /// Its application
+        #[arg(long, value_name = "ID")]
+        app_id: String,
+        /// Who it stands for
+        #[arg(long, value_name = "NAME")]
+        principal: String,
+        /// Taken when several fit and none was asked for
+        #[arg(long)]
+        default: bool,
+    },
+    Delete {
+        id: String,
+    },
+}

@@ -1,0 +1,97 @@
+//! What does the environment say? Read once, at the start.
+
+use std::{ffi::OsStr, path::PathBuf};
+
+use countersign::certificate_store::Password;
+
+/// What the environment says. Nothing in it can choose a server or a profile.
+#[derive(Debug, Default)]
+pub(crate) struct Environment {
+    /// Settings: `$XDG_CONFIG_HOME/countersign`; absent when there is no home.
+    pub(crate) config: Option<PathBuf>,
+    /// Tokens: `$XDG_STATE_HOME/countersign`.
+    pub(crate) state: Option<PathBuf>,
+    /// Certificates and development platforms: `$XDG_DATA_HOME/countersign`.
+    pub(crate) data: Option<PathBuf>,
+    /// `$COUNTERSIGN_CERT_STORE`.
+    pub(crate) cert_store: Option<PathBuf>,
+    /// `$COUNTERSIGN_KEY_PASSWORD`.
+    pub(crate) key_password: Option<Password>,
+    /// Names of proxy variables that are set.
+    pub(crate) proxies: Vec<&'static str>,
+    /// How this program was called, for commands to be pasted.
+    pub(crate) program: String,
+}
+
+impl Environment {
+    /// Reads it.
+    pub(crate) fn read() -> Environment {
+        let home = std::env::home_dir().filter(|home| home.is_absolute());
+        let folder = |variable: &str, under_home: &str| {
+            path(variable)
+                .filter(|path| path.is_absolute()) // as the XDG specification demands
+                .or_else(|| home.as_ref().map(|home| home.join(under_home)))
+                .map(|base| base.join("countersign"))
+        };
+        Environment {
+            config: folder("XDG_CONFIG_HOME", ".config"),
+            state: folder("XDG_STATE_HOME", ".local/state"),
+            data: folder("XDG_DATA_HOME", ".local/share"),
+            cert_store: path("COUNTERSIGN_CERT_STORE"),
+            key_password: std::env::var_os("COUNTERSIGN_KEY_PASSWORD")
+                .and_then(|password| password.into_string().ok())
+                .map(Password::new),
+            proxies: PROXIES
+                .into_iter()
+                .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+                .collect(),
+            program: program(std::env::args_os().next().as_deref()),
+        }
+    }
+}
+
+const PROXIES: [&str; 6] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+fn path(variable: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+    Some(PathBuf::from(value))
+}
+
+/// The first word as it was typed, quoted for a shell where it needs that.
+fn program(first_word: Option<&OsStr>) -> String {
+    let word = first_word.and_then(OsStr::to_str).unwrap_or("countersign");
+    shell_word(word)
+}
+
+/// A word that a shell reads back as it is.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_only_where_a_shell_would_change_it() {
+        assert_eq!(
+            shell_word("target/debug/countersign"),
+            "target/debug/countersign"
+        );
+        assert_eq!(shell_word("/home/my name/x"), "'/home/my name/x'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word(""), "''");
+    }
+}

@@ -1,0 +1,303 @@
+//! Which certificate does a person mean, and where is it looked for?
+
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use countersign::{
+    CertificateSelector, Clock, CredentialSource, SystemClock,
+    certificate_store::{CertificateStore, Password},
+    proto::{distinguished_name::DistinguishedName, thumbprint::Thumbprint},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    args::{Environment, StoreOptions},
+    failure::Failure,
+    output::Output,
+    profile::{Profile, store_path},
+};
+
+/// A place to look in, opened, and what to look for.
+pub(crate) struct Choice {
+    pub(crate) store: CertificateStore,
+    pub(crate) selector: CertificateSelector,
+}
+
+impl Choice {
+    /// What a profile means.
+    pub(crate) fn of_profile(
+        profile: &Profile,
+        environment: &Environment,
+    ) -> Result<Choice, Failure> {
+        let password = password(
+            profile.password_file.as_deref(),
+            profile.ask_password,
+            environment,
+        )?;
+        let mut selector = CertificateSelector::default();
+        selector.strict = profile.strict;
+        selector.subject = parsed("--cert-subject", profile.cert_subject.as_deref(), name)?;
+        selector.issuer = parsed("--cert-issuer", profile.cert_issuer.as_deref(), name)?;
+        selector.thumbprint = parsed(
+            "--cert-thumbprint",
+            profile.cert_thumbprint.as_deref(),
+            thumbprint,
+        )?;
+        selector.serial = parsed("--cert-serial", profile.cert_serial.as_deref(), serial)?;
+        let store = match (&profile.cert, &profile.cert_store) {
+            (Some(file), _) => {
+                let store = open(file, password)?;
+                match &profile.key {
+                    Some(key) => store.with_key_file(key),
+                    None => store,
+                }
+            }
+            (None, Some(place)) => open(place, password)?,
+            (None, None) => open(&default_place(environment)?, password)?,
+        };
+        Ok(Choice { store, selector })
+    }
+
+    /// What one word means: a file, a thumbprint, or a subject.
+    pub(crate) fn of_word(
+        word: &str,
+        options: &StoreOptions,
+        environment: &Environment,
+    ) -> Result<Choice, Failure> {
+        let mut selector = CertificateSelector::default();
+        if Path::new(word).is_file() {
+            let store = open(Path::new(word), store_password(options, environment)?)?;
+            return Ok(Choice { store, selector });
+        }
+        if word.contains('=') {
+            selector.subject = parsed("the subject", Some(word), name)?;
+        } else if let Ok(found) = Thumbprint::parse(word) {
+            selector.thumbprint = Some(found);
+        } else {
+            return Err(Failure::usage(format!(
+                "{word:?} is neither a subject, nor a thumbprint, nor a file"
+            ))
+            .hint("for example CN=inventory, 40 or 64 hexadecimal digits, or client.pem"));
+        }
+        Ok(Choice {
+            store: store(options, environment)?,
+            selector,
+        })
+    }
+
+    /// The source for a client. Says what a person should know about the choice.
+    pub(crate) fn into_source(self, output: &Output) -> Result<CredentialSource, Failure> {
+        let now = SystemClock.now();
+        let candidates = self.store.candidates().map_err(unusable)?;
+        let selection = self.selector.select(&candidates, now).map_err(|error| {
+            Failure::other(error.to_string()).hint(format!(
+                "see each with: countersign cert list --cert-store {}; encrypted keys need \
+                 --password-file, COUNTERSIGN_KEY_PASSWORD or --ask-password",
+                self.store.path().display()
+            ))
+        })?;
+        for note in &selection.notes {
+            output.note(note);
+        }
+        let subject = selection.credential.chain().leaf().subject();
+        let source = selection.source.display();
+        output.detail(&format!("certificate {subject} from {source}"));
+        warn_of_open_key(&selection.source, output);
+        Ok(CredentialSource::store(self.store, self.selector))
+    }
+}
+
+/// The store that options or environment name.
+pub(crate) fn store(
+    options: &StoreOptions,
+    environment: &Environment,
+) -> Result<CertificateStore, Failure> {
+    let place = store_place(options, environment)?;
+    open(&place, store_password(options, environment)?)
+}
+
+/// Its path, whether or not anything is there.
+pub(crate) fn store_place(
+    options: &StoreOptions,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
+    match (&options.cert_store, &environment.cert_store) {
+        (Some(place), _) => store_path(place),
+        (None, Some(place)) => Ok(place.clone()),
+        (None, None) => default_place(environment),
+    }
+}
+
+pub(crate) fn store_password(
+    options: &StoreOptions,
+    environment: &Environment,
+) -> Result<Option<Password>, Failure> {
+    password(
+        options.password_file.as_deref(),
+        options.ask_password,
+        environment,
+    )
+}
+
+fn default_place(environment: &Environment) -> Result<PathBuf, Failure> {
+    let data = environment.data.as_ref().ok_or_else(|| {
+        Failure::usage("no certificate store: HOME is not set")
+            .hint("name one with --cert-store or COUNTERSIGN_CERT_STORE")
+    })?;
+    Ok(data.join("certificates"))
+}
+
+fn open(place: &Path, password: Option<Password>) -> Result<CertificateStore, Failure> {
+    CertificateStore::open(place, password).map_err(unusable)
+}
+
+/// The failure for a store that cannot be read.
+#[allow(clippy::needless_pass_by_value)] // for map_err
+pub(crate) fn unusable(error: countersign::certificate_store::StoreError) -> Failure {
+    Failure::other(error.to_string()).hint(
+        "name a file with --cert, a folder with --cert-store, or make a certificate with: \
+         countersign cert new CN=NAME",
+    )
+}
+
+/// From a file, the environment, or a prompt; never from an argument.
+fn password(
+    file: Option<&Path>,
+    ask: bool,
+    environment: &Environment,
+) -> Result<Option<Password>, Failure> {
+    if let Some(file) = file {
+        let problem = |problem: String| {
+            Failure::usage(format!(
+                "cannot read password file {}: {problem}",
+                file.display()
+            ))
+        };
+        let text = std::fs::read(file).map_err(|error| problem(error.to_string()))?;
+        let text = Zeroizing::new(text);
+        let text = std::str::from_utf8(&text).map_err(|_| problem("it is not UTF-8".to_owned()))?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        return Ok(Some(Password::new(text.to_owned())));
+    }
+    if ask {
+        let text =
+            rpassword::prompt_password("password of the private key: ").map_err(|error| {
+                Failure::other(format!("cannot ask for a password: {error}"))
+                    .hint("without a terminal, use --password-file or COUNTERSIGN_KEY_PASSWORD")
+            })?;
+        return Ok(Some(Password::new(text)));
+    }
+    Ok(environment.key_password.clone())
+}
+
+// security.md C5
+fn warn_of_open_key(file: &Path, output: &Output) {
+    let beside = file.with_extension("key");
+    for file in [file, &beside] {
+        let Ok(meta) = file.metadata() else { continue };
+        if meta.mode() & 0o044 != 0 && holds_key(file) {
+            output.warn(&format!(
+                "{} holds a private key that other users can read; chmod 600 it",
+                file.display()
+            ));
+        }
+    }
+}
+
+fn holds_key(file: &Path) -> bool {
+    let Ok(content) = std::fs::read(file).map(Zeroizing::new) else {
+        return false;
+    };
+    let marker = b"PRIVATE KEY-----";
+    content.windows(marker.len()).any(|window| window == marker)
+}
+
+fn parsed<T>(
+    option: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
+    text.map(|text| {
+        parse(text).map_err(|problem| Failure::usage(format!("{option} {text:?}: {problem}")))
+    })
+    .transpose()
+}
+
+fn name(text: &str) -> Result<DistinguishedName, String> {
+    DistinguishedName::parse(text).map_err(|error| error.to_string())
+}
+
+fn thumbprint(text: &str) -> Result<Thumbprint, String> {
+    Thumbprint::parse(text).map_err(|error| error.to_string())
+}
+
+/// Hexadecimal as people paste it; big-endian without leading zeros.
+fn serial(text: &str) -> Result<Vec<u8>, String> {
+    let digits = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !":-".contains(*c));
+    let mut nibbles = Vec::new();
+    for c in digits {
+        let digit = c
+            .to_digit(16)
+            .ok_or_else(|| format!("{c:?} is not a hexadecimal digit"))?;
+        nibbles.push(u8::try_from(digit).unwrap_or_default());
+    }
+    if nibbles.is_empty() {
+        return Err("there is no digit".to_owned());
+    }
+    if nibbles.len() % 2 == 1 {
+        nibbles.insert(0, 0);
+    }
+    let bytes = nibbles
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, nibble| byte << 4 | nibble));
+    Ok(bytes.skip_while(|byte| *byte == 0).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_number_is_read_as_people_paste_it() {
+        assert_eq!(serial("0A:ff 01").unwrap(), [0x0a, 0xff, 0x01]);
+        assert_eq!(serial("00000abc").unwrap(), [0x0a, 0xbc]);
+        assert_eq!(serial("g").unwrap_err(), "'g' is not a hexadecimal digit");
+        assert_eq!(serial(" ").unwrap_err(), "there is no digit");
+    }
+
+    #[test]
+    fn a_wrong_selector_names_its_option_and_its_value() {
+        let profile = Profile {
+            cert_thumbprint: Some("xyz".to_owned()),
+            ..Profile::default()
+        };
+        let environment = Environment::default();
+        let failure = Choice::of_profile(&profile, &environment).err().unwrap();
+        assert!(
+            failure.message().starts_with("--cert-thumbprint \"xyz\": "),
+            "{failure:?}"
+        );
+        assert_eq!(failure.code(), 2);
+    }
+
+    #[test]
+    fn a_password_file_loses_its_line_end_and_wins_over_the_environment() {
+        let home = tempfile::tempdir().unwrap();
+        let missing = home.path().join("missing");
+        let failure = password(Some(&missing), false, &Environment::default()).unwrap_err();
+        assert!(
+            failure.message().starts_with("cannot read password file"),
+            "{failure:?}"
+        );
+        assert!(
+            password(None, false, &Environment::default())
+                .unwrap()
+                .is_none()
+        );
+    }
+}

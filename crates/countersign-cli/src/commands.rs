@@ -1,0 +1,63 @@
+//! Which verb does what?
+
+mod admin;
+mod cert;
+mod completions;
+#[cfg(feature = "platform")]
+mod dev;
+mod doctor;
+mod login;
+mod logout;
+mod man;
+mod platform_token;
+mod profiles;
+mod refresh;
+#[cfg(feature = "platform")]
+mod serve;
+mod token;
+mod whoami;
+
+use crate::{
+    args::{Environment, Typed, Verb},
+    failure::Failure,
+    output::Output,
+};
+
+/// Does what was typed.
+pub(crate) fn run(
+    typed: &Typed,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let global = &typed.global;
+    match &typed.verb {
+        #[cfg(feature = "platform")]
+        Verb::Dev { once, data, listen } => {
+            let after = match once {
+                true => dev::Then::End,
+                false => dev::Then::Serve,
+            };
+            dev::run(after, data.as_deref(), *listen, environment, output)
+        }
+        #[cfg(feature = "platform")]
+        Verb::Serve { config } => serve::run(config, output),
+        Verb::Login(args) => login::run(args, global, environment, output),
+        Verb::Token { decode } => token::run(
+            token::Form::of(*decode, output),
+            global,
+            environment,
+            output,
+        ),
+        Verb::Refresh => refresh::run(global, environment, output),
+        Verb::PlatformToken(args) => platform_token::run(args, environment, output),
+        Verb::Whoami => whoami::run(global, environment, output),
+        Verb::Logout => logout::run(global, environment, output),
+        Verb::Profiles => profiles::list(environment, output),
+        Verb::Use { name } => profiles::make_current(name, environment, output),
+        Verb::Cert(command) => cert::run(command, environment, output),
+        Verb::Admin(command) => admin::run(command, global, environment, output),
+        Verb::Doctor { server } => doctor::run(server.as_deref(), global, environment, output),
+        Verb::Completions { shell } => completions::run(*shell, output),
+        Verb::Man { dir } => man::run(dir, output),
+    }
+}

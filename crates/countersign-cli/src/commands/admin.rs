@@ -1,0 +1,72 @@
+//! How is what is registered on the platform managed?
+
+mod app;
+mod audit;
+mod certificate;
+mod mapping;
+mod principal;
+mod role;
+pub(crate) mod view;
+
+use std::future::Future;
+
+use countersign::admin::{Admin, PageRequest};
+use serde_json::json;
+
+use crate::{
+    args::{AdminCommand, Environment, Global, PageOptions},
+    failure::Failure,
+    output::{Output, Shown},
+    session::{Session, block_on},
+};
+
+pub(crate) fn run(
+    command: &AdminCommand,
+    global: &Global,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let session = Session::of_profile(global, environment, output)?;
+    let admin = Admin::new(session.client()?);
+    let shown =
+        block_on(answer(command, &admin, output)).map_err(|failure| match failure.hint_text() {
+            Some(_) => failure,
+            None => failure.hint(
+                "the principal of this profile may lack the permission; see countersign whoami",
+            ),
+        })?;
+    output.show(&shown)
+}
+
+fn answer<'a>(
+    command: &'a AdminCommand,
+    admin: &'a Admin,
+    output: &'a Output,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<Shown, Failure>> + 'a>> {
+    match command {
+        AdminCommand::Principal(command) => Box::pin(principal::run(command, admin, output)),
+        AdminCommand::Role(command) => Box::pin(role::run(command, admin, output)),
+        AdminCommand::App(command) => Box::pin(app::run(command, admin, output)),
+        AdminCommand::Certificate(command) => Box::pin(certificate::run(command, admin, output)),
+        AdminCommand::Mapping(command) => Box::pin(mapping::run(command, admin, output)),
+        AdminCommand::Audit(page) => Box::pin(audit::run(page, admin, output)),
+    }
+}
+
+fn page(options: &PageOptions) -> PageRequest {
+    let mut page = PageRequest::default();
+    page.limit = options.limit;
+    page.after.clone_from(&options.after);
+    page
+}
+
+fn deleted(what: &str, name: &str) -> Shown {
+    view::record(&json!({"deleted": what, "name": name}))
+}
+
+/// A list that was given replaces; one that was not leaves what is there.
+fn replace_if_given(old: &mut Vec<String>, given: &[String]) {
+    if !given.is_empty() {
+        *old = given.to_vec();
+    }
+}

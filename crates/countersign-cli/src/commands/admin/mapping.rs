@@ -1,0 +1,56 @@
+//! How is it managed which certificate stands for which principal?
+
+use countersign::{
+    admin::Admin,
+    proto::{management::NewMapping, thumbprint::Thumbprint},
+};
+use serde_json::json;
+
+use super::{deleted, page, view};
+use crate::{
+    args::MappingCommand,
+    failure::Failure,
+    output::{Output, Shown},
+};
+
+pub(crate) async fn run(
+    command: &MappingCommand,
+    admin: &Admin,
+    output: &Output,
+) -> Result<Shown, Failure> {
+    match command {
+        MappingCommand::List(options) => {
+            let mappings = admin.mappings(&page(options)).await?;
+            let columns = ["id", "certificate", "client_id", "principal", "is_default"];
+            Ok(view::list(&mappings, &columns, output))
+        }
+        MappingCommand::Create {
+            certificate,
+            app_id,
+            principal,
+            default,
+        } => {
+            let mapping = NewMapping {
+                certificate: named(certificate),
+                client_id: app_id.clone(),
+                principal: principal.clone(),
+                is_default: *default,
+            };
+            let mapping = admin.create_mapping(&mapping).await?;
+            Ok(view::record(&json!(mapping)))
+        }
+        MappingCommand::Delete { id } => {
+            admin.delete_mapping(id).await?;
+            Ok(deleted("mapping", id))
+        }
+    }
+}
+
+/// A thumbprint as people paste it, in the platform's spelling; anything else is a kid alias.
+fn named(certificate: &str) -> String {
+    match Thumbprint::parse(certificate) {
+        Ok(thumbprint @ Thumbprint::Sha256(_)) => thumbprint.to_hex().to_ascii_lowercase(),
+        Ok(thumbprint @ Thumbprint::Sha1(_)) => thumbprint.to_hex(),
+        Err(_) => certificate.to_owned(),
+    }
+}

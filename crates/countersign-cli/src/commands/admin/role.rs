@@ -1,0 +1,77 @@
+//! How are roles managed?
+
+use countersign::{
+    admin::{Admin, PageRequest},
+    proto::management::Role,
+};
+use serde_json::json;
+
+use super::{deleted, page, replace_if_given, view};
+use crate::{
+    args::RoleCommand,
+    failure::Failure,
+    output::{Output, Shown},
+};
+
+pub(crate) async fn run(
+    command: &RoleCommand,
+    admin: &Admin,
+    output: &Output,
+) -> Result<Shown, Failure> {
+    let role = match command {
+        RoleCommand::List(options) => {
+            let roles = admin.roles(&page(options)).await?;
+            let columns = ["name", "description", "permissions", "built_in"];
+            return Ok(view::list(&roles, &columns, output));
+        }
+        RoleCommand::Delete { name } => {
+            admin.delete_role(name).await?;
+            return Ok(deleted("role", name));
+        }
+        RoleCommand::Show { name } => find(admin, name).await?,
+        RoleCommand::Create {
+            name,
+            description,
+            permissions,
+        } => {
+            let role = Role {
+                name: name.clone(),
+                description: description.clone().unwrap_or_default(),
+                permissions: permissions.clone(),
+                built_in: false,
+            };
+            admin.create_role(&role).await?
+        }
+        RoleCommand::Update {
+            name,
+            description,
+            permissions,
+        } => {
+            let mut role = find(admin, name).await?;
+            if let Some(description) = description {
+                role.description.clone_from(description);
+            }
+            replace_if_given(&mut role.permissions, permissions);
+            admin.update_role(&role).await?
+        }
+    };
+    Ok(view::record(&json!(role)))
+}
+
+async fn find(admin: &Admin, name: &str) -> Result<Role, Failure> {
+    let mut request = PageRequest::default();
+    request.limit = Some(500);
+    loop {
+        let roles = admin.roles(&request).await?;
+        if let Some(role) = roles.items.into_iter().find(|role| role.name == name) {
+            return Ok(role);
+        }
+        match roles.next {
+            Some(next) => request.after = Some(next),
+            None => {
+                return Err(Failure::other(format!("there is no role {name:?}"))
+                    .hint("see all with: countersign admin role list"));
+            }
+        }
+    }
+}

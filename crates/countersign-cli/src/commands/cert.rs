@@ -1,0 +1,39 @@
+//! What is done with certificates on this machine?
+
+mod explain;
+mod import;
+mod list;
+mod new;
+mod show;
+
+use crate::{
+    args::{CertCommand, Environment},
+    failure::Failure,
+    output::Output,
+};
+
+pub(crate) fn run(
+    command: &CertCommand,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    match command {
+        CertCommand::List(options) => list::run(options, environment, output),
+        CertCommand::Show { selector, store } => show::run(selector, store, environment, output),
+        CertCommand::Explain {
+            selector,
+            strict,
+            store,
+        } => {
+            let several = match strict {
+                true => explain::Several::AreAnError,
+                false => explain::Several::TakeTheNewest,
+            };
+            explain::run(selector, several, store, environment, output)
+        }
+        CertCommand::New(wanted) => new::run(wanted, environment, output),
+        CertCommand::Import { file, name, store } => {
+            import::run(file, name.as_deref(), store, environment, output)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What can be wrong on this machine?
+
+use std::time::Duration;
+
+use countersign::{
+    Clock, SystemClock, cache_file::CacheFolder, certificate_store::KeyState,
+    proto::certificate::Validity,
+};
+
+use super::Check;
+use crate::{args::Environment, certificate_choice::Choice, failure::Exit, profile::Profile};
+
+/// A certificate that ends sooner than this is worth a word.
+const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+pub(crate) fn checks(profile: &Profile, environment: &Environment) -> Vec<Check> {
+    let mut checks = vec![cache(environment)];
+    checks.extend(certificate(profile, environment));
+    checks
+}
+
+fn cache(environment: &Environment) -> Check {
+    let name = "token cache";
+    match &environment.state {
+        None => Check::doubtful(name, "HOME is not set", "set HOME or XDG_STATE_HOME"),
+        Some(path) => match CacheFolder::open(path) {
+            Ok(_) => Check::good(name, path.display().to_string()),
+            Err(error) => Check::doubtful(
+                name,
+                error.to_string(),
+                "tokens work without it, but each command asks for a new one",
+            ),
+        },
+    }
+}
+
+fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
+    let (certificate, key) = ("certificate", "private key");
+    let says_which = profile.cert.is_some()
+        || profile.cert_store.is_some()
+        || profile.cert_subject.is_some()
+        || profile.cert_thumbprint.is_some();
+    if !says_which {
+        return vec![Check::skipped(certificate, "no profile says which")];
+    }
+    let choice = match Choice::of_profile(profile, environment) {
+        Ok(choice) => choice,
+        Err(failure) => return vec![Check::failed(certificate, &failure, "")],
+    };
+    let candidates = match choice.store.candidates() {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            let hint = "look whether the folder or file is there and may be read";
+            return vec![Check::bad(
+                certificate,
+                Exit::Failure,
+                error.to_string(),
+                hint,
+            )];
+        }
+    };
+    let now = SystemClock.now();
+    match choice.selector.select(&candidates, now) {
+        Ok(selection) => {
+            let leaf = selection.credential.chain().leaf();
+            let detail = format!(
+                "{} from {}, valid until {}",
+                leaf.subject(),
+                selection.source.display(),
+                leaf.not_after()
+            );
+            vec![
+                match leaf.validity(now.plus(SOON)) {
+                    Validity::Valid => Check::good(certificate, detail),
+                    _ => Check::doubtful(certificate, detail, "it ends soon; get a new one"),
+                },
+                Check::good(key, "fits the certificate"),
+            ]
+        }
+        Err(error) => {
+            let hint = "countersign cert explain says why each certificate is not taken";
+            let mut checks = vec![Check::bad(
+                certificate,
+                Exit::Failure,
+                error.to_string(),
+                hint,
+            )];
+            checks.extend(candidates.iter().filter_map(|candidate| {
+                let detail = |what: &str| format!("{}: {what}", candidate.source.display());
+                let bad = |what: &str, hint: &str| {
+                    Some(Check::bad(key, Exit::Failure, detail(what), hint))
+                };
+                match &candidate.key {
+                    KeyState::DoesNotFit => bad(
+                        "the key does not fit",
+                        "put the key that was made with the certificate beside it",
+                    ),
+                    KeyState::Locked(why) => bad(
+                        why,
+                        "give --password-file, COUNTERSIGN_KEY_PASSWORD or --ask-password",
+                    ),
+                    _ => None,
+                }
+            }));
+            checks
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What can be wrong between here and the server, and at the server?
+
+use std::{net::ToSocketAddrs, time::Duration};
+
+use countersign::{
+    Clock, SystemClock, Transport,
+    proto::{
+        metadata::{Metadata, check_issuer, well_known},
+        time::UnixTime,
+    },
+};
+
+use super::Check;
+use crate::{
+    args::Environment,
+    failure::{Exit, Failure},
+    session::{Session, block_on, transport},
+};
+
+/// Assertions live for a minute and may be dated ahead by another.
+const SKEW_MAX: Duration = Duration::from_secs(60);
+const SKEW_SEEN: Duration = Duration::from_secs(5);
+
+pub(crate) fn checks(session: &Session<'_>, environment: &Environment) -> Vec<Check> {
+    let server = &session.profile.server;
+    let issuer = match check_issuer(server) {
+        Ok(issuer) => issuer,
+        Err(error) => {
+            let detail = format!("{server:?}: {error}");
+            let hint = "https://HOST, or http:// on loopback only";
+            return vec![Check::bad("address", Exit::Usage, detail, hint)];
+        }
+    };
+    let mut checks = vec![Check::good("address", server)];
+    checks.push(proxy(environment));
+    checks.push(names(&issuer, environment));
+    let answer = block_on(ask(session, &issuer));
+    let (date, metadata) = match answer {
+        Ok(answer) => answer,
+        Err(failure) => {
+            let hint = match issuer.scheme() {
+                "https" => {
+                    "is it running, and is its certificate authority known here (--ca-bundle)?"
+                }
+                _ => "is it running?",
+            };
+            checks.push(Check::failed("connection", &failure, hint));
+            checks.push(Check::skipped("sign-in", "no connection"));
+            return checks;
+        }
+    };
+    checks.push(Check::good(
+        "connection",
+        match issuer.scheme() {
+            "https" => "answers; its TLS certificate is in order",
+            _ => "answers, without TLS, on this machine",
+        },
+    ));
+    checks.push(clock(date, SystemClock.now()));
+    match metadata {
+        Ok(metadata) => {
+            checks.push(Check::good(
+                "discovery",
+                format!("token endpoint {}", metadata.token_endpoint),
+            ));
+            checks.push(sign_in(session));
+        }
+        Err(problem) => {
+            let hint = "the server's address must be exactly its issuer identifier";
+            checks.push(Check::bad("discovery", Exit::Failure, problem, hint));
+            checks.push(Check::skipped("sign-in", "no token endpoint is known"));
+        }
+    }
+    checks
+}
+
+fn proxy(environment: &Environment) -> Check {
+    if environment.proxies.is_empty() {
+        Check::good("proxy", "none in the environment")
+    } else {
+        Check::good(
+            "proxy",
+            format!("set by {}", environment.proxies.join(", ")),
+        )
+    }
+}
+
+fn names(issuer: &url::Url, environment: &Environment) -> Check {
+    let host = issuer.host_str().unwrap_or_default();
+    let port = issuer.port_or_known_default().unwrap_or(443);
+    match (host, port).to_socket_addrs() {
+        Ok(mut found) => match found.next() {
+            Some(address) => Check::good("name", format!("{host} is {}", address.ip())),
+            None => Check::bad(
+                "name",
+                Exit::Network,
+                format!("{host} has no address"),
+                "look at the name",
+            ),
+        },
+        Err(error) if environment.proxies.is_empty() => {
+            let detail = format!("{host}: {error}");
+            Check::bad(
+                "name",
+                Exit::Network,
+                detail,
+                "is the name right, and does DNS answer?",
+            )
+        }
+        Err(_) => Check::skipped(
+            "name",
+            format!("{host} is not known here; the proxy may know it"),
+        ),
+    }
+}
+
+type Answer = (Option<UnixTime>, Result<Metadata, String>);
+
+async fn ask(session: &Session<'_>, issuer: &url::Url) -> Result<Answer, Failure> {
+    let transport = transport(&session.profile)?;
+    let mut outcome = (None, Err("there is no metadata document".to_owned()));
+    for url in well_known(issuer) {
+        let request = http::Request::get(url.as_str())
+            .body(Vec::new())
+            .map_err(|error| Failure::usage(format!("{url}: {error}")))?;
+        let response = transport.send(request).await?;
+        let date = response.headers().get(http::header::DATE);
+        let date = date
+            .and_then(|date| date.to_str().ok())
+            .and_then(UnixTime::from_http_date);
+        outcome.0 = outcome.0.or(date);
+        if !response.status().is_success() {
+            outcome.1 = Err(format!("{url} answers {}", response.status()));
+            continue;
+        }
+        outcome.1 = Metadata::parse(response.body(), &session.profile.server)
+            .map_err(|error| format!("{url}: {error}"));
+        if outcome.1.is_ok() {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+fn clock(theirs: Option<UnixTime>, ours: UnixTime) -> Check {
+    let Some(theirs) = theirs else {
+        return Check::skipped("clock", "the server does not say what time it is");
+    };
+    let (difference, word) = match theirs > ours {
+        true => (theirs.since(ours), "behind"),
+        false => (ours.since(theirs), "ahead of"),
+    };
+    let detail = format!("{} s {word} the server's", difference.as_secs());
+    let hint = "set this machine's clock by NTP";
+    if difference > SKEW_MAX {
+        Check::bad("clock", Exit::Failure, detail, hint)
+    } else if difference > SKEW_SEEN {
+        Check::doubtful("clock", detail, hint)
+    } else {
+        Check::good("clock", "agrees with the server's")
+    }
+}
+
+fn sign_in(session: &Session<'_>) -> Check {
+    let name = "sign-in";
+    if session.profile.app_id.is_none() && !session.profile.as_platform {
+        return Check::skipped(name, "no profile says how; countersign login makes one");
+    }
+    let client = match session.client() {
+        Ok(client) => client,
+        Err(failure) => return Check::failed(name, &failure, ""),
+    };
+    match block_on(async { Ok(client.renew().await?) }) {
+        Ok(token) => {
+            let principal = token
+                .principal
+                .as_deref()
+                .unwrap_or("(the server does not say)");
+            Check::good(
+                name,
+                format!("type {}, principal {principal}", token.kind.number()),
+            )
+        }
+        Err(failure) => {
+            let hint = "is the certificate registered for this application, and is there a mapping for it?";
+            Check::failed(name, &failure, hint)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::Finding;
+
+    #[test]
+    fn a_clock_that_is_minutes_off_is_bad_and_one_that_is_seconds_off_is_doubtful() {
+        let server = UnixTime::from_secs(1_800_000_000);
+        let find = |ours: u64| clock(Some(server), UnixTime::from_secs(ours)).finding;
+        assert_eq!(find(1_800_000_003), Finding::Good);
+        assert_eq!(find(1_799_999_990), Finding::Doubtful);
+        assert_eq!(find(1_800_000_600), Finding::Bad(Exit::Failure));
+        assert_eq!(clock(None, server).finding, Finding::Skipped);
+    }
+}

@@ -1,0 +1,39 @@
+//! Who does the current token stand for?
+
+use countersign::admin::Admin;
+use serde_json::json;
+
+use crate::{
+    args::{Environment, Global},
+    commands::admin::view,
+    failure::Failure,
+    output::Output,
+    session::{Session, block_on},
+    token_view,
+};
+
+/// The platform is asked, since roles change; any other server has nothing to ask, so the token
+/// itself must do.
+pub(crate) fn run(
+    global: &Global,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let session = Session::of_profile(global, environment, output)?;
+    let lead = [
+        ("profile", session.name.as_str()),
+        ("server", &session.profile.server),
+    ];
+    let client = session.client()?;
+    let answer = block_on(async {
+        match client.metadata().await?.countersign_api {
+            Some(_) => Ok(Some(Admin::new(client.clone()).whoami().await?)),
+            None => Ok(None),
+        }
+    })?;
+    let shown = match answer {
+        Some(whoami) => view::record(&json!(whoami)),
+        None => token_view::object(&session.token()?),
+    };
+    output.show(&token_view::with_lead(&lead, shown))
+}

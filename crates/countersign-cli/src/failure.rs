@@ -1,0 +1,149 @@
+//! What is said when something fails, what may help, and with which code does the program end?
+
+use countersign::{ErrorKind, TransportError, cache_file::CacheFileError};
+
+/// A failure as it is shown: one line, a hint where there is a next step, and an exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    message: String,
+    hint: Option<String>,
+    exit: Exit,
+}
+
+/// Exit codes. Scripts depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Failure = 1,
+    Usage = 2,
+    Denied = 10,
+    Expired = 11,
+    Policy = 12,
+    Network = 13,
+    IdentityRejected = 14,
+    Interrupted = 130,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure {
+            message: message.into(),
+            hint: None,
+            exit,
+        }
+    }
+
+    /// Something that was asked for could not be done.
+    pub(crate) fn other(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::Failure, message)
+    }
+
+    /// What was typed, or what stands in a settings file, is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::Usage, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure, said about something.
+    pub(crate) fn about(mut self, what: &str) -> Failure {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.exit as u8
+    }
+}
+
+/// The one table from the SDK's reasons to exit codes.
+const fn exit_of(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Settings => Exit::Usage,
+        ErrorKind::Network | ErrorKind::Deadline => Exit::Network,
+        ErrorKind::IdentityRejected => Exit::IdentityRejected,
+        ErrorKind::Policy => Exit::Policy,
+        ErrorKind::Denied => Exit::Denied,
+        ErrorKind::Expired => Exit::Expired,
+        // No usable certificate, a key that does not sign, a server that makes no sense.
+        _ => Exit::Failure,
+    }
+}
+
+impl From<countersign::Error> for Failure {
+    fn from(error: countersign::Error) -> Failure {
+        Failure {
+            message: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+            exit: exit_of(error.kind()),
+        }
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Failure {
+        let exit = match error {
+            TransportError::Settings(_) => Exit::Usage,
+            _ => Exit::Network,
+        };
+        Failure::new(exit, error.to_string())
+    }
+}
+
+impl From<CacheFileError> for Failure {
+    fn from(error: CacheFileError) -> Failure {
+        Failure::other(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code() {
+        let table = [
+            (ErrorKind::Settings, 2),
+            (ErrorKind::Credential, 1),
+            (ErrorKind::Network, 13),
+            (ErrorKind::Server, 1),
+            (ErrorKind::IdentityRejected, 14),
+            (ErrorKind::Policy, 12),
+            (ErrorKind::Denied, 10),
+            (ErrorKind::Expired, 11),
+            (ErrorKind::Deadline, 13),
+            (ErrorKind::Signing, 1),
+        ];
+        for (kind, code) in table {
+            assert_eq!(exit_of(kind) as u8, code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_interrupted_program_ends_with_130() {
+        assert_eq!(Failure::new(Exit::Interrupted, "interrupted").code(), 130);
+    }
+
+    #[test]
+    fn a_failure_about_something_names_it_first() {
+        let failure = Failure::other("no such file")
+            .about("key.pem")
+            .hint("look again");
+        assert_eq!(failure.message(), "key.pem: no such file");
+        assert_eq!(failure.hint_text(), Some("look again"));
+    }
+}

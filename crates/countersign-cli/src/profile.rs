@@ -1,0 +1,374 @@
+//! What is remembered about a server, so that nobody has to say it again?
+
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    args::{AssertionOptions, CertificateOptions, Environment},
+    failure::Failure,
+    private_file::{self, Existing},
+};
+
+/// The settings file, `config.toml`. Holds no secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profiles {
+    /// The name of the profile that is used when none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) current: Option<String>,
+    /// All of them.
+    #[serde(
+        default,
+        rename = "profile",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub(crate) all: BTreeMap<String, Profile>,
+}
+
+/// How to sign in at one server: what was said at `login`, with absolute paths.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Profile {
+    pub(crate) server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) app_id: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) as_platform: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cert_subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cert_thumbprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cert_issuer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cert_serial: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cert: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cert_store: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) ask_password: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) strict: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) x5c: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) dpop: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_bundle: Option<PathBuf>,
+}
+
+impl Profile {
+    /// A profile from what was typed.
+    pub(crate) fn typed(
+        server: &str,
+        certificate: &CertificateOptions,
+        assertion: &AssertionOptions,
+        environment: &Environment,
+    ) -> Result<Profile, Failure> {
+        let file = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+        let cert_store = match &certificate.cert_store {
+            Some(place) => Some(store_path(place)?),
+            None if certificate.cert.is_some() => None,
+            None => environment.cert_store.clone(),
+        };
+        Ok(Profile {
+            server: server_url(server),
+            app_id: None,
+            as_platform: false,
+            cert_subject: certificate.cert_subject.clone(),
+            cert_thumbprint: certificate.cert_thumbprint.clone(),
+            cert_issuer: certificate.cert_issuer.clone(),
+            cert_serial: certificate.cert_serial.clone(),
+            cert: file(&certificate.cert)?,
+            key: file(&certificate.key)?,
+            cert_store: file(&cert_store)?,
+            password_file: file(&certificate.password_file)?,
+            ask_password: certificate.ask_password,
+            strict: certificate.strict,
+            principal: assertion.principal.clone(),
+            scope: assertion.scope.clone(),
+            kid: assertion.kid.clone(),
+            alg: assertion.alg.clone(),
+            audience: assertion.audience.clone(),
+            x5c: assertion.x5c,
+            dpop: assertion.dpop,
+            ca_bundle: file(&assertion.ca_bundle)?,
+        })
+    }
+
+    /// Everything that makes a token of this profile another token than that of a different one.
+    pub(crate) fn identity_parts(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Option<PathBuf>| {
+            let path = path.as_deref().unwrap_or(Path::new(""));
+            path.to_string_lossy().into_owned()
+        };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        vec![
+            ("server", self.server.clone()),
+            ("app_id", text(&self.app_id)),
+            ("as_platform", self.as_platform.to_string()),
+            ("cert_subject", text(&self.cert_subject)),
+            ("cert_thumbprint", text(&self.cert_thumbprint)),
+            ("cert_issuer", text(&self.cert_issuer)),
+            ("cert_serial", text(&self.cert_serial)),
+            ("cert", path(&self.cert)),
+            ("key", path(&self.key)),
+            ("cert_store", path(&self.cert_store)),
+            ("principal", text(&self.principal)),
+            ("scope", text(&self.scope)),
+            ("audience", text(&self.audience)),
+        ]
+    }
+}
+
+impl Profiles {
+    /// Reads the settings; there are none when there is no file.
+    pub(crate) fn read(environment: &Environment) -> Result<Profiles, Failure> {
+        let Some(file) = file(environment) else {
+            return Ok(Profiles::default());
+        };
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(Profiles::default());
+            }
+            Err(error) => {
+                return Err(Failure::other(format!(
+                    "cannot read {}: {error}",
+                    file.display()
+                )));
+            }
+        };
+        Profiles::parse(&text, &file)
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Profiles, Failure> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| {
+                let before = text.get(..span.start).unwrap_or_default();
+                before.matches('\n').count() + 1
+            });
+            let line = line.map_or_else(String::new, |line| format!(":{line}"));
+            let problem = error
+                .message()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+            Failure::usage(format!("{}{line}: {problem}", file.display()))
+                .hint("correct the file, or remove it and sign in again")
+        })
+    }
+
+    /// Writes the settings.
+    pub(crate) fn write(&self, environment: &Environment) -> Result<(), Failure> {
+        let file = file(environment).ok_or_else(|| {
+            Failure::other("no place for the settings: HOME is not set")
+                .hint("set HOME or XDG_CONFIG_HOME")
+        })?;
+        let text = toml::to_string(self)
+            .map_err(|error| Failure::other(format!("cannot write {}: {error}", file.display())))?;
+        private_file::write(&file, text.as_bytes(), Existing::Replace)
+    }
+
+    /// The profile of this name, or the current one.
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<(&str, &Profile), Failure> {
+        let no_server = || {
+            Failure::usage("no server is set")
+                .hint("sign in first: countersign login SERVER --app-id ID --cert FILE")
+        };
+        let name = name.or(self.current.as_deref()).ok_or_else(no_server)?;
+        let found = self.all.get_key_value(name);
+        found
+            .map(|(name, profile)| (name.as_str(), profile))
+            .ok_or_else(|| match self.all.is_empty() {
+                true => no_server(),
+                false => {
+                    let names = self.all.keys().map(String::as_str).collect::<Vec<_>>();
+                    Failure::usage(format!("there is no profile {name:?}"))
+                        .hint(format!("there are: {}", names.join(", ")))
+                }
+            })
+    }
+}
+
+/// Checks the name of a profile, which becomes a key of a TOML table and a word on a command line.
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(
+        Failure::usage(format!("{name:?} cannot be the name of a profile"))
+            .hint("1 to 64 letters, digits, dots, dashes and underscores"),
+    )
+}
+
+/// A folder or a file, as a path or as a `file:` URI.
+pub(crate) fn store_path(place: &str) -> Result<PathBuf, Failure> {
+    let unknown = || {
+        Failure::usage(format!(
+            "certificate store {place:?} is of a kind that is not known here"
+        ))
+        .hint("give a folder, a file, or a file: URI")
+    };
+    match place.split_once(':') {
+        Some((scheme, _)) if is_scheme(scheme) => {
+            let url = url::Url::parse(place).map_err(|_| unknown())?;
+            if url.scheme() != "file" {
+                return Err(unknown());
+            }
+            url.to_file_path().map_err(|()| unknown())
+        }
+        _ => Ok(PathBuf::from(place)),
+    }
+}
+
+/// A server without a scheme is one over https.
+pub(crate) fn server_url(typed: &str) -> String {
+    if typed.contains("://") {
+        typed.to_owned()
+    } else {
+        format!("https://{typed}")
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(format!("cannot find {}: {error}", path.display())))
+}
+
+fn file(environment: &Environment) -> Option<PathBuf> {
+    Some(environment.config.as_ref()?.join("config.toml"))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for this form
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(home: &Path) -> Environment {
+        Environment {
+            config: Some(home.join("config")),
+            ..Environment::default()
+        }
+    }
+
+    fn lab() -> Profile {
+        Profile {
+            server: "https://platform.example".to_owned(),
+            app_id: Some("app".to_owned()),
+            cert_subject: Some("CN=Corellian".to_owned()),
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn profiles_are_read_back_as_they_were_written() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        let mut profiles = Profiles::read(&environment).unwrap();
+        assert_eq!(profiles, Profiles::default());
+        profiles.current = Some("lab".to_owned());
+        profiles.all.insert("lab".to_owned(), lab());
+        profiles.write(&environment).unwrap();
+        assert_eq!(Profiles::read(&environment).unwrap(), profiles);
+        let text = std::fs::read_to_string(home.path().join("config/config.toml")).unwrap();
+        assert!(text.contains("[profile.lab]"), "{text}");
+    }
+
+    // checklist T14
+    #[test]
+    fn without_a_server_every_verb_says_to_sign_in_first() {
+        let failure = Profiles::default().find(None).unwrap_err();
+        assert_eq!(failure.message(), "no server is set");
+        assert!(failure.hint_text().unwrap().contains("countersign login"));
+        assert_eq!(failure.code(), 2);
+    }
+
+    #[test]
+    fn an_unknown_profile_is_refused_with_those_that_there_are() {
+        let mut profiles = Profiles::default();
+        profiles.all.insert("lab".to_owned(), lab());
+        let failure = profiles.find(Some("prod")).unwrap_err();
+        assert_eq!(failure.message(), "there is no profile \"prod\"");
+        assert_eq!(failure.hint_text(), Some("there are: lab"));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_its_line() {
+        let text = "current = \"lab\"\n[profile.lab]\nserver = \"https://x\"\nappid = \"y\"\n";
+        let failure = Profiles::parse(text, Path::new("config.toml")).unwrap_err();
+        assert!(
+            failure
+                .message()
+                .starts_with("config.toml:4: unknown field `appid`"),
+            "{failure:?}"
+        );
+        assert_eq!(failure.code(), 2);
+    }
+
+    #[test]
+    fn a_server_without_a_scheme_is_one_over_https() {
+        assert_eq!(
+            server_url("urth-dev.urth.local"),
+            "https://urth-dev.urth.local"
+        );
+        assert_eq!(server_url("http://127.0.0.1:8085"), "http://127.0.0.1:8085");
+    }
+
+    #[test]
+    fn a_store_is_a_path_or_a_file_uri_and_nothing_else() {
+        assert_eq!(store_path("a/b").unwrap(), PathBuf::from("a/b"));
+        assert_eq!(store_path("file:///a/b").unwrap(), PathBuf::from("/a/b"));
+        assert_eq!(store_path("pkcs11:token=x").unwrap_err().code(), 2);
+    }
+
+    #[test]
+    fn a_relative_path_is_remembered_as_an_absolute_one() {
+        let certificate = CertificateOptions {
+            cert: Some(PathBuf::from("client.pem")),
+            ..CertificateOptions::default()
+        };
+        let profile = Profile::typed(
+            "p.example",
+            &certificate,
+            &AssertionOptions::default(),
+            &Environment::default(),
+        )
+        .unwrap();
+        assert!(profile.cert.unwrap().is_absolute());
+    }
+}

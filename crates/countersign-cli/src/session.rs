@@ -1,0 +1,279 @@
+//! How does a profile become a token: from the cache, or from its server?
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use countersign::{
+    Audience, Client, Clock, Dpop, HttpTransport, SystemClock, Token,
+    cache_file::{self, CacheFileError, CacheFolder, CacheIdentity, CacheProblem},
+    proto::{
+        assertion::{KidForm, PLATFORM_CLIENT_ID},
+        key::Algorithm,
+        metadata::check_issuer,
+        scope::Scope,
+        token::TokenType,
+    },
+};
+
+use crate::{
+    args::{Environment, Global},
+    certificate_choice::Choice,
+    failure::{Exit, Failure},
+    output::Output,
+    profile::{Profile, Profiles},
+};
+
+/// A profile in use.
+pub(crate) struct Session<'a> {
+    pub(crate) name: String,
+    pub(crate) profile: Profile,
+    environment: &'a Environment,
+    output: &'a Output,
+}
+
+/// How long one process waits for another that is getting the same token: longer than a client's
+/// deadline.
+const LOCK_WAIT: Duration = Duration::from_secs(45);
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        name: &str,
+        profile: Profile,
+        environment: &'a Environment,
+        output: &'a Output,
+    ) -> Session<'a> {
+        Session {
+            name: name.to_owned(),
+            profile,
+            environment,
+            output,
+        }
+    }
+
+    /// The session of the profile that is named, or of the current one.
+    pub(crate) fn of_profile(
+        global: &Global,
+        environment: &'a Environment,
+        output: &'a Output,
+    ) -> Result<Session<'a>, Failure> {
+        let profiles = Profiles::read(environment)?;
+        let (name, profile) = profiles.find(global.profile.as_deref())?;
+        Ok(Session::new(name, profile.clone(), environment, output))
+    }
+
+    /// A token that lives: the cached one, or a new one. Of several processes one asks.
+    pub(crate) fn token(&self) -> Result<Token, Failure> {
+        let now = SystemClock.now();
+        let Some(folder) = self.cache() else {
+            return self.fetch();
+        };
+        let identity = self.identity();
+        // Nothing below is reached while the token is fresh: no runtime, no TLS, no randomness.
+        if let Some(token) = self.believed(folder.read(&identity))
+            && cache_file::is_fresh(&token, now)
+        {
+            return Ok(token);
+        }
+        let lock = match folder.lock(&identity, LOCK_WAIT) {
+            Ok(lock) => lock,
+            Err(error) => {
+                self.say_unused(&error);
+                return self.fetch();
+            }
+        };
+        let cached = lock.read().ok().flatten();
+        if let Some(token) = &cached
+            && cache_file::is_fresh(token, SystemClock.now())
+        {
+            return Ok(token.clone());
+        }
+        match self.fetch() {
+            Ok(token) => {
+                self.keep(&lock, &token);
+                Ok(token)
+            }
+            Err(failure) => match cached {
+                // The last good token serves while it lives, unless somebody said no.
+                Some(token)
+                    if failure.exit() == Exit::Network && token.expires_at > SystemClock.now() =>
+                {
+                    self.output.warn(&format!(
+                        "not renewed: {}; the token from before is good until {}",
+                        failure.message(),
+                        token.expires_at
+                    ));
+                    Ok(token)
+                }
+                _ => Err(failure),
+            },
+        }
+    }
+
+    /// A new token, whatever the cache holds; it replaces the cached one.
+    pub(crate) fn renewed(&self) -> Result<Token, Failure> {
+        let token = self.fetch()?;
+        self.remember(&token);
+        Ok(token)
+    }
+
+    /// Puts a token into the cache, or says why not.
+    pub(crate) fn remember(&self, token: &Token) {
+        let Some(folder) = self.cache() else { return };
+        let identity = self.identity();
+        match folder.lock(&identity, LOCK_WAIT) {
+            Ok(lock) => self.keep(&lock, token),
+            Err(error) => self.say_unused(&error),
+        };
+    }
+
+    /// The cached token, fresh or not.
+    pub(crate) fn cached(&self) -> Option<Token> {
+        let folder = self.cache()?;
+        self.believed(folder.read(&self.identity()))
+    }
+
+    /// Forgets the cached token.
+    pub(crate) fn forget(&self) -> Result<(), Failure> {
+        let Some(folder) = self.cache() else {
+            return Ok(());
+        };
+        let identity = self.identity();
+        folder.lock(&identity, LOCK_WAIT)?.forget()?;
+        Ok(())
+    }
+
+    /// A client for this profile.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let profile = &self.profile;
+        check_issuer(&profile.server).map_err(|error| {
+            Failure::usage(format!("server {:?}: {error}", profile.server))
+                .hint("https://HOST, or http:// on loopback only")
+        })?;
+        let app_id = match (profile.as_platform, &profile.app_id) {
+            (true, _) => PLATFORM_CLIENT_ID,
+            (false, Some(app_id)) => app_id,
+            (false, None) => {
+                return Err(Failure::usage("no application is named").hint(
+                    "say which with --app-id, or ask for a platform token with --as-platform",
+                ));
+            }
+        };
+        let choice = Choice::of_profile(profile, self.environment)?;
+        let source = choice.into_source(self.output)?;
+        let mut builder = Client::builder(&profile.server, app_id, source)
+            .transport(Arc::new(transport(profile)?));
+        if profile.as_platform {
+            builder = builder.as_platform();
+        }
+        if let Some(principal) = &profile.principal {
+            builder = builder.principal(principal);
+        }
+        if let Some(scope) = &profile.scope {
+            let scope = Scope::parse(scope)
+                .map_err(|error| Failure::usage(format!("--scope {scope:?}: {error}")))?;
+            builder = builder.scope(scope);
+        }
+        if let Some(kid) = &profile.kid {
+            let form = kid.parse::<KidForm>().map_err(|error| {
+                Failure::usage(format!("--kid {kid:?}: {error}")).hint(
+                    "sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, none, literal:VALUE",
+                )
+            })?;
+            builder = builder.kid(form);
+        }
+        if let Some(alg) = &profile.alg {
+            let algorithm = Algorithm::from_name(alg).ok_or_else(|| {
+                let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+                Failure::usage(format!("--alg {alg:?} is not an algorithm that signs here"))
+                    .hint(format!("there are: {names}"))
+            })?;
+            builder = builder.algorithm(algorithm);
+        }
+        builder = match profile.audience.as_deref() {
+            None | Some("issuer") => builder,
+            Some("token-endpoint") => builder.audience(Audience::TokenEndpoint),
+            Some(uri) => builder.audience(Audience::Uri(uri.to_owned())),
+        };
+        if profile.x5c {
+            builder = builder.send_x5c();
+        }
+        if profile.dpop {
+            builder = builder.dpop(Dpop::Required);
+        }
+        Ok(builder.build()?)
+    }
+
+    fn fetch(&self) -> Result<Token, Failure> {
+        self.output
+            .detail(&format!("signing in at {}", self.profile.server));
+        let client = self.client()?;
+        block_on(async { Ok(client.renew().await?) })
+    }
+
+    fn identity(&self) -> CacheIdentity {
+        let parts = self.profile.identity_parts();
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        CacheIdentity::new(&parts)
+    }
+
+    fn cache(&self) -> Option<CacheFolder> {
+        let Some(path) = &self.environment.state else {
+            self.output.warn("the token is not kept: HOME is not set");
+            return None;
+        };
+        CacheFolder::open(path)
+            .map_err(|error| self.say_unused(&error))
+            .ok()
+    }
+
+    fn keep(&self, lock: &cache_file::CacheLock<'_>, token: &Token) {
+        if token.token_type == TokenType::DPoP {
+            self.output
+                .note("the token is not kept: it is bound to a key of this process");
+        } else if let Err(error) = lock.write(token) {
+            self.output.warn(&format!("the token is not kept: {error}"));
+        }
+    }
+
+    /// What was read, where it may be believed; else it is as if nothing were there, and that is said.
+    fn believed(&self, read: Result<Option<Token>, CacheFileError>) -> Option<Token> {
+        read.unwrap_or_else(|error| {
+            if error.problem == CacheProblem::Corrupt {
+                self.output.warn(&format!("{error}; a new one is fetched"));
+            } else {
+                self.say_unused(&error);
+            }
+            None
+        })
+    }
+
+    fn say_unused(&self, error: &CacheFileError) {
+        self.output
+            .warn(&format!("the token cache is not used: {error}"));
+    }
+}
+
+/// The transport of a profile.
+pub(crate) fn transport(profile: &Profile) -> Result<HttpTransport, Failure> {
+    let mut builder = HttpTransport::builder();
+    if let Some(file) = &profile.ca_bundle {
+        builder = builder.ca_bundle(file);
+    }
+    Ok(builder.build()?)
+}
+
+/// Runs a future to its end, or until Ctrl-C.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = future => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+        }
+    })
+}
