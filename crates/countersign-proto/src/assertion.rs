@@ -2,7 +2,7 @@
 //!
 //! RFC 7521, RFC 7523 §2.2 and §3, RFC 10070. Mint and verify stand face to face.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -15,6 +15,9 @@ use crate::{
     thumbprint::Thumbprint,
     time::UnixTime,
 };
+
+mod kid_form;
+pub use kid_form::{KidForm, KidFormError};
 
 /// The issuer and subject of every platform assertion. Reserved: no application may have it.
 pub const PLATFORM_CLIENT_ID: &str = "countersign:platform";
@@ -43,32 +46,6 @@ pub enum Purpose {
     /// Asks for a platform token; `typ: countersign-platform+jwt`.
     Platform,
 }
-
-/// Which value of the certificate becomes the `kid`.
-///
-/// As text: `sha1-hex`, `sha256-hex`, `sha1-base64url`, `sha256-base64url`, `none` or
-/// `literal:VALUE`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KidForm {
-    /// SHA-1, upper-case hexadecimal.
-    #[default]
-    Sha1Hex,
-    /// SHA-256, upper-case hexadecimal.
-    Sha256Hex,
-    /// SHA-1, base64url without padding: the value of `x5t`.
-    Sha1Base64url,
-    /// SHA-256, base64url without padding: the value of `x5t#S256`.
-    Sha256Base64url,
-    /// No `kid`.
-    None,
-    /// This text, which the server knows as a name of the certificate or key.
-    Literal(String),
-}
-
-/// The text is not one of the forms of [`KidForm`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KidFormError;
 
 /// What the client says, but for the time, the `jti` and the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,18 +103,10 @@ impl Assertion {
         jti: &str,
     ) -> SigningInput {
         let leaf = chain.leaf();
-        let kid = match &self.kid {
-            KidForm::Sha1Hex => Some(leaf.sha1().to_hex()),
-            KidForm::Sha256Hex => Some(leaf.sha256().to_hex()),
-            KidForm::Sha1Base64url => Some(leaf.sha1().to_base64url()),
-            KidForm::Sha256Base64url => Some(leaf.sha256().to_base64url()),
-            KidForm::None => None,
-            KidForm::Literal(text) => Some(text.clone()),
-        };
         let header = MintedHeader {
             alg: algorithm.name(),
             typ: self.purpose.typ(),
-            kid,
+            kid: self.kid.of(leaf),
             x5t: leaf.sha1().to_base64url(),
             x5t_s256: leaf.sha256().to_base64url(),
             x5c: self.x5c.then(|| chain.x5c()),
@@ -220,7 +189,10 @@ pub struct Expectation<'a> {
 /// An assertion whose type, signature and claims hold. Only `verify` makes one.
 ///
 /// ```compile_fail
-/// let forged = countersign_proto::assertion::VerifiedAssertion { client_id: "admin".into() };
+/// use countersign_proto::assertion::{UnverifiedAssertion, VerifiedAssertion};
+///
+/// fn record_jti(_: &VerifiedAssertion) {}
+/// record_jti(&UnverifiedAssertion::parse("e30.e30.AA").unwrap());
 /// ```
 #[derive(Clone, Debug)]
 pub struct VerifiedAssertion {
@@ -396,54 +368,6 @@ impl Purpose {
         }
     }
 }
-
-impl fmt::Display for KidForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KidForm::Sha1Hex => f.write_str("sha1-hex"),
-            KidForm::Sha256Hex => f.write_str("sha256-hex"),
-            KidForm::Sha1Base64url => f.write_str("sha1-base64url"),
-            KidForm::Sha256Base64url => f.write_str("sha256-base64url"),
-            KidForm::None => f.write_str("none"),
-            KidForm::Literal(value) => write!(f, "literal:{value}"),
-        }
-    }
-}
-
-impl FromStr for KidForm {
-    type Err = KidFormError;
-
-    fn from_str(text: &str) -> Result<KidForm, KidFormError> {
-        match text {
-            "sha1-hex" => Ok(KidForm::Sha1Hex),
-            "sha256-hex" => Ok(KidForm::Sha256Hex),
-            "sha1-base64url" => Ok(KidForm::Sha1Base64url),
-            "sha256-base64url" => Ok(KidForm::Sha256Base64url),
-            "none" => Ok(KidForm::None),
-            _ => match text.strip_prefix("literal:") {
-                Some(value)
-                    if !value.is_empty()
-                        && value.len() <= crate::jws::MAX_KID_BYTES
-                        && !value.chars().any(char::is_control) =>
-                {
-                    Ok(KidForm::Literal(value.to_owned()))
-                }
-                _ => Err(KidFormError),
-            },
-        }
-    }
-}
-
-impl fmt::Display for KidFormError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "not a form of kid: use sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, \
-             none or literal:VALUE",
-        )
-    }
-}
-
-impl std::error::Error for KidFormError {}
 
 impl From<ClaimError> for AssertionError {
     fn from(error: ClaimError) -> AssertionError {

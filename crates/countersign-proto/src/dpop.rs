@@ -460,6 +460,31 @@ mod tests {
         assert_eq!(token.claims["nonce"], "n-1");
     }
 
+    // security.md 10, 105
+    #[test]
+    fn a_key_that_is_bound_to_an_algorithm_proves_by_no_other() {
+        let identity = Identity::named("rsa");
+        let request = ProofRequest {
+            method: &Method::POST,
+            uri: &uri("https://id.example/oauth2/token"),
+            access_token: None,
+            nonce: None,
+        };
+        let verify_bound_to = |bound: &str| {
+            let mut jwk = jwk::required_members(identity.public_key());
+            jwk.insert("alg".to_owned(), bound.into());
+            let proof = identity.sign(
+                &serde_json::json!({"alg": "RS256", "typ": "dpop+jwt", "jwk": jwk}),
+                &serde_json::json!({"jti": JTI, "htm": "POST", "iat": NOW,
+                    "htu": "https://id.example/oauth2/token"}),
+            );
+            verify(&proof, &request, NOW).map(|proof| proof.thumbprint().to_owned())
+        };
+        assert!(verify_bound_to("RS256").is_ok());
+        assert_eq!(verify_bound_to("PS256"), Err(ProofError::Jwk));
+        assert_eq!(verify_bound_to("ES256"), Err(ProofError::Jwk));
+    }
+
     // security.md 105
     #[test]
     fn a_request_carries_one_proof() {

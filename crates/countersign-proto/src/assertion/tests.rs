@@ -428,34 +428,6 @@ fn a_jti_has_8_to_128_characters() {
     );
 }
 
-#[test]
-fn a_form_of_kid_is_read_as_it_is_written() {
-    for (text, form) in [
-        ("sha1-hex", KidForm::Sha1Hex),
-        ("sha256-hex", KidForm::Sha256Hex),
-        ("sha1-base64url", KidForm::Sha1Base64url),
-        ("sha256-base64url", KidForm::Sha256Base64url),
-        ("none", KidForm::None),
-        ("literal:a:b", KidForm::Literal("a:b".to_owned())),
-    ] {
-        assert_eq!(text.parse(), Ok(form.clone()));
-        assert_eq!(form.to_string(), text);
-    }
-    for text in [
-        "",
-        "SHA1-HEX",
-        "sha1",
-        "literal",
-        "literal:",
-        "literal:a\nb",
-        "None",
-    ] {
-        assert_eq!(text.parse::<KidForm>(), Err(KidFormError), "{text:?}");
-    }
-    let long = format!("literal:{}", "x".repeat(257));
-    assert_eq!(long.parse::<KidForm>(), Err(KidFormError));
-}
-
 // security.md 53
 #[test]
 fn an_assertion_is_never_shown() {

@@ -1,0 +1,126 @@
+//! How does an assertion name the certificate that it was signed with?
+
+use std::{fmt, str::FromStr};
+
+use crate::{certificate::Certificate, jws::MAX_KID_BYTES};
+
+/// Which value of the certificate becomes the `kid`.
+///
+/// As text: `sha1-hex`, `sha256-hex`, `sha1-base64url`, `sha256-base64url`, `none` or
+/// `literal:VALUE`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KidForm {
+    /// SHA-1, upper-case hexadecimal.
+    #[default]
+    Sha1Hex,
+    /// SHA-256, upper-case hexadecimal.
+    Sha256Hex,
+    /// SHA-1, base64url without padding: the value of `x5t`.
+    Sha1Base64url,
+    /// SHA-256, base64url without padding: the value of `x5t#S256`.
+    Sha256Base64url,
+    /// No `kid`.
+    None,
+    /// This text, which the server knows as a name of the certificate or key.
+    Literal(String),
+}
+
+/// The text is not one of the forms of [`KidForm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KidFormError;
+
+impl KidForm {
+    /// The `kid` of a certificate in this form.
+    pub fn of(&self, certificate: &Certificate) -> Option<String> {
+        match self {
+            KidForm::Sha1Hex => Some(certificate.sha1().to_hex()),
+            KidForm::Sha256Hex => Some(certificate.sha256().to_hex()),
+            KidForm::Sha1Base64url => Some(certificate.sha1().to_base64url()),
+            KidForm::Sha256Base64url => Some(certificate.sha256().to_base64url()),
+            KidForm::None => None,
+            KidForm::Literal(text) => Some(text.clone()),
+        }
+    }
+}
+
+impl fmt::Display for KidForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KidForm::Sha1Hex => f.write_str("sha1-hex"),
+            KidForm::Sha256Hex => f.write_str("sha256-hex"),
+            KidForm::Sha1Base64url => f.write_str("sha1-base64url"),
+            KidForm::Sha256Base64url => f.write_str("sha256-base64url"),
+            KidForm::None => f.write_str("none"),
+            KidForm::Literal(value) => write!(f, "literal:{value}"),
+        }
+    }
+}
+
+impl FromStr for KidForm {
+    type Err = KidFormError;
+
+    fn from_str(text: &str) -> Result<KidForm, KidFormError> {
+        match text {
+            "sha1-hex" => Ok(KidForm::Sha1Hex),
+            "sha256-hex" => Ok(KidForm::Sha256Hex),
+            "sha1-base64url" => Ok(KidForm::Sha1Base64url),
+            "sha256-base64url" => Ok(KidForm::Sha256Base64url),
+            "none" => Ok(KidForm::None),
+            _ => match text.strip_prefix("literal:") {
+                Some(value)
+                    if !value.is_empty()
+                        && value.len() <= MAX_KID_BYTES
+                        && !value.chars().any(char::is_control) =>
+                {
+                    Ok(KidForm::Literal(value.to_owned()))
+                }
+                _ => Err(KidFormError),
+            },
+        }
+    }
+}
+
+impl fmt::Display for KidFormError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "not a form of kid: use sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, \
+             none or literal:VALUE",
+        )
+    }
+}
+
+impl std::error::Error for KidFormError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_of_kid_is_read_as_it_is_written() {
+        for (text, form) in [
+            ("sha1-hex", KidForm::Sha1Hex),
+            ("sha256-hex", KidForm::Sha256Hex),
+            ("sha1-base64url", KidForm::Sha1Base64url),
+            ("sha256-base64url", KidForm::Sha256Base64url),
+            ("none", KidForm::None),
+            ("literal:a:b", KidForm::Literal("a:b".to_owned())),
+        ] {
+            assert_eq!(text.parse(), Ok(form.clone()));
+            assert_eq!(form.to_string(), text);
+        }
+        for text in [
+            "",
+            "SHA1-HEX",
+            "sha1",
+            "literal",
+            "literal:",
+            "literal:a\nb",
+            "None",
+        ] {
+            assert_eq!(text.parse::<KidForm>(), Err(KidFormError), "{text:?}");
+        }
+        let long = format!("literal:{}", "x".repeat(257));
+        assert_eq!(long.parse::<KidForm>(), Err(KidFormError));
+    }
+}
