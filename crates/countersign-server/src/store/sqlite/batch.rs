@@ -10,8 +10,13 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use super::{fault, signed, writer::execute};
 use crate::store::{JtiKey, NewAuditEntry, Recorded, StoreError};
 
-/// Rows of one statement are 1, 2, 4, … 64, so that each text is prepared once and kept.
-const SIZES: u32 = 7;
+/// Statements have room for 1, 2, 4, … 256 rows, so that each text is prepared once and kept. Rows
+/// that are not given are NULL, which is passed over: one statement does for any number of rows,
+/// and each statement that is saved saves two changes of thread.
+const SIZES: u32 = 9;
+
+/// The most rows of one statement.
+pub(super) const ROWS_MAX: usize = 1 << (SIZES - 1);
 
 /// Records keys that are new, in the order of `keys`. Must be the first write of its transaction,
 /// which it begins anew when it met a replay among several keys.
@@ -57,8 +62,8 @@ async fn insert_keys(
     execute(connection, "ROLLBACK").await?;
     execute(connection, "BEGIN IMMEDIATE").await?;
     let mut fresh = HashSet::with_capacity(unique.len());
-    for (chunk, size) in chunks(unique) {
-        let mut query = sqlx::query(AssertSqlSafe(text(&RETURNING_SQL, size)));
+    for chunk in unique.chunks(ROWS_MAX) {
+        let mut query = sqlx::query(AssertSqlSafe(text(&RETURNING_SQL, chunk.len())));
         for (key, forget_after) in chunk {
             query = query.bind(key.0.to_vec()).bind(forget_after);
         }
@@ -77,8 +82,8 @@ async fn insert_quickly(
     connection: &mut SqliteConnection,
     unique: &[(JtiKey, i64)],
 ) -> Result<bool, StoreError> {
-    for (chunk, size) in chunks(unique) {
-        let mut query = sqlx::query(AssertSqlSafe(text(&JTI_SQL, size)));
+    for chunk in unique.chunks(ROWS_MAX) {
+        let mut query = sqlx::query(AssertSqlSafe(text(&JTI_SQL, chunk.len())));
         for (key, forget_after) in chunk {
             query = query.bind(key.0.to_vec()).bind(forget_after);
         }
@@ -98,9 +103,9 @@ pub(super) async fn append_audit(
     let mut left = entries.len();
     let mut entries = entries.into_iter();
     while left > 0 {
-        let size = largest(left);
-        let mut query = sqlx::query(AssertSqlSafe(text(&AUDIT_SQL, size)));
-        for entry in entries.by_ref().take(1 << size) {
+        let rows = left.min(ROWS_MAX);
+        let mut query = sqlx::query(AssertSqlSafe(text(&AUDIT_SQL, rows)));
+        for entry in entries.by_ref().take(rows) {
             query = query
                 .bind(signed(entry.at.as_secs()))
                 .bind(entry.actor)
@@ -113,7 +118,7 @@ pub(super) async fn append_audit(
                 .bind(entry.reason);
         }
         query.execute(&mut *connection).await.map_err(fault)?;
-        left -= 1 << size;
+        left -= rows;
     }
     Ok(())
 }
@@ -123,7 +128,7 @@ static JTI_SQL: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
     texts(
         "INSERT INTO jti (key, forget_after) SELECT column1, column2 FROM (VALUES ",
         "(?,?)",
-        ") WHERE column2 > (SELECT value FROM counter WHERE name = 'forgotten_up_to') \
+        ") WHERE column1 IS NOT NULL AND column2 > (SELECT value FROM counter WHERE name = 'forgotten_up_to') \
          ON CONFLICT (key) DO NOTHING",
     )
 });
@@ -138,9 +143,10 @@ static RETURNING_SQL: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
 static AUDIT_SQL: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
     texts(
         "INSERT INTO audit (at, actor, subject, action, outcome, token_id, certificate, address, \
-         reason) VALUES ",
+         reason) SELECT column1, column2, column3, column4, column5, column6, column7, column8, \
+         column9 FROM (VALUES ",
         "(?,?,?,?,?,?,?,?,?)",
-        "",
+        ") WHERE column1 IS NOT NULL",
     )
 });
 
@@ -150,27 +156,11 @@ fn texts(head: &str, row: &str, tail: &str) -> Vec<Arc<str>> {
         .collect()
 }
 
-fn text(texts: &[Arc<str>], size: u32) -> Arc<str> {
+/// The smallest statement with room for `rows`.
+fn text(texts: &[Arc<str>], rows: usize) -> Arc<str> {
     texts
-        .get(size as usize)
+        .get(rows.next_power_of_two().ilog2() as usize)
         .map_or_else(|| Arc::from(""), Arc::clone)
-}
-
-fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = (&[T], u32)> {
-    std::iter::from_fn(move || {
-        if rows.is_empty() {
-            return None;
-        }
-        let size = largest(rows.len());
-        let (chunk, rest) = rows.split_at(1 << size);
-        rows = rest;
-        Some((chunk, size))
-    })
-}
-
-/// The largest size, as a power of two, of which `rows` fill a statement.
-fn largest(rows: usize) -> u32 {
-    rows.ilog2().min(SIZES - 1)
 }
 
 #[cfg(test)]
@@ -178,16 +168,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_cut_into_powers_of_two() {
-        let rows = [0_u8; 200];
-        let sizes = |n: usize| {
-            chunks(&rows[..n])
-                .map(|(chunk, _)| chunk.len())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(sizes(0), Vec::<usize>::new());
-        assert_eq!(sizes(1), [1]);
-        assert_eq!(sizes(7), [4, 2, 1]);
-        assert_eq!(sizes(200), [64, 64, 64, 8]);
+    fn a_statement_has_room_for_its_rows_and_for_less_than_twice_as_many() {
+        for rows in 1..=ROWS_MAX {
+            let room = text(&JTI_SQL, rows).matches("(?,?)").count();
+            assert!(rows <= room && room < 2 * rows, "{rows}: {room}");
+        }
     }
 }

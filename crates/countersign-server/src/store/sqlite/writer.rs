@@ -30,7 +30,7 @@ pub(super) enum Write {
 /// Writes that may wait before callers wait to hand theirs over.
 const WAITING_MAX: usize = 4096;
 /// Writes in one commit.
-const COMMIT_MAX: usize = 256;
+const COMMIT_MAX: usize = batch::ROWS_MAX;
 
 /// Starts the task that owns the connection. It ends when the store is closed or dropped.
 pub(super) fn start(
