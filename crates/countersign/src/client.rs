@@ -519,3 +519,6 @@ fn in_range(
 fn wrong(text: &str) -> Error {
     Error::new(ErrorKind::Settings, printable(text))
 }
+
+#[cfg(test)]
+mod tests;

@@ -424,3 +424,6 @@ fn stopped(what: &str) -> Error {
         format!("{what}: its thread was stopped"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The desk at which callers wait for the one request that is under way.
 ///
@@ -102,7 +102,8 @@ impl Lead<'_> {
     }
 
     /// Flies, and tells those who wait how it went. The failure of a single try is not told: whoever
-    /// needs the token more may try harder.
+    /// needs the token more may try harder. Nor is it told that the leader's time was up: the others
+    /// have time of their own.
     pub(crate) async fn fly<T>(
         mut self,
         effort: Effort,
@@ -113,8 +114,10 @@ impl Lead<'_> {
         self.desk.number = number;
         self.desk.outcome = match (&result, effort) {
             (Ok(_), _) => Some(Ok(())),
-            (Err(error), Effort::Persistent) => Some(Err(error.clone())),
-            (Err(_), Effort::Once) => None,
+            (Err(error), Effort::Persistent) if error.kind() != ErrorKind::Deadline => {
+                Some(Err(error.clone()))
+            }
+            (Err(_), _) => None,
         };
         self.flights.landed.fetch_add(1, Ordering::AcqRel);
         result

@@ -52,3 +52,6 @@ pub mod authorize;
 pub mod admin;
 
 pub mod blocking;
+
+#[cfg(test)]
+mod scripted;
