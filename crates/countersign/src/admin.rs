@@ -253,3 +253,6 @@ impl Admin {
             .map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,6 @@ fn origin_of(url: &str) -> Result<url::Origin, Error> {
     check_destination(&url)?;
     Ok(url.origin())
 }
+
+#[cfg(test)]
+mod tests;

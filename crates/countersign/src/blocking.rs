@@ -102,3 +102,46 @@ impl Drop for Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::{APP, ISSUER, Pair, Scripted};
+
+    fn client(server: &Arc<Scripted>) -> Client {
+        let client = crate::Client::builder(ISSUER, APP, Pair::new("Corellian").credential())
+            .transport(server.clone())
+            .build()
+            .unwrap();
+        Client::new(client).unwrap()
+    }
+
+    #[test]
+    fn threads_without_async_share_one_request() {
+        let server = Scripted::generous();
+        let client = client(&server);
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let token = client.token().unwrap();
+                    assert_eq!(token.access_token.expose(), "token-1");
+                });
+            }
+        });
+        assert_eq!(server.count(), 1);
+        assert_eq!(client.renew().unwrap().access_token.expose(), "token-2");
+        assert_eq!(
+            client.platform_token().unwrap().access_token.expose(),
+            "token-3"
+        );
+    }
+
+    #[tokio::test]
+    async fn inside_async_code_it_says_so_and_can_be_dropped() {
+        let client = client(&Scripted::generous());
+        let error = client.renew().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        assert!(error.to_string().contains("async"), "{error}");
+        drop(client);
+    }
+}

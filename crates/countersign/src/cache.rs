@@ -151,3 +151,40 @@ fn slot() -> usize {
         slot.get()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn renewal_is_spread_over_a_tenth_of_the_life() {
+        assert_eq!(renewal_age(seconds(900), 0), seconds(675));
+        assert_eq!(renewal_age(seconds(900), 1 << 31), seconds(720));
+        assert!(renewal_age(seconds(900), u32::MAX) < seconds(765));
+        assert_eq!(renewal_age(Duration::ZERO, u32::MAX), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_token_is_late_five_seconds_before_its_end_or_a_tenth_of_a_short_life() {
+        assert_eq!(lateness(seconds(900)), seconds(5));
+        assert_eq!(lateness(seconds(30)), seconds(3));
+    }
+
+    #[test]
+    fn a_failed_renewal_is_left_for_a_tenth_of_what_remains() {
+        assert_eq!(hold_off(seconds(180), None), seconds(18));
+        assert_eq!(hold_off(seconds(3), None), seconds(1));
+        assert_eq!(hold_off(seconds(86_400), None), seconds(60));
+        assert_eq!(hold_off(seconds(180), Some(seconds(90))), seconds(90));
+    }
+
+    #[test]
+    fn a_thread_keeps_to_one_handle() {
+        assert_eq!(slot(), slot());
+        assert!(slot() < HANDLES);
+    }
+}

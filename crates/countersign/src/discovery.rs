@@ -182,3 +182,6 @@ fn is_json(headers: &http::HeaderMap) -> bool {
         .map(|value| value.trim().to_ascii_lowercase());
     media_type.is_some_and(|found| found == "application/json" || found.ends_with("+json"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -340,3 +340,81 @@ impl std::fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_one_line_with_its_reason_and_a_hint() {
+        let mut refusal = OAuthError::new(ErrorCode::InvalidGrant)
+            .because(Reason::PrincipalAmbiguous)
+            .describe("several principals are mapped");
+        refusal.permitted = vec!["north".to_owned(), "south".to_owned()];
+        refusal.support_id = Some("s-1".to_owned());
+        let error = Error::refused("https://platform.example", 400, &refusal);
+        assert_eq!(
+            error.to_string(),
+            "https://platform.example refused: invalid_grant, principal_ambiguous: \
+             several principals are mapped (support id s-1)"
+        );
+        assert_eq!(
+            error.hint(),
+            Some("ask for one of the permitted principals: north, south")
+        );
+        assert_eq!(error.kind(), ErrorKind::IdentityRejected);
+        assert!(!error.is_transient());
+        assert_eq!(error.oauth(), Some(&refusal));
+    }
+
+    // security.md C8
+    #[test]
+    fn text_from_a_server_cannot_move_the_cursor() {
+        let refusal = OAuthError::new(ErrorCode::Other("odd\u{9b}".to_owned()))
+            .describe("a\u{1b}[2Jb\r\nc\u{202e}d");
+        let error = Error::refused("https://platform.example", 400, &refusal);
+        assert_eq!(
+            error.to_string(),
+            "https://platform.example refused: odd: a[2Jb cd"
+        );
+    }
+
+    #[test]
+    fn each_refusal_has_its_kind() {
+        let cases = [
+            (ErrorCode::InvalidClient, None, ErrorKind::IdentityRejected),
+            (
+                ErrorCode::InvalidClient,
+                Some(Reason::CertificateExpired),
+                ErrorKind::Expired,
+            ),
+            (
+                ErrorCode::AccessDenied,
+                Some(Reason::PrincipalNotMapped),
+                ErrorKind::IdentityRejected,
+            ),
+            (
+                ErrorCode::InvalidScope,
+                Some(Reason::ScopeNotPermitted),
+                ErrorKind::Policy,
+            ),
+            (ErrorCode::UnauthorizedClient, None, ErrorKind::Policy),
+            (ErrorCode::AccessDenied, None, ErrorKind::Denied),
+            (ErrorCode::ServerError, None, ErrorKind::Server),
+        ];
+        for (code, reason, kind) in cases {
+            let mut refusal = OAuthError::new(code);
+            refusal.reason = reason;
+            let error = Error::refused("https://platform.example", 400, &refusal);
+            assert_eq!(error.kind(), kind, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_wanted_audience_is_in_the_hint() {
+        let mut refusal = OAuthError::new(ErrorCode::InvalidClient).because(Reason::WrongAudience);
+        refusal.expected_audience = Some("https://platform.example".to_owned());
+        let error = Error::refused("https://platform.example/", 401, &refusal);
+        assert!(error.hint().unwrap().contains("https://platform.example "));
+    }
+}

@@ -104,3 +104,57 @@ fn offered<'a>(endpoint: Option<&'a Url>, what: &str) -> Result<&'a Url, Error> 
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scripted::{APP, Answer, Scripted, answer, client, granted, ok};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_revoked_token_is_forgotten_and_given_back_with_an_assertion() {
+        let server = Scripted::new(|number, asked| match asked.url.path() {
+            "/oauth2/revoke" => Answer::Is(answer(200, &json!({}))),
+            _ => Answer::Is(granted(&format!("token-{number}"))),
+        });
+        let client = client(&server);
+        let token = client.token().await.unwrap();
+        client.revoke(&token).await.unwrap();
+        let asked = &server.asked()[1];
+        assert_eq!(asked.form["token"], "token-1");
+        assert_eq!(asked.form["token_type_hint"], "access_token");
+        assert_eq!(asked.form["client_id"], APP);
+        assert_eq!(asked.claim("sub"), APP);
+        assert!(asked.url.query().is_none());
+        let next = client.token().await.unwrap();
+        assert_eq!(next.access_token.expose(), "token-3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_forgotten_even_when_its_revocation_is_refused() {
+        let server = Scripted::new(|number, asked| match asked.url.path() {
+            "/oauth2/revoke" => Answer::Is(answer(401, &json!({ "error": "invalid_client" }))),
+            _ => Answer::Is(granted(&format!("token-{number}"))),
+        });
+        let client = client(&server);
+        let token = client.token().await.unwrap();
+        let error = client.revoke(&token).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::IdentityRejected);
+        let next = client.token().await.unwrap();
+        assert_eq!(next.access_token.expose(), "token-3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn introspection_says_whether_a_token_is_active() {
+        for active in [true, false] {
+            let server = Scripted::new(move |_, asked| match asked.url.path() {
+                "/oauth2/introspect" => Answer::Is(ok(&json!({ "active": active }))),
+                _ => Answer::Is(granted("token")),
+            });
+            let client = client(&server);
+            let token = client.token().await.unwrap();
+            assert_eq!(client.is_active(&token).await.unwrap(), active);
+        }
+    }
+}

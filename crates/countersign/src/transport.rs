@@ -407,3 +407,6 @@ fn tls_reason(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
