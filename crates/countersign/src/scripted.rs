@@ -153,17 +153,17 @@ impl Scripted {
         self.discoveries.load(Ordering::SeqCst)
     }
 
-    fn answer(&self, asked: Asked) -> Answer {
+    fn answer(&self, asked: &Asked) -> Answer {
         if asked.url.path().contains("/.well-known/") {
             let number = self.discoveries.fetch_add(1, Ordering::SeqCst) + 1;
-            return (self.metadata.lock().unwrap())(number, &asked);
+            return (self.metadata.lock().unwrap())(number, asked);
         }
         let number = {
             let mut log = self.asked.lock().unwrap();
             log.push(asked.clone());
             log.len()
         };
-        (self.script.lock().unwrap())(number, &asked)
+        (self.script.lock().unwrap())(number, asked)
     }
 }
 
@@ -184,7 +184,7 @@ impl Transport for Scripted {
             };
             // A real one does not answer before others had their turn.
             tokio::task::yield_now().await;
-            match self.answer(asked) {
+            match self.answer(&asked) {
                 Answer::Is(response) => Ok(response),
                 Answer::Later(wait, response) => {
                     tokio::time::sleep(wait).await;
