@@ -61,7 +61,7 @@ fn page(options: &PageOptions) -> PageRequest {
 }
 
 fn deleted(what: &str, name: &str) -> Shown {
-    view::record(&json!({"deleted": what, "name": name}))
+    view::record(&json!({"deleted": what, "name": name}), &[])
 }
 
 /// A list that was given replaces; one that was not leaves what is there.

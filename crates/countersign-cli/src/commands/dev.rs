@@ -213,7 +213,7 @@ fn settings(folder: &Path, listen: SocketAddr, material: &Material) -> Result<Se
     settings.store = StoreUrl::Sqlite(folder.join("platform.sqlite"));
     settings.secrets_file = Some(folder.join("secrets.toml"));
     settings.bootstrap = Some(Bootstrap {
-        certificate: material.admin.clone(),
+        certificate: material.bootstrap.clone(),
         client_id: ADMIN_CLIENT_ID.to_owned(),
     });
     Ok(settings)

@@ -32,7 +32,7 @@ pub(crate) fn run(
         }
     })?;
     let shown = match answer {
-        Some(whoami) => view::record(&json!(whoami)),
+        Some(whoami) => view::record(&json!(whoami), &["principal", "roles", "kind"]),
         None => token_view::object(&session.token()?),
     };
     output.show(&token_view::with_lead(&lead, shown))

@@ -59,7 +59,7 @@ pub(crate) async fn run(
             admin.update_application(&application).await?
         }
     };
-    Ok(view::record(&json!(application)))
+    Ok(view::record(&json!(application), &["client_id", "name"]))
 }
 
 /// Changes what was given and leaves the rest.

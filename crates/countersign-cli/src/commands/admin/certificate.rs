@@ -58,7 +58,10 @@ pub(crate) async fn run(
             admin.revoke_certificate(&id(sha256), reason).await?
         }
     };
-    Ok(view::record(&json!(certificate)))
+    Ok(view::record(
+        &json!(certificate),
+        &["subject", "usage", "client_id", "sha256", "sha1"],
+    ))
 }
 
 /// The leaf alone: the file may hold the private key as well, which must not leave this machine.

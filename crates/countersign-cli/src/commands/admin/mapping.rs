@@ -37,7 +37,7 @@ pub(crate) async fn run(
                 is_default: *default,
             };
             let mapping = admin.create_mapping(&mapping).await?;
-            Ok(view::record(&json!(mapping)))
+            Ok(view::record(&json!(mapping), &["id"]))
         }
         MappingCommand::Delete { id } => {
             admin.delete_mapping(id).await?;

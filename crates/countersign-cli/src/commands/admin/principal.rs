@@ -58,5 +58,5 @@ pub(crate) async fn run(
             admin.update_principal(&principal).await?
         }
     };
-    Ok(view::record(&json!(principal)))
+    Ok(view::record(&json!(principal), &["name"]))
 }

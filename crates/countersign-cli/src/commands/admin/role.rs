@@ -55,7 +55,7 @@ pub(crate) async fn run(
             admin.update_role(&role).await?
         }
     };
-    Ok(view::record(&json!(role)))
+    Ok(view::record(&json!(role), &["name"]))
 }
 
 async fn find(admin: &Admin, name: &str) -> Result<Role, Failure> {

@@ -9,15 +9,20 @@ use crate::{
     token_view::pascal,
 };
 
-/// One record: a line a member.
-pub(crate) fn record(value: &Value) -> Shown {
+/// One record: a line a member, those of `first` before the others.
+pub(crate) fn record(value: &Value, first: &[&str]) -> Shown {
     let value = readable(value);
+    let place = |name: &str| first.iter().position(|wanted| *wanted == name);
     let fields = match &value {
-        Value::Object(members) => members
-            .iter()
-            .filter(|(name, _)| *name != "pem")
-            .map(|(name, value)| (pascal(name), cell(value)))
-            .collect(),
+        Value::Object(members) => {
+            let shown = members.iter().filter(|(name, _)| *name != "pem");
+            let mut shown: Vec<_> = shown.collect();
+            shown.sort_by_key(|(name, _)| place(name).unwrap_or(first.len()));
+            let shown = shown.into_iter();
+            shown
+                .map(|(name, value)| (pascal(name), cell(value)))
+                .collect()
+        }
         other => vec![("Value".to_owned(), cell(other))],
     };
     Shown {
@@ -89,12 +94,22 @@ mod tests {
 
     #[test]
     fn a_moment_is_written_as_a_date_in_both_forms() {
-        let shown = record(&json!({"name": "a", "expires_at": 1_795_336_200}));
+        let shown = record(
+            &json!({"name": "a", "expires_at": 1_795_336_200}),
+            &["name"],
+        );
         assert_eq!(shown.json["expires_at"], "2026-11-22T08:30:00Z");
         let Block::Fields(fields) = &shown.text[0] else {
             panic!("not fields");
         };
-        assert!(fields.contains(&("ExpiresAt".to_owned(), "2026-11-22T08:30:00Z".to_owned())));
+        let date = "2026-11-22T08:30:00Z".to_owned();
+        assert_eq!(
+            fields,
+            &[
+                ("Name".to_owned(), "a".to_owned()),
+                ("ExpiresAt".to_owned(), date)
+            ]
+        );
     }
 
     #[test]

@@ -58,11 +58,14 @@ pub(crate) fn run(
         .map(Zeroizing::new)
         .map_err(|error| Failure::other(format!("cannot read {}: {error}", file.display())))?;
     private_file::write(&target, &content, Existing::Refuse)?;
-    output.show(&view::record(&json!({
-        "file": target.display().to_string(),
-        "subject": record["subject"],
-        "thumbprint": record["thumbprint"],
-        "not_after": record["not_after"],
-        "key": record["key"],
-    })))
+    output.show(&view::record(
+        &json!({
+            "file": target.display().to_string(),
+            "subject": record["subject"],
+            "thumbprint": record["thumbprint"],
+            "not_after": record["not_after"],
+            "key": record["key"],
+        }),
+        &list::ORDER,
+    ))
 }

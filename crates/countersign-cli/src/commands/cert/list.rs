@@ -53,6 +53,17 @@ pub(crate) fn run(
     })
 }
 
+/// What a person looks for first.
+pub(crate) const ORDER: [&str; 7] = [
+    "subject",
+    "thumbprint",
+    "thumbprint_sha256",
+    "not_before",
+    "not_after",
+    "validity",
+    "key",
+];
+
 /// Everything about one certificate of a store.
 pub(crate) fn record(candidate: &Candidate, now: UnixTime) -> Value {
     let key = key_state(&candidate.key);

@@ -9,6 +9,7 @@ use countersign::{
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::list;
 use crate::{
     args::{CertNew, Environment, StoreOptions},
     certificate_choice::store_place,
@@ -52,14 +53,17 @@ pub(crate) fn run(
     let certificate = certificate.and_then(|all| all.into_iter().next());
     let certificate =
         certificate.ok_or_else(|| Failure::other("the new certificate is unreadable"))?;
-    output.show(&view::record(&json!({
-        "file": file.display().to_string(),
-        "subject": certificate.subject().to_string(),
-        "thumbprint": certificate.sha1().to_hex(),
-        "thumbprint_sha256": certificate.sha256().to_hex(),
-        "not_after": certificate.not_after().to_string(),
-        "key_type": certificate.public_key().key_type().to_string(),
-    })))
+    output.show(&view::record(
+        &json!({
+            "file": file.display().to_string(),
+            "subject": certificate.subject().to_string(),
+            "thumbprint": certificate.sha1().to_hex(),
+            "thumbprint_sha256": certificate.sha256().to_hex(),
+            "not_after": certificate.not_after().to_string(),
+            "key_type": certificate.public_key().key_type().to_string(),
+        }),
+        &list::ORDER,
+    ))
 }
 
 /// `inventory.pem` for `CN=inventory,…`.

@@ -48,7 +48,7 @@ pub(crate) fn run(
         }
     });
     match found {
-        Some(candidate) => output.show(&view::record(&list::record(candidate, now))),
+        Some(candidate) => output.show(&view::record(&list::record(candidate, now), &list::ORDER)),
         None => Err(
             Failure::other(format!("no certificate is meant by {selector:?}")).hint(format!(
                 "see all with: countersign cert list --cert-store {}",

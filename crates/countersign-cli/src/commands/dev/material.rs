@@ -37,21 +37,32 @@ pub(crate) struct Material {
     pub(crate) platform: PathBuf,
     /// Signs in as the first administrator.
     pub(crate) admin: PathBuf,
+    /// The certificate of that one alone, without issuers and key.
+    pub(crate) bootstrap: PathBuf,
 }
 
 impl Material {
     /// Makes what is absent or past its end, and leaves the rest as it is.
     pub(crate) fn in_folder(data: &Path, output: &Output) -> Result<Material, Failure> {
         let folder = data.join("certificates");
+        output.note(&match folder.exists() {
+            true => format!("using what an earlier run left in {}", data.display()),
+            false => format!("making certificates and a store in {}", data.display()),
+        });
         let authority = authority(data, output)?;
         let file = |name: &str, subject: &str| {
             let file = folder.join(name);
             leaf(&file, subject, &authority, output).map(|()| file)
         };
+        let admin = file("administrator.pem", ADMIN_SUBJECT)?;
+        let bootstrap = data.join("bootstrap.pem");
+        let first = certificate_of(&admin)?.to_pem();
+        private_file::write(&bootstrap, first.as_bytes(), Existing::Replace)?;
         Ok(Material {
             service: file("inventory-service.pem", SERVICE_SUBJECT)?,
             platform: file("platform-component.pem", PLATFORM_SUBJECT)?,
-            admin: file("administrator.pem", ADMIN_SUBJECT)?,
+            admin,
+            bootstrap,
             folder,
         })
     }
