@@ -1,5 +1,10 @@
 //! What do minting and verifying an assertion cost above the bare signature?
 
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot be set up has nothing to say"
+)]
+
 use std::hint::black_box;
 
 use aws_lc_rs::{
