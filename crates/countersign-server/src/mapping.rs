@@ -56,6 +56,7 @@ mod tests {
         })
     }
 
+    #[derive(Clone, Copy)]
     enum Default {
         Yes,
         No,

@@ -40,3 +40,9 @@ pub(crate) use revocation::{RevocationRefusal, revoke};
 
 mod registry;
 pub(crate) use registry::{ChangeRefusal, applications, certificates, mappings, principals, roles};
+
+/// How many signatures of assertions this thread verified: an unknown client must cost one too.
+#[cfg(test)]
+pub(crate) fn verifications() -> u32 {
+    assertion::VERIFICATIONS.with(std::cell::Cell::get)
+}

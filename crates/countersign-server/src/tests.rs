@@ -3,3 +3,27 @@
 mod world;
 
 mod token_endpoint;
+
+mod assertions;
+
+mod replay;
+
+mod kinds;
+
+mod certificates;
+
+mod scopes;
+
+mod introspection;
+
+mod revocation;
+
+mod binding;
+
+mod management;
+
+mod escalation;
+
+mod documents;
+
+mod limits;

@@ -176,7 +176,7 @@ fn verify_once(
     expectation: &Expectation<'_>,
 ) -> Result<VerifiedClaims, AssertionError> {
     #[cfg(test)]
-    tests::VERIFICATIONS.with(|count| count.set(count.get() + 1));
+    VERIFICATIONS.with(|count| count.set(count.get() + 1));
     assertion.verify(key, key.algorithms(), expectation)
 }
 
@@ -235,10 +235,7 @@ fn claim_refusal(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    thread_local! {
-        /// How many signatures of assertions this thread verified.
-        pub(in crate::service) static VERIFICATIONS: std::cell::Cell<u32> =
-            const { std::cell::Cell::new(0) };
-    }
+thread_local! {
+    /// How many signatures of assertions this thread verified.
+    pub(super) static VERIFICATIONS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }

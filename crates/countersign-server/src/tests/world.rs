@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use countersign_proto::{
-    assertion::{Assertion, PLATFORM_CLIENT_ID, Purpose},
+    assertion::{Assertion, PLATFORM_CLIENT_ID},
     certificate::{Certificate, CertificateChain},
     exchange::{JWT_BEARER_ASSERTION_TYPE, JWT_BEARER_GRANT},
     json::{Map, Value},
@@ -141,6 +141,8 @@ pub(super) struct World {
     pub(super) router: Router,
     clock: Arc<HandClock>,
     jti: AtomicU64,
+    /// Kept while the world stands: its secrets are in there.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl World {
@@ -160,7 +162,24 @@ impl World {
     }
 
     pub(super) async fn on(settings: Settings, store: Arc<dyn Store>) -> World {
-        let clock = Arc::new(HandClock(AtomicU64::new(NOW)));
+        World::at(settings, store, Arc::new(HandClock(AtomicU64::new(NOW)))).await
+    }
+
+    /// With secrets that another platform on the same store can read too.
+    pub(super) async fn with_secrets_file() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets");
+        let mut world = World::with(|settings| settings.secrets_file = Some(file)).await;
+        world._folder = Some(folder);
+        world
+    }
+
+    /// Another platform on the same store, with the same clock.
+    pub(super) async fn beside(&self, settings: Settings) -> World {
+        World::at(settings, self.store.clone(), self.clock.clone()).await
+    }
+
+    async fn at(settings: Settings, store: Arc<dyn Store>, clock: Arc<HandClock>) -> World {
         let platform = Platform::with_store(settings, store.clone(), clock.clone())
             .await
             .unwrap();
@@ -171,6 +190,7 @@ impl World {
             router,
             clock,
             jti: AtomicU64::new(0),
+            _folder: None,
         }
     }
 
@@ -465,9 +485,4 @@ pub(super) fn claims_of(token: &str) -> Map<String, Value> {
 pub(super) fn living(mut assertion: Assertion, seconds: u64) -> Assertion {
     assertion.lifetime = Duration::from_secs(seconds);
     assertion
-}
-
-/// Which purpose a test's assertion has.
-pub(super) fn purposes() -> [Purpose; 2] {
-    [Purpose::Client, Purpose::Platform]
 }
