@@ -1,12 +1,14 @@
 //! Is a token still good, and how is it given back (RFC 7662, RFC 7009)?
 
 use countersign_proto::{
+    bearer,
     exchange::{Presented, retry_after},
     introspection::{Introspection, IntrospectionRequest},
     oauth_error::OAuthError,
     revocation::RevocationRequest,
     token::TokenKind,
 };
+use http::header::AUTHORIZATION;
 use url::Url;
 
 use crate::{Client, Error, ErrorKind, Reload, Token, exchange::Grant, retry};
@@ -17,7 +19,8 @@ const HINT: &str = "access_token";
 impl Client {
     /// Gives a token back (RFC 7009). The cache forgets it first, whatever the server says.
     ///
-    /// The client authenticates as it does for a token; for a platform token, as the platform.
+    /// The client authenticates as it does for a token. Without a usable certificate, and for a
+    /// platform token, it presents the token itself: who holds it may give it back.
     ///
     /// # Errors
     /// When the server offers no revocation, did not answer, or refused.
@@ -27,13 +30,23 @@ impl Client {
         let endpoint = offered(metadata.revocation_endpoint.as_ref(), "revocation")?;
         let client_id = &self.exchange().settings.client_id;
         self.persist(async || {
+            let assertion = match token.kind {
+                TokenKind::Platform => None,
+                _ => self.assertion_if_possible().await?,
+            };
+            let by_itself = assertion.is_none();
             let request = RevocationRequest {
                 token: Presented::new(token.access_token.expose().to_owned()),
                 token_type_hint: Some(HINT.to_owned()),
-                client_assertion: Some(self.assertion(token).await?),
-                client_id: Some(client_id.clone()),
+                client_id: assertion.is_some().then(|| client_id.clone()),
+                client_assertion: assertion,
             };
-            self.ask(request.to_http(endpoint)).await.map(|_| ())
+            let mut request = request.to_http(endpoint);
+            if by_itself {
+                let presented = bearer::authorization(&token.access_token, token.token_type);
+                request.headers_mut().insert(AUTHORIZATION, presented);
+            }
+            self.ask(request).await.map(|_| ())
         })
         .await
     }
@@ -50,7 +63,7 @@ impl Client {
             let request = IntrospectionRequest {
                 token: Presented::new(token.access_token.expose().to_owned()),
                 token_type_hint: Some(HINT.to_owned()),
-                client_assertion: Some(self.assertion(token).await?),
+                client_assertion: Some(self.assertion().await?),
                 client_id: Some(client_id.clone()),
             };
             let body = self.ask(request.to_http(endpoint)).await?;
@@ -68,16 +81,22 @@ impl Client {
         retry::persist(self.clock().as_ref(), self.deadline(), 3, || ask()).await
     }
 
-    async fn assertion(&self, token: &Token) -> Result<Presented, Error> {
+    async fn assertion(&self) -> Result<Presented, Error> {
         let exchange = self.exchange();
         let metadata = self.metadata().await?;
         let credential = exchange.credential(Reload::IfDue).await?;
-        let grant = match token.kind {
-            TokenKind::Platform => Grant::Platform,
-            _ => Grant::Client,
-        };
-        let assertion = exchange.sign(grant, &metadata, &credential).await?;
+        let assertion = exchange.sign(Grant::Client, &metadata, &credential).await?;
         Ok(Presented::new(assertion.expose().to_owned()))
+    }
+
+    async fn assertion_if_possible(&self) -> Result<Option<Presented>, Error> {
+        match self.assertion().await {
+            Ok(assertion) => Ok(Some(assertion)),
+            Err(error) if matches!(error.kind(), ErrorKind::Credential | ErrorKind::Expired) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask(&self, request: http::Request<Vec<u8>>) -> Result<bytes::Bytes, Error> {
@@ -110,7 +129,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scripted::{APP, Answer, Scripted, answer, client, granted, ok};
+    use crate::scripted::{
+        APP, Answer, ISSUER, Pair, Scripted, TestClock, answer, client, granted, ok,
+    };
 
     #[tokio::test(start_paused = true)]
     async fn a_revoked_token_is_forgotten_and_given_back_with_an_assertion() {
@@ -143,6 +164,34 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::IdentityRejected);
         let next = client.token().await.unwrap();
         assert_eq!(next.access_token.expose(), "token-3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_platform_token_and_one_whose_certificate_ended_present_themselves() {
+        let server = Scripted::new(|_, asked| match asked.url.path() {
+            "/oauth2/revoke" => Answer::Is(answer(200, &json!({}))),
+            _ => Answer::Is(ok(
+                &json!({ "access_token": "held", "token_type": "Bearer", "expires_in": 300, "kind": 2 }),
+            )),
+        });
+        let platform_token = client(&server).platform_token().await.unwrap();
+        client(&server).revoke(&platform_token).await.unwrap();
+
+        let token = client(&Scripted::generous()).token().await.unwrap();
+        let ended = Pair::valid("Corellian", (2020, 2026)).credential();
+        let client = Client::builder(ISSUER, APP, ended)
+            .transport(server.clone())
+            .clock(TestClock::new())
+            .build()
+            .unwrap();
+        client.revoke(&token).await.unwrap();
+
+        let asked = server.asked();
+        for (asked, token) in [(&asked[1], "held"), (&asked[2], "token-1")] {
+            assert_eq!(asked.form["token"], token);
+            assert!(!asked.form.contains_key("client_assertion"));
+            assert_eq!(asked.headers["authorization"], format!("Bearer {token}"));
+        }
     }
 
     #[tokio::test(start_paused = true)]

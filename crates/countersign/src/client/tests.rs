@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    TokenObject, TransportError,
+    CredentialSource, ErrorKind, TokenObject, TransportError,
     scripted::{
         APP, Answer, ISSUER, Pair, START, Scripted, TestClock, answer, builder, client, granted,
         refused, with_header,
