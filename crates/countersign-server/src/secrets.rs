@@ -49,7 +49,11 @@ impl Secrets {
         sealed: &[StoredKey],
     ) -> Result<Secrets, SecretsError> {
         match file {
-            None => Secrets::ephemeral(),
+            None if sealed.is_empty() => Secrets::ephemeral(),
+            None => Err(error(
+                Path::new("secrets.file"),
+                "is not set, and the store holds keys sealed under a secrets file; say where it is",
+            )),
             Some(path) if sealed.is_empty() => Secrets::read_or_create(path),
             Some(path) => Secrets::read(path)?.ok_or_else(|| {
                 error(

@@ -259,6 +259,8 @@ mod tests {
             .unwrap();
         assert!(Secrets::for_platform(Some(&path), std::slice::from_ref(&sealed)).is_ok());
         std::fs::remove_file(&path).unwrap();
+        let without_file = Secrets::for_platform(None, std::slice::from_ref(&sealed));
+        assert!(without_file.unwrap_err().to_string().contains("is not set"));
         let message = Secrets::for_platform(Some(&path), &[sealed])
             .unwrap_err()
             .to_string();
