@@ -46,7 +46,7 @@ fn permitted(rows: &[Arc<PrincipalMapping>]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn row(principal: &str, is_default: Default) -> Arc<PrincipalMapping> {
+    fn row(principal: &str, is_default: Chosen) -> Arc<PrincipalMapping> {
         Arc::new(PrincipalMapping {
             id: principal.to_owned(),
             certificate: "ab".repeat(32),
@@ -57,11 +57,11 @@ mod tests {
     }
 
     #[derive(Clone, Copy)]
-    enum Default {
+    enum Chosen {
         Yes,
         No,
     }
-    use Default::{No, Yes};
+    use Chosen::{No, Yes};
 
     // checklist T6
     #[test]
