@@ -170,10 +170,9 @@ fn password(
 ) -> Result<Option<Password>, Failure> {
     if let Some(file) = file {
         let problem = |problem: String| {
-            Failure::usage(format!(
-                "cannot read password file {}: {problem}",
-                file.display()
-            ))
+            let file = file.display();
+            Failure::usage(format!("cannot read password file {file}: {problem}"))
+                .hint("it holds the password alone, as UTF-8, with or without a line end")
         };
         let text = std::fs::read(file).map_err(|error| problem(error.to_string()))?;
         let text = Zeroizing::new(text);
@@ -221,7 +220,13 @@ fn parsed<T>(
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Failure> {
     text.map(|text| {
-        parse(text).map_err(|problem| Failure::usage(format!("{option} {text:?}: {problem}")))
+        parse(text).map_err(|problem| {
+            Failure::usage(format!("{option} {text:?}: {problem}")).hint(match option {
+                "--cert-thumbprint" => "40 or 64 hexadecimal digits, with or without separators",
+                "--cert-serial" => "hexadecimal digits, with or without separators",
+                _ => "for example CN=inventory,O=Example",
+            })
+        })
     })
     .transpose()
 }

@@ -14,6 +14,8 @@ use countersign::{
     },
 };
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::{
     args::{Environment, Global},
     certificate_choice::Choice,
@@ -168,8 +170,10 @@ impl<'a> Session<'a> {
             builder = builder.principal(principal);
         }
         if let Some(scope) = &profile.scope {
-            let scope = Scope::parse(scope)
-                .map_err(|error| Failure::usage(format!("--scope {scope:?}: {error}")))?;
+            let scope = Scope::parse(scope).map_err(|error| {
+                Failure::usage(format!("--scope {scope:?}: {error}"))
+                    .hint("scopes are words separated by spaces")
+            })?;
             builder = builder.scope(scope);
         }
         if let Some(kid) = &profile.kid {
@@ -261,7 +265,9 @@ pub(crate) fn transport(profile: &Profile) -> Result<HttpTransport, Failure> {
     if let Some(file) = &profile.ca_bundle {
         builder = builder.ca_bundle(file);
     }
-    Ok(builder.build()?)
+    builder.build().map_err(|error| {
+        Failure::from(error).hint("--ca-bundle takes a PEM file with certificate authorities")
+    })
 }
 
 /// Runs a future to its end, or until Ctrl-C.
@@ -271,9 +277,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
         .build()
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
     runtime.block_on(async {
+        // Listens before anything else begins, so that no moment is without it.
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::other(format!("cannot listen to signals: {error}")))?;
         tokio::select! {
             outcome = future => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            _ = interrupt.recv() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         }
     })
 }

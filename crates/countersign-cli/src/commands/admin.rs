@@ -28,13 +28,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let session = Session::of_profile(global, environment, output)?;
     let admin = Admin::new(session.client()?);
-    let shown =
-        block_on(answer(command, &admin, output)).map_err(|failure| match failure.hint_text() {
-            Some(_) => failure,
-            None => failure.hint(
-                "the principal of this profile may lack the permission; see countersign whoami",
-            ),
-        })?;
+    let shown = block_on(answer(command, &admin, output))?;
     output.show(&shown)
 }
 

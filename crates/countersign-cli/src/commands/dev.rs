@@ -18,7 +18,7 @@ use serde_json::json;
 use self::material::Material;
 use crate::{
     args::{Environment, shell_word},
-    commands::serve::{not_started, start_log, until_told_to_stop},
+    commands::serve::{Signals, not_started, start_log, until_told_to_stop},
     failure::Failure,
     output::{Block, Output, Shown},
     private_file,
@@ -66,16 +66,18 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
-    let (server, handle) = runtime.block_on(async {
+    let (server, handle, signals) = runtime.block_on(async {
+        let signals = Signals::new()?;
         let platform = Platform::open(settings, Arc::new(SystemClock)).await;
         let server = Server::bind(platform.map_err(not_started)?)
             .await
             .map_err(not_started)?;
         let handle = server.handle();
-        Ok::<_, Failure>((server, handle))
+        Ok::<_, Failure>((server, handle, signals))
     })?;
     let output_of_server = *output;
-    let serving = runtime.spawn(async move { until_told_to_stop(server, &output_of_server).await });
+    let serving =
+        runtime.spawn(async move { until_told_to_stop(server, signals, &output_of_server).await });
 
     let shown = sign_in(
         &issuer,

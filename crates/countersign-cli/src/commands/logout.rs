@@ -1,5 +1,6 @@
 //! How is a token given back, and how is everything about it forgotten?
 
+use countersign::proto::token::TokenKind;
 use serde_json::json;
 
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
 enum AtServer {
     NoToken,
     Revoked,
+    /// Revocation authenticates an application, and none stands behind a platform token.
+    Unrevocable,
     /// It lives on there; this is why.
     NotRevoked(Failure),
 }
@@ -31,6 +34,9 @@ pub(crate) fn run(
 
     let (at_server, ends) = match session.cached() {
         None => (AtServer::NoToken, None),
+        Some(token) if token.kind == TokenKind::Platform => {
+            (AtServer::Unrevocable, Some(token.expires_at))
+        }
         Some(token) => {
             let revoked = session
                 .client()
@@ -49,23 +55,28 @@ pub(crate) fn run(
     }
     profiles.write(environment)?;
 
+    let ends = ends.map_or_else(String::new, |ends| format!(" and lives until {ends}"));
     let (revoked, said) = match &at_server {
-        AtServer::NoToken => (false, "there was no token to revoke"),
-        AtServer::Revoked => (true, "the token was revoked at the server"),
-        AtServer::NotRevoked(_) => (false, "the token was NOT revoked at the server"),
+        AtServer::NoToken => (false, "there was no token to revoke".to_owned()),
+        AtServer::Revoked => (true, "the token was revoked at the server".to_owned()),
+        AtServer::Unrevocable => (
+            false,
+            format!("a platform token cannot be revoked by itself{ends}"),
+        ),
+        AtServer::NotRevoked(_) => (
+            false,
+            format!("the token was NOT revoked at the server{ends}"),
+        ),
     };
     output.show(&Shown {
         json: json!({"profile": name, "forgotten": true, "revoked": revoked}),
         text: vec![Block::Lines(
             format!("profile {name} is forgotten on this machine"),
-            vec![said.to_owned()],
+            vec![said],
         )],
     })?;
     match at_server {
-        AtServer::NotRevoked(failure) => {
-            let ends = ends.map_or_else(String::new, |ends| format!(", which lives until {ends}"));
-            Err(failure.about(&format!("could not revoke the token{ends}")))
-        }
-        AtServer::NoToken | AtServer::Revoked => Ok(()),
+        AtServer::NotRevoked(failure) => Err(failure.about("could not revoke the token")),
+        _ => Ok(()),
     }
 }

@@ -22,20 +22,24 @@ pub(crate) fn run(config: &Path, output: &Output) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
     runtime.block_on(async {
+        let signals = Signals::new()?;
         let platform = Platform::open(settings, Arc::new(SystemClock)).await;
         let platform = platform.map_err(not_started)?;
         let issuer = platform.settings().issuer.clone();
         let server = Server::bind(platform).await.map_err(not_started)?;
         output.note(&format!("{issuer} is served at {}", server.local_addr()));
-        until_told_to_stop(server, output).await
+        until_told_to_stop(server, signals, output).await
     })
 }
 
 /// SIGTERM and SIGINT stop it and let requests end; a second one does not wait for them. SIGHUP
 /// reads the TLS certificate again.
-pub(crate) async fn until_told_to_stop(server: Server, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn until_told_to_stop(
+    server: Server,
+    mut signals: Signals,
+    output: &Output,
+) -> Result<(), Failure> {
     let handle = server.handle();
-    let mut signals = Signals::new()?;
     let mut stopping = false;
     let mut serving = std::pin::pin!(server.run());
     loop {
@@ -107,14 +111,15 @@ fn reload(handle: &ServerHandle, output: &Output) {
     }
 }
 
-struct Signals {
+/// What a platform listens to from outside. From when it is made, nothing of it is lost.
+pub(crate) struct Signals {
     hang_up: Signal,
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn new() -> Result<Signals, Failure> {
+    pub(crate) fn new() -> Result<Signals, Failure> {
         let listen = |kind| {
             signal(kind)
                 .map_err(|error| Failure::other(format!("cannot listen to signals: {error}")))

@@ -68,15 +68,16 @@ pub(crate) fn run(
 
 /// `inventory.pem` for `CN=inventory,…`.
 fn place_in_store(subject: &str, environment: &Environment) -> Result<PathBuf, Failure> {
-    let name = DistinguishedName::parse(subject)
-        .ok()
-        .and_then(|name| name.common_name().map(str::to_owned))
-        .ok_or_else(|| {
-            Failure::usage(format!(
-                "subject {subject:?} has no CN to name a file after"
-            ))
-            .hint("for example CN=inventory,O=Example; or name the file with --out")
-        })?;
+    let name = DistinguishedName::parse(subject).map_err(|error| {
+        Failure::usage(format!("subject {subject:?}: {error}"))
+            .hint("for example CN=inventory,O=Example")
+    })?;
+    let name = name.common_name().ok_or_else(|| {
+        Failure::usage(format!(
+            "subject {subject:?} has no CN to name a file after"
+        ))
+        .hint("for example CN=inventory,O=Example; or name the file with --out")
+    })?;
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || "-_".contains(c) {
             c

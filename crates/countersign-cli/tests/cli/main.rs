@@ -1,0 +1,10 @@
+//! Does the binary do, say and hide what it should, as a whole process?
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bad_input;
+mod cache;
+mod interrupted;
+mod secrets;
+mod server_text;
+mod sign_in;
+mod world;

@@ -1,0 +1,130 @@
+//! Is no secret in anything that is printed?
+
+use crate::world::{Home, Platform, ran};
+
+/// Lines of a private key file that are the key itself.
+fn key_lines(pem: &str) -> Vec<String> {
+    let key = pem.split("-----BEGIN PRIVATE KEY-----").nth(1).unwrap();
+    let key = key.split("-----END").next().unwrap();
+    key.lines()
+        .filter(|line| line.len() > 16)
+        .map(str::to_owned)
+        .collect()
+}
+
+// security.md 112, C4
+#[test]
+fn neither_keys_nor_passwords_nor_tokens_are_in_any_output_that_did_not_ask_for_them() {
+    let platform = Platform::start();
+    let store = platform.home.certificates();
+    let mut canaries = vec!["canary-password".to_owned()];
+    for file in [
+        "inventory-service.pem",
+        "administrator.pem",
+        "platform-component.pem",
+    ] {
+        canaries.extend(key_lines(
+            &std::fs::read_to_string(store.join(file)).unwrap(),
+        ));
+    }
+    let token = platform.run("token").ok();
+    canaries.push(token.trim().to_owned());
+    let signature = token.trim().rsplit('.').next().unwrap();
+    canaries.push(signature.to_owned());
+    assert!(canaries.len() > 6);
+
+    let (issuer, store) = (&platform.issuer, store.display());
+    let lines = [
+        "token --decode".to_owned(),
+        "refresh".to_owned(),
+        "refresh --output json".to_owned(),
+        "whoami".to_owned(),
+        "profiles --output json".to_owned(),
+        "doctor --profile dev".to_owned(),
+        format!("cert list --cert-store {store}"),
+        format!("cert list --cert-store {store} --output json"),
+        format!("cert show CN=administrator --cert-store {store}"),
+        format!("cert explain CN=administrator --cert-store {store}"),
+        "admin certificate list --profile dev-admin --output json".to_owned(),
+        "admin audit --limit 500 --profile dev-admin --output json".to_owned(),
+        format!("login {issuer} --app-id wrong --cert {store}/administrator.pem --profile x"),
+        format!(
+            "login {issuer} --app-id wrong --cert {store}/administrator.pem --kid literal:x --profile x"
+        ),
+        format!("platform-token {issuer} --cert {store}/administrator.pem"),
+        format!("cert import {store}/administrator.pem --cert-store copies"),
+        "dev --once --listen 127.0.0.1:0".to_owned(),
+        "logout --profile dev".to_owned(),
+    ];
+    for line in lines {
+        for volume in ["", " --verbose"] {
+            let mut command = platform.home.command(&format!("{line}{volume}"));
+            command
+                .env("COUNTERSIGN_KEY_PASSWORD", "canary-password")
+                .env("RUST_LOG", "trace")
+                .env("RUST_BACKTRACE", "full");
+            let ran = ran(&mut command);
+            for canary in &canaries {
+                let hidden = !ran.stdout.contains(canary) && !ran.stderr.contains(canary);
+                assert!(hidden, "countersign {line}{volume} printed a secret");
+            }
+        }
+    }
+}
+
+// security.md C4
+#[test]
+fn the_canary_scan_sees_a_token_that_is_printed() {
+    let platform = Platform::start();
+    let token = platform.run("token").ok();
+    assert!(
+        platform
+            .run("token --output json")
+            .ok()
+            .contains(token.trim())
+    );
+}
+
+// security.md C5
+#[test]
+fn a_key_that_others_can_read_is_warned_about_without_a_byte_of_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    home.run("cert new CN=open --out open.pem").ok();
+    let file = home.path().join("open.pem");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = home.run("login http://127.0.0.1:1 --app-id a --cert open.pem");
+    assert!(
+        ran.stderr
+            .contains("open.pem holds a private key that other users can read"),
+        "{ran:?}"
+    );
+    for line in key_lines(&std::fs::read_to_string(file).unwrap()) {
+        assert!(!ran.stderr.contains(&line));
+    }
+}
+
+// security.md 112
+#[test]
+fn no_core_is_written_and_nobody_may_attach() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = Home::new();
+    home.run("cert new CN=a --out a.pem").ok();
+    let address = listener.local_addr().unwrap();
+    let mut process = home
+        .command(&format!("login http://{address} --app-id a --cert a.pem"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let connection = listener.accept().unwrap(); // it is past its start, and waits for an answer
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    let words: Vec<_> = core.split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{core}");
+    drop(connection);
+    let _ = process.kill();
+    process.wait().unwrap();
+}
