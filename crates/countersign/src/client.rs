@@ -261,9 +261,8 @@ impl Client {
 
     async fn lead(&self, deadline: Deadline) -> Result<Lead<'_>, Error> {
         let clock = self.clock().as_ref();
-        let lead = within(clock, deadline.left(clock), self.inner.flights.lead()).await;
-        // Whoever comes to the desk with no time left must not begin what it cannot end.
-        lead.filter(|_| !deadline.left(clock).is_zero())
+        within(clock, deadline.left(clock), self.inner.flights.lead())
+            .await
             .ok_or_else(|| retry::passed(None))
     }
 

@@ -54,13 +54,10 @@ impl Prover {
         now: UnixTime,
     ) -> Result<HeaderValue, Error> {
         let key = self.key.get_or_try_init(make_key).await?;
-        let mut target = url.clone();
-        target.set_query(None);
-        target.set_fragment(None);
         let nonce = self.nonce(url);
         let request = ProofRequest {
             method,
-            uri: &target,
+            uri: url,
             access_token,
             nonce: nonce.as_deref(),
         };

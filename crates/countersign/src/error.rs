@@ -304,6 +304,9 @@ impl From<CredentialError> for Error {
                 ..
             } => Error::new(ErrorKind::Expired, text)
                 .with_hint("renew the certificate and register the new one"),
+            CredentialError::NotValidNow { .. } => {
+                Error::new(ErrorKind::Credential, text).with_hint("check the clock of this machine")
+            }
             _ => Error::new(ErrorKind::Credential, text),
         }
     }

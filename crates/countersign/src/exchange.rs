@@ -11,7 +11,6 @@ use std::{
 use bytes::Bytes;
 use countersign_proto::{
     assertion::{Assertion, ClientAssertion, KidForm},
-    certificate::Validity,
     exchange::{ExchangeError, TokenRequest, TokenResponse, read_response, retry_after},
     key::Algorithm,
     metadata::Metadata,
@@ -127,7 +126,6 @@ impl Exchange {
         credential: &Credential,
     ) -> Result<ClientAssertion, Error> {
         let now = self.server_time();
-        check_validity(credential, now)?;
         let algorithm = self.algorithm(metadata, credential);
         let assertion = self.assertion(grant, metadata);
         let jti = random::jti()?;
@@ -396,26 +394,6 @@ fn choose_algorithm(of_key: &[Algorithm], listed: &[String]) -> Algorithm {
 /// The SHA-256 by which a certificate is told from another.
 pub(crate) fn thumbprint(credential: &Credential) -> Thumbprint {
     credential.chain().leaf().sha256()
-}
-
-fn check_validity(credential: &Credential, now: UnixTime) -> Result<(), Error> {
-    let leaf = credential.chain().leaf();
-    match leaf.validity(now) {
-        Validity::Valid => Ok(()),
-        Validity::NotYet { from } => Err(Error::new(
-            ErrorKind::Credential,
-            format!(
-                "the certificate {} is not valid before {from}",
-                leaf.subject()
-            ),
-        )
-        .with_hint("check the clock of this machine")),
-        Validity::Expired { since } => Err(Error::new(
-            ErrorKind::Expired,
-            format!("the certificate {} expired at {since}", leaf.subject()),
-        )
-        .with_hint("renew the certificate and register the new one")),
-    }
 }
 
 fn stopped(what: &str) -> Error {

@@ -293,7 +293,8 @@ async fn requests_to_loopback_go_through_no_proxy() {
     let url = Url::parse(&format!("http://{}", proxy.address)).unwrap();
     let transport = HttpTransport::builder().proxy(url).build().unwrap();
     transport.send(server.get("http")).await.unwrap();
-    assert_eq!((server.connections(), proxy.connections()), (1, 0));
+    transport.send(server.get("https")).await.unwrap_err();
+    assert_eq!((server.connections(), proxy.connections()), (2, 0));
 }
 
 #[test]
