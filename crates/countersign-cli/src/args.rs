@@ -9,13 +9,15 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
+#[cfg(feature = "platform")]
+pub(crate) use self::environment::shell_word;
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, CertificateCommand, MappingCommand, PageOptions,
         PrincipalCommand, RoleCommand, Usage,
     },
     cert::{CertCommand, CertNew, KeyChoice, StoreOptions},
-    environment::{Environment, shell_word},
+    environment::Environment,
     sign_in::{AssertionOptions, CertificateOptions, LoginArgs, PlatformTokenArgs},
 };
 use crate::failure::Failure;

@@ -1,6 +1,8 @@
 //! What does the environment say? Read once, at the start.
 
-use std::{ffi::OsStr, path::PathBuf};
+#[cfg(feature = "platform")]
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use countersign::certificate_store::Password;
 
@@ -20,6 +22,7 @@ pub(crate) struct Environment {
     /// Names of proxy variables that are set.
     pub(crate) proxies: Vec<&'static str>,
     /// How this program was called, for commands to be pasted.
+    #[cfg(feature = "platform")]
     pub(crate) program: String,
 }
 
@@ -45,6 +48,7 @@ impl Environment {
                 .into_iter()
                 .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
                 .collect(),
+            #[cfg(feature = "platform")]
             program: program(std::env::args_os().next().as_deref()),
         }
     }
@@ -65,12 +69,14 @@ fn path(variable: &str) -> Option<PathBuf> {
 }
 
 /// The first word as it was typed, quoted for a shell where it needs that.
+#[cfg(feature = "platform")]
 fn program(first_word: Option<&OsStr>) -> String {
     let word = first_word.and_then(OsStr::to_str).unwrap_or("countersign");
     shell_word(word)
 }
 
 /// A word that a shell reads back as it is.
+#[cfg(feature = "platform")]
 pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -80,7 +86,7 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "platform"))]
 mod tests {
     use super::*;
 
