@@ -148,3 +148,173 @@ fn granted_scope(application: &Application, requested: &Scope) -> Result<Scope, 
         None => Ok(requested.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "https://platform.example";
+
+    fn orders() -> Application {
+        Application {
+            client_id: "orders".to_owned(),
+            name: String::new(),
+            scopes: vec!["read".to_owned(), "write".to_owned()],
+            audience: Some("https://orders.example".to_owned()),
+            dpop_bound_access_tokens: false,
+            accept_token_endpoint_audience: false,
+            assertion_lifetime_max_s: None,
+            enabled: true,
+        }
+    }
+
+    fn row(principal: &str) -> Arc<PrincipalMapping> {
+        Arc::new(PrincipalMapping {
+            id: principal.to_owned(),
+            certificate: "ab".repeat(32),
+            client_id: "orders".to_owned(),
+            principal: principal.to_owned(),
+            is_default: false,
+        })
+    }
+
+    /// `anna` reads, `bert` is disabled, `platform` is the platform's; nobody else is there.
+    fn principal(name: &str) -> Option<Arc<Principal>> {
+        let role = match name {
+            "anna" | "bert" => "Reader",
+            "platform" => "Platform",
+            _ => return None,
+        };
+        Some(Arc::new(Principal {
+            name: name.to_owned(),
+            display_name: String::new(),
+            roles: vec![role.to_owned()],
+            enabled: name != "bert",
+        }))
+    }
+
+    /// One row of the table: principal asked for, rows, scope asked for, proof.
+    fn judged(
+        application: &Application,
+        rows: &[&str],
+        asked: Option<&str>,
+        scope: &str,
+        proof: Option<&str>,
+    ) -> Result<Judgement, Refusal> {
+        let rows: Vec<_> = rows.iter().map(|it| row(it)).collect();
+        judge(
+            "orders",
+            &Facts {
+                kind: TokenKind::NonInteractive,
+                application: Some(application),
+                rows: &rows,
+                principal: &principal,
+                requested_principal: asked,
+                requested_scope: &Scope::parse(scope).unwrap(),
+                issuer: ISSUER,
+                proof,
+            },
+        )
+    }
+
+    #[test]
+    fn a_grant_says_what_the_facts_say() {
+        let granted = judged(&orders(), &["anna"], None, "", None).unwrap();
+        assert_eq!(
+            granted,
+            Judgement {
+                kind: TokenKind::NonInteractive,
+                client_id: "orders".to_owned(),
+                principal: "anna".to_owned(),
+                scope: Scope::parse("read write").unwrap(),
+                roles: vec!["Reader".to_owned()],
+                audience: "https://orders.example".to_owned(),
+                confirmation: None,
+            }
+        );
+        let less = judged(
+            &orders(),
+            &["anna"],
+            Some("anna"),
+            "read",
+            Some("thumbprint"),
+        )
+        .unwrap();
+        assert_eq!(less.scope, Scope::parse("read").unwrap());
+        assert_eq!(less.confirmation.as_deref(), Some("thumbprint"));
+        let plain = Application {
+            audience: None,
+            ..orders()
+        };
+        assert_eq!(
+            judged(&plain, &["anna"], None, "", None).unwrap().audience,
+            ISSUER
+        );
+    }
+
+    #[test]
+    fn each_rule_refuses_by_its_name() {
+        let bound = Application {
+            dpop_bound_access_tokens: true,
+            ..orders()
+        };
+        let both = || vec!["anna".to_owned(), "bert".to_owned()];
+        let table: [(&Application, &[&str], Option<&str>, &str, Refusal); 7] = [
+            (
+                &orders(),
+                &[],
+                None,
+                "",
+                Refusal::PrincipalNotMapped { permitted: vec![] },
+            ),
+            (
+                &orders(),
+                &["anna", "bert"],
+                None,
+                "",
+                Refusal::PrincipalAmbiguous { permitted: both() },
+            ),
+            (
+                &orders(),
+                &["anna", "bert"],
+                Some("admin"),
+                "",
+                Refusal::PrincipalNotMapped { permitted: both() },
+            ),
+            (&orders(), &["bert"], None, "", Refusal::PrincipalDisabled),
+            (&orders(), &["gone"], None, "", Refusal::PrincipalDisabled),
+            (
+                &orders(),
+                &["anna"],
+                None,
+                "read all",
+                Refusal::ScopeNotPermitted {
+                    scope: "all".to_owned(),
+                },
+            ),
+            (&bound, &["anna"], None, "", Refusal::ProofRequired),
+        ];
+        for (application, rows, asked, scope, expected) in table {
+            assert_eq!(judged(application, rows, asked, scope, None), Err(expected));
+        }
+    }
+
+    // checklist T7
+    #[test]
+    fn kind_2_never_maps() {
+        let rows = [row("anna")];
+        let facts = Facts {
+            kind: TokenKind::Platform,
+            application: None,
+            rows: &rows,
+            principal: &principal,
+            requested_principal: Some("anna"),
+            requested_scope: &Scope::default(),
+            issuer: ISSUER,
+            proof: None,
+        };
+        let granted = judge("countersign:platform", &facts).unwrap();
+        assert_eq!(granted.principal, "platform");
+        assert_eq!(granted.roles, ["Platform"]);
+    }
+}

@@ -27,3 +27,7 @@ mod escalation;
 mod documents;
 
 mod limits;
+
+mod first_start;
+
+mod sockets;
