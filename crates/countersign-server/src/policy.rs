@@ -259,7 +259,14 @@ mod tests {
             ..orders()
         };
         let both = || vec!["anna".to_owned(), "bert".to_owned()];
-        let table: [(&Application, &[&str], Option<&str>, &str, Refusal); 7] = [
+        type Row<'a> = (
+            &'a Application,
+            &'a [&'a str],
+            Option<&'a str>,
+            &'a str,
+            Refusal,
+        );
+        let table: [Row<'_>; 7] = [
             (
                 &orders(),
                 &[],

@@ -144,10 +144,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 if !received.is_empty() {
                     self.received(received);
                 }
-                // A head that comes byte by byte is ready at every look: its deadline holds too.
-                if self.phase == Phase::Head && self.is_overdue(context) {
-                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
-                }
                 Poll::Ready(result)
             }
         }
@@ -165,6 +161,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // An answer is flushed when its request has ended. The reader may be asleep since before
+        // that, and must be woken at the deadline that holds from now on.
+        self.look();
+        let _ = self.is_overdue(context);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

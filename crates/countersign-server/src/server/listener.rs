@@ -2,13 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
-use axum::{
-    Router,
-    body::Body,
-    extract::ConnectInfo,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -128,13 +122,9 @@ impl Site {
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             let working = in_flight.begin();
             request.extensions_mut().insert(ConnectInfo(peer));
-            let refused = has_two_lengths(&request).then(two_lengths);
-            let router = self.router.clone();
+            let answer = self.router.clone().oneshot(request.map(Body::new));
             async move {
-                let response = match refused {
-                    Some(response) => Ok(response),
-                    None => router.oneshot(request.map(Body::new)).await,
-                };
+                let response = answer.await;
                 drop(working);
                 response.map_err(|never: Infallible| match never {})
             }
@@ -145,22 +135,6 @@ impl Site {
             tracing::debug!(%peer, %error, "connection ended");
         }
     }
-}
-
-/// A proxy in front may have believed the other length, and so have seen other requests
-/// (RFC 9112 §6.1, security.md 109).
-fn has_two_lengths<B>(request: &hyper::Request<B>) -> bool {
-    let headers = request.headers();
-    headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH)
-}
-
-fn two_lengths() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    response
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

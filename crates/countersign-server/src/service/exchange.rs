@@ -219,7 +219,7 @@ fn verify_proof(platform: &Platform, proof: &str, now: UnixTime) -> Result<Verif
 }
 
 /// Counts a refusal; audits it when somebody was recognised. A nonce to be used is not a refusal.
-async fn refuse(
+pub(super) async fn refuse(
     platform: &Platform,
     refusal: Refusal,
     identified: Option<Identified>,

@@ -13,7 +13,7 @@ use countersign_proto::{
 
 use super::{
     AccessRefusal, PresentedRequest, authorize,
-    exchange::{Signed, authenticate},
+    exchange::{Signed, authenticate, refuse},
     liveness::live_token,
 };
 use crate::{
@@ -53,8 +53,9 @@ pub(crate) async fn introspect(
                 .application()
                 .is_some_and(|application| application.scopes.iter().any(|it| it == SCOPE));
             if !permitted {
-                let refusal = Refusal::NotPermitted;
-                return Err(IntrospectionRefusal::Failure(refusal.into()));
+                let who = Some(caller.identified());
+                let failure = refuse(platform, Refusal::NotPermitted, who, request.peer, now).await;
+                return Err(IntrospectionRefusal::Failure(failure));
             }
             audience_of(platform, &registry, caller.client_id())
         }

@@ -13,7 +13,7 @@ use countersign_proto::{
 
 use super::{
     AccessRefusal, PresentedRequest,
-    exchange::{Signed, authenticate},
+    exchange::{Signed, authenticate, refuse},
 };
 use crate::{
     Platform, audit,
@@ -57,7 +57,9 @@ pub(crate) async fn revoke(
     };
     let actor = match &by_client {
         Some(client) if client.client_id() != claims.client_id => {
-            return Err(RevocationRefusal::Failure(Refusal::NotOwner.into()));
+            let who = Some(client.identified());
+            let failure = refuse(platform, Refusal::NotOwner, who, request.peer, now).await;
+            return Err(RevocationRefusal::Failure(failure));
         }
         Some(client) => client.client_id(),
         None => &claims.principal,

@@ -75,6 +75,11 @@ async fn the_token_of_another_client_stays() {
         .token();
     let answer = by_client(&world, "billing", &billing, &format!("token={token}")).await;
     answer.refused("invalid_grant", "");
+    let last = world.audited().await.remove(0);
+    assert_eq!(
+        last,
+        ("token.refuse".to_owned(), Some("invalid_grant".to_owned()))
+    );
     assert!(is_active(&world, &token).await);
 }
 

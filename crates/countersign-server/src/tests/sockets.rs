@@ -131,7 +131,12 @@ async fn a_head_that_comes_byte_by_byte_is_cut_all_the_same() {
     let server =
         Listening::new(|settings| settings.limits.header = Duration::from_millis(50)).await;
     let (mut read, mut write) = server.connect().await.into_split();
-    let dripping = tokio::spawn(async move { while write.write_all(b"a").await.is_ok() {} });
+    let dripping = tokio::spawn(async move {
+        let mut drops = tokio::time::interval(Duration::from_millis(5));
+        while write.write_all(b"a").await.is_ok() {
+            drops.tick().await;
+        }
+    });
     let mut rest = Vec::new();
     let ended = timeout(PATIENCE, read.read_to_end(&mut rest)).await;
     assert!(ended.is_ok(), "the connection is still open");
@@ -222,7 +227,7 @@ async fn a_drain_has_an_end() {
 
 // security.md 109
 #[tokio::test]
-async fn a_request_with_two_lengths_is_refused_and_the_connection_ends() {
+async fn of_a_request_with_two_lengths_nothing_is_left_to_be_taken_for_another() {
     let server = Listening::new(|_| {}).await;
     for head in [
         "content-length: 4\r\ntransfer-encoding: chunked",
