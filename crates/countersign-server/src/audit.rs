@@ -70,6 +70,19 @@ pub(crate) fn changed(
     }
 }
 
+/// A change that somebody tried to make and may not.
+pub(crate) fn turned_away(
+    caller: &Caller,
+    permission: &'static str,
+    now: UnixTime,
+) -> NewAuditEntry {
+    NewAuditEntry {
+        outcome: Outcome::Refused,
+        reason: Some("insufficient_permission".to_owned()),
+        ..changed(caller, "change.refuse", permission, now)
+    }
+}
+
 /// A token that was given back.
 pub(crate) fn token_revoked(
     actor: &str,

@@ -39,7 +39,9 @@ mod revocation;
 pub(crate) use revocation::{RevocationRefusal, revoke};
 
 mod registry;
-pub(crate) use registry::{ChangeRefusal, applications, certificates, mappings, principals, roles};
+pub(crate) use registry::{
+    ChangeRefusal, applications, attempt, certificates, mappings, principals, roles,
+};
 
 /// How many signatures of assertions this thread verified: an unknown client must cost one too.
 #[cfg(test)]

@@ -50,6 +50,27 @@ impl From<Fault> for ChangeRefusal {
     }
 }
 
+/// A change that somebody may not make is on record too, by the permission it needs.
+pub(crate) async fn attempt<T>(
+    platform: &Platform,
+    caller: &Caller,
+    permission: &'static str,
+    change: impl Future<Output = Result<T, ChangeRefusal>>,
+) -> Result<T, ChangeRefusal> {
+    let result = change.await;
+    let turned_away = matches!(
+        result,
+        Err(ChangeRefusal::Access(AccessRefusal::Forbidden { .. }) | ChangeRefusal::Escalation(_))
+    );
+    if turned_away {
+        let entry = audit::turned_away(caller, permission, platform.now());
+        if let Err(error) = platform.store().append_audit(entry).await {
+            return Err(ChangeRefusal::Fault(Fault::new(error.to_string())));
+        }
+    }
+    result
+}
+
 /// Makes a change durable with its audit row, then visible on this node.
 async fn apply(
     platform: &Platform,

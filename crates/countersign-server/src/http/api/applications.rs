@@ -8,7 +8,11 @@ use axum::{
 use countersign_proto::management::Application;
 
 use super::{Authorized, JsonBody, PageQuery, answer, deleted};
-use crate::{Platform, http::error, service::applications};
+use crate::{
+    Platform,
+    http::error,
+    service::{applications, attempt},
+};
 
 pub(super) async fn list(
     State(platform): State<Platform>,
@@ -38,7 +42,13 @@ pub(super) async fn create(
     Authorized(caller): Authorized,
     JsonBody(asked): JsonBody<Application>,
 ) -> Response {
-    let made = applications::create(&platform, &caller, asked).await;
+    let made = attempt(
+        &platform,
+        &caller,
+        "applications:write",
+        applications::create(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::CREATED,
@@ -56,7 +66,13 @@ pub(super) async fn update(
         let detail = "the client_id in the body is not the one in the path".to_owned();
         return error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
     }
-    let changed = applications::update(&platform, &caller, asked).await;
+    let changed = attempt(
+        &platform,
+        &caller,
+        "applications:write",
+        applications::update(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::OK,
@@ -71,6 +87,12 @@ pub(super) async fn delete(
 ) -> Response {
     deleted(
         &platform,
-        applications::delete(&platform, &caller, &client_id).await,
+        attempt(
+            &platform,
+            &caller,
+            "applications:write",
+            applications::delete(&platform, &caller, &client_id),
+        )
+        .await,
     )
 }

@@ -8,7 +8,10 @@ use axum::{
 use countersign_proto::management::{NewMapping, PrincipalMapping};
 
 use super::{Authorized, JsonBody, PageQuery, answer, deleted};
-use crate::{Platform, service::mappings};
+use crate::{
+    Platform,
+    service::{attempt, mappings},
+};
 
 pub(super) async fn list(
     State(platform): State<Platform>,
@@ -38,7 +41,13 @@ pub(super) async fn create(
     Authorized(caller): Authorized,
     JsonBody(asked): JsonBody<NewMapping>,
 ) -> Response {
-    let made = mappings::create(&platform, &caller, asked).await;
+    let made = attempt(
+        &platform,
+        &caller,
+        "mappings:write",
+        mappings::create(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::CREATED,
@@ -51,5 +60,14 @@ pub(super) async fn delete(
     Authorized(caller): Authorized,
     Path(id): Path<String>,
 ) -> Response {
-    deleted(&platform, mappings::delete(&platform, &caller, &id).await)
+    deleted(
+        &platform,
+        attempt(
+            &platform,
+            &caller,
+            "mappings:write",
+            mappings::delete(&platform, &caller, &id),
+        )
+        .await,
+    )
 }

@@ -8,7 +8,11 @@ use axum::{
 use countersign_proto::management::Principal;
 
 use super::{Authorized, JsonBody, PageQuery, answer, deleted};
-use crate::{Platform, http::error, service::principals};
+use crate::{
+    Platform,
+    http::error,
+    service::{attempt, principals},
+};
 
 pub(super) async fn list(
     State(platform): State<Platform>,
@@ -38,7 +42,13 @@ pub(super) async fn create(
     Authorized(caller): Authorized,
     JsonBody(asked): JsonBody<Principal>,
 ) -> Response {
-    let made = principals::create(&platform, &caller, asked).await;
+    let made = attempt(
+        &platform,
+        &caller,
+        "principals:write",
+        principals::create(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::CREATED,
@@ -56,7 +66,13 @@ pub(super) async fn update(
         let detail = "the name in the body is not the one in the path".to_owned();
         return error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
     }
-    let changed = principals::update(&platform, &caller, asked).await;
+    let changed = attempt(
+        &platform,
+        &caller,
+        "principals:write",
+        principals::update(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::OK,
@@ -71,6 +87,12 @@ pub(super) async fn delete(
 ) -> Response {
     deleted(
         &platform,
-        principals::delete(&platform, &caller, &name).await,
+        attempt(
+            &platform,
+            &caller,
+            "principals:write",
+            principals::delete(&platform, &caller, &name),
+        )
+        .await,
     )
 }

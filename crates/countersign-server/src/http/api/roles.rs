@@ -8,7 +8,11 @@ use axum::{
 use countersign_proto::management::Role;
 
 use super::{Authorized, JsonBody, PageQuery, answer, deleted};
-use crate::{Platform, http::error, service::roles};
+use crate::{
+    Platform,
+    http::error,
+    service::{attempt, roles},
+};
 
 pub(super) async fn list(
     State(platform): State<Platform>,
@@ -34,7 +38,13 @@ pub(super) async fn create(
     Authorized(caller): Authorized,
     JsonBody(asked): JsonBody<Role>,
 ) -> Response {
-    let made = roles::create(&platform, &caller, asked).await;
+    let made = attempt(
+        &platform,
+        &caller,
+        "roles:write",
+        roles::create(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::CREATED,
@@ -52,7 +62,13 @@ pub(super) async fn update(
         let detail = "the name in the body is not the one in the path".to_owned();
         return error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
     }
-    let changed = roles::update(&platform, &caller, asked).await;
+    let changed = attempt(
+        &platform,
+        &caller,
+        "roles:write",
+        roles::update(&platform, &caller, asked),
+    )
+    .await;
     answer(
         &platform,
         StatusCode::OK,
@@ -65,5 +81,14 @@ pub(super) async fn delete(
     Authorized(caller): Authorized,
     Path(name): Path<String>,
 ) -> Response {
-    deleted(&platform, roles::delete(&platform, &caller, &name).await)
+    deleted(
+        &platform,
+        attempt(
+            &platform,
+            &caller,
+            "roles:write",
+            roles::delete(&platform, &caller, &name),
+        )
+        .await,
+    )
 }
