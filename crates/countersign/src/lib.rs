@@ -1,4 +1,21 @@
 //! Signs a service in to a platform with its certificate, and keeps the token fresh.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::path::Path;
+//!
+//! use countersign::{Client, CredentialSource};
+//!
+//! let credential = CredentialSource::files(Path::new("service.pem"), None, None);
+//! let client = Client::builder("https://platform.example", "inventory", credential).build()?;
+//! let token = client.token().await?; // from the cache while it is fresh
+//! println!("{:?} until {}", token.principal, token.expires_at);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no rule of the platform in here, nothing is printed, and no task runs that the
+//! application did not start.
 
 pub use countersign_proto as proto;
 

@@ -79,12 +79,11 @@ impl std::error::Error for TransportError {}
 ///
 /// TLS 1.2 or later; the host name and the chain are always verified. `http` is for loopback only,
 /// and requests to loopback go through no proxy.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpTransport {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     authorities: Vec<reqwest::Certificate>,
     proxy: Proxy,
@@ -94,14 +93,14 @@ struct Inner {
     outside: OnceLock<Result<Wire, TransportError>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Wire {
     client: reqwest::Client,
     /// No certificate authority at all could be found on this machine.
     trusts_nobody: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Proxy {
     FromEnvironment,
     None,
@@ -249,6 +248,26 @@ impl HttpTransportBuilder {
                 outside: OnceLock::new(),
             }),
         })
+    }
+}
+
+impl std::fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("proxy", &self.inner.proxy)
+            .field("timeout", &self.inner.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The address of a proxy may hold a password: only where it is gets printed.
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Proxy::FromEnvironment => f.write_str("FromEnvironment"),
+            Proxy::None => f.write_str("None"),
+            Proxy::By(url) => write!(f, "By({})", peer(url)),
+        }
     }
 }
 

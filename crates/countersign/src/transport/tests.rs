@@ -312,3 +312,81 @@ fn settings_that_cannot_be_are_named() {
     let said = refused(start().proxy(ftp));
     assert!(said.contains("proxy.example") && !said.contains("canary"));
 }
+
+// security.md C4
+#[test]
+fn the_password_of_a_proxy_is_not_printed() {
+    let url = Url::parse("http://user:canary@proxy.example:3128").unwrap();
+    let builder = HttpTransport::builder().proxy(url);
+    let printed = format!("{builder:?}");
+    let transport = builder.build().unwrap();
+    transport.inner.wire(Destination::Outside).unwrap();
+    let printed = format!("{printed} {transport:?}");
+    assert!(printed.contains("proxy.example:3128"), "{printed}");
+    assert!(!printed.contains("canary"), "{printed}");
+}
+
+/// Set in the process that a test starts to look at the world through other variables.
+const STRANGE: &str = "COUNTERSIGN_TEST_ENVIRONMENT_IS_STRANGE";
+
+/// Runs a test of this file in a process with these variables.
+fn in_a_process_with(test: &str, variables: &[(&str, &str)]) {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([&format!("transport::tests::{test}"), "--exact"])
+        .envs(variables.iter().copied())
+        .env(STRANGE, "yes")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_machine_without_authorities_says_so_and_trusts_what_it_is_given() {
+    if std::env::var_os(STRANGE).is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = folder.path().join("nowhere").display().to_string();
+        return in_a_process_with(
+            "a_machine_without_authorities_says_so_and_trusts_what_it_is_given",
+            &[("SSL_CERT_FILE", &nowhere), ("SSL_CERT_DIR", &nowhere)],
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("ca.pem");
+    let (address, pem) = tls_server("localhost", rustls::ALL_VERSIONS).await;
+    std::fs::write(&bundle, pem).unwrap();
+    let url = format!("https://localhost:{}/", address.port());
+
+    let error = transport().send(get(&url)).await.unwrap_err();
+    assert!(error.to_string().contains("SSL_CERT_FILE"), "{error}");
+    let told = crate::Error::from(error);
+    assert!(told.hint().unwrap().contains("CA bundle"));
+
+    let plain = Wicked::saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    transport().send(plain.get("http")).await.unwrap();
+
+    let trusting = HttpTransport::builder().ca_bundle(&bundle).build().unwrap();
+    trusting.send(get(&url)).await.unwrap();
+}
+
+// security.md C7
+#[tokio::test]
+async fn a_proxy_of_the_environment_sees_nothing_for_loopback() {
+    if std::env::var_os(STRANGE).is_none() {
+        // Nobody listens there: a request that goes through it fails.
+        let proxy = "http://127.0.0.1:9";
+        return in_a_process_with(
+            "a_proxy_of_the_environment_sees_nothing_for_loopback",
+            &[
+                ("HTTP_PROXY", proxy),
+                ("http_proxy", proxy),
+                ("ALL_PROXY", proxy),
+                ("NO_PROXY", ""),
+                ("no_proxy", ""),
+            ],
+        );
+    }
+    let server = Wicked::saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    transport().send(server.get("http")).await.unwrap();
+}
