@@ -465,7 +465,9 @@ fn check_times(
             return Err(AssertionError::NotYetValid { by: at.since(now) });
         }
     }
-    if expires_at.since(now) > expect.lifetime_max {
+    // A clock that is a little ahead (security.md 34) must not cost a client the end of its lifetime.
+    let ahead = issued_at.map_or(Duration::ZERO, |_| LEEWAY);
+    if expires_at.since(now) > expect.lifetime_max.saturating_add(ahead) {
         // Its own lifetime is short enough, so it is the client's clock that is ahead.
         return Err(match issued_at {
             Some(at) => AssertionError::NotYetValid { by: at.since(now) },

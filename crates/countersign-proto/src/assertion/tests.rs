@@ -286,7 +286,7 @@ fn an_assertion_ends_with_its_leeway() {
     );
 }
 
-// security.md 35
+// security.md 34, 35
 #[test]
 fn an_assertion_that_lives_too_long_is_refused() {
     assert!(judge(&json!({"exp": 1_700_000_300u64})).is_ok());
@@ -294,7 +294,8 @@ fn an_assertion_that_lives_too_long_is_refused() {
         judge(&json!({"exp": 1_700_000_301u64})).unwrap_err(),
         AssertionError::Lifetime
     );
-    // Short enough by itself, but the client's clock is ahead.
+    // The client's clock is ahead: by little, and by too much.
+    assert!(judge(&json!({"iat": 1_700_000_010u64, "exp": 1_700_000_310u64})).is_ok());
     assert_eq!(
         judge(&json!({"iat": 1_700_000_020u64, "exp": 1_700_000_320u64})).unwrap_err(),
         AssertionError::NotYetValid {
