@@ -35,6 +35,11 @@ impl ManualClock {
         }
     }
 
+    /// A clock that shows what the operating system's clock shows now, for tests with other processes.
+    pub fn starting_now() -> ManualClock {
+        ManualClock::new(countersign::Clock::now(&countersign::SystemClock))
+    }
+
     /// What it shows, in whole seconds.
     pub fn now(&self) -> UnixTime {
         UnixTime::from_secs(self.now.borrow().as_secs())

@@ -7,7 +7,8 @@ use countersign_proto::{
     exchange::Presented,
     introspection::{Introspection, IntrospectionRequest},
     jwk::JwkSet,
-    token::{AccessToken, TokenClaims},
+    scope::Scope,
+    token::{AccessToken, TokenClaims, inspect},
 };
 use countersign_server::{
     Platform, StartError,
@@ -25,6 +26,8 @@ const ISSUER: &str = "https://platform.test";
 const ADMINISTRATOR: &str = "countersign-admin";
 /// Introspects for [`TestPlatform::is_active`].
 const RESOURCE: &str = "testkit-resource";
+/// The scope that permits to introspect.
+const INTROSPECT: &str = "introspect";
 
 /// A whole platform in this process, with a store in memory and a clock turned by hand.
 ///
@@ -55,8 +58,14 @@ pub enum TestkitError {
 impl TestPlatform {
     /// A platform that is reached by its wire only. No socket is opened.
     pub async fn new() -> Result<TestPlatform, TestkitError> {
-        let clock = ManualClock::default();
-        TestPlatform::with_settings(Settings::in_memory(parsed(ISSUER)?), clock).await
+        TestPlatform::with_settings(TestPlatform::settings(), ManualClock::default()).await
+    }
+
+    /// The settings of [`TestPlatform::new`], to be changed: in memory, and without limits on how
+    /// often one source may ask, because in a test all requests come from one.
+    #[allow(clippy::expect_used)] // the text is a constant
+    pub fn settings() -> Settings {
+        unlimited(ISSUER.parse().expect("a constant URL"))
     }
 
     /// The same with settings of your own; `issuer` is taken as it stands.
@@ -88,7 +97,7 @@ impl TestPlatform {
     pub async fn on_loopback(clock: ManualClock) -> Result<TestPlatform, TestkitError> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let settings = Settings::in_memory(parsed(&format!("http://{address}"))?);
+        let settings = unlimited(parsed(&format!("http://{address}"))?);
         let mut platform = TestPlatform::with_settings(settings, clock).await?;
         platform.listening = Some(Listening::begin(listener, address, &platform.platform));
         Ok(platform)
@@ -182,7 +191,7 @@ impl TestPlatform {
 
     /// Whether the platform still stands by a token (RFC 7662): what an API would be told that asks it.
     pub async fn is_active(&self, token: &AccessToken) -> Result<bool, TestkitError> {
-        let caller = self.introspector().await?;
+        let caller = self.introspector(token).await?;
         let endpoint = parsed(&format!("{}/oauth2/introspect", self.issuer))?;
         let mut request = IntrospectionRequest {
             token: Presented::new(token.expose().to_owned()),
@@ -207,22 +216,29 @@ impl TestPlatform {
         Wire::new(self.platform.router(), self.clock.clone())
     }
 
-    async fn introspector(&self) -> Result<Client, TestkitError> {
-        if self.admin()?.application(RESOURCE).await.is_err() {
+    /// An API that tokens like this one are for: an API learns about tokens of its own audience only.
+    async fn introspector(&self, token: &AccessToken) -> Result<Client, TestkitError> {
+        let admin = self.admin()?;
+        if admin.application(RESOURCE).await.is_err() {
             self.application(RESOURCE)
                 .credential(fixtures::resource())
-                .scope("introspect")
+                .scope(INTROSPECT)
                 .register()
                 .await?;
+        }
+        let mut resource = admin.application(RESOURCE).await?;
+        let audience = inspect(token.expose())
+            .and_then(|token| Some(token.claims.get("aud")?.as_str()?.to_owned()))
+            .filter(|audience| *audience != self.issuer);
+        if resource.audience != audience {
+            resource.audience = audience;
+            admin.update_application(&resource).await?;
         }
         let transport: Arc<dyn Transport> = Arc::new(self.quiet_wire());
         Ok(self
             .client(RESOURCE, fixtures::resource())
             .transport(transport)
-            .scope(
-                countersign_proto::scope::Scope::parse("introspect")
-                    .map_err(|_| TestkitError::Answer("scope".to_owned()))?,
-            )
+            .scope(Scope::parse(INTROSPECT).map_err(unexpected)?)
             .build()?)
     }
 
@@ -324,6 +340,13 @@ fn bootstrapped(
         client_id: ADMINISTRATOR.to_owned(),
     });
     Ok((settings, file))
+}
+
+fn unlimited(issuer: Url) -> Settings {
+    let mut settings = Settings::in_memory(issuer);
+    settings.limits.per_source_per_minute = u32::MAX;
+    settings.limits.failures_per_source_per_minute = u32::MAX;
+    settings
 }
 
 /// An issuer without a path is written without the slash that a URL type adds.
