@@ -1,0 +1,465 @@
+//! Is anything lost that was acknowledged, when the platform is killed?
+//!
+//! kill -9 shows that the process forgets nothing; that a check finds what was lost is shown by
+//! two controls: a store that commits nothing, and a disk that forgot its last commits.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign::{
+    Client, Clock as _, HttpTransport, SystemClock, Transport,
+    admin::{Admin, PageRequest},
+    proto::{
+        assertion::{Assertion, LIFETIME_MAX},
+        exchange::TokenRequest,
+        management::{Application, CertificateUsage, NewCertificate, NewMapping, Principal},
+        oauth_error::Reason,
+        token::inspect,
+    },
+};
+use countersign_testkit::fixtures;
+use http::Request;
+use tokio::{sync::Notify, task::JoinSet};
+
+use crate::{parts, wire_form};
+
+const ROUNDS: usize = 6;
+/// Acknowledged writes before the first kill; each round has some more, to be killed elsewhere.
+const WRITES: usize = 30;
+/// Tasks that write at once, of each kind.
+const WRITERS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_of_the_serving_binary_under_load_loses_nothing_acknowledged() {
+    let site = Site::new("sqlite:platform.db");
+    let mut running = site.start().await;
+    site.register().await;
+    let acknowledged = Arc::new(Acknowledged::default());
+    for round in 0..ROUNDS {
+        site.load_until(&acknowledged, acknowledged.count() + WRITES + 7 * round)
+            .await;
+        running.kill();
+        running = site.start().await;
+        assert_eq!(
+            site.lost(&acknowledged).await,
+            Lost::default(),
+            "round {round}"
+        );
+    }
+    // Something was there to be lost, of each kind.
+    let (principals, exchanges) = acknowledged.counts();
+    assert!(
+        principals > ROUNDS && exchanges > ROUNDS,
+        "{principals} {exchanges}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_check_catches_a_store_that_commits_nothing() {
+    let site = Site::new("memory:");
+    let mut running = site.start().await;
+    site.register().await;
+    let acknowledged = Arc::new(Acknowledged::default());
+    let _writing = site.load_until(&acknowledged, WRITES).await;
+    running.kill();
+    let _running = site.start().await;
+    let lost = site.lost(&acknowledged).await;
+    let (principals, exchanges) = acknowledged.counts();
+    assert_eq!(lost.principals.len(), principals);
+    assert_eq!(lost.audit_rows, exchanges);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_check_catches_a_disk_that_forgot_its_last_commits() {
+    let site = Site::new("sqlite:platform.db");
+    let mut running = site.start().await;
+    site.register().await;
+    let before = Arc::new(Acknowledged::default());
+    let _writing = site.load_until(&before, WRITES).await;
+    running.kill();
+    let older = site.copy();
+
+    let mut running = site.start().await;
+    let after = Arc::new(Acknowledged::default());
+    let _writing = site.load_until(&after, WRITES).await;
+    running.kill();
+    site.restore(&older);
+
+    let _running = site.start().await;
+    assert_eq!(site.lost(&before).await, Lost::default());
+    let lost = site.lost(&after).await;
+    let (principals, exchanges) = after.counts();
+    assert_eq!(
+        (lost.principals.len(), lost.replays, lost.audit_rows),
+        (principals, exchanges, exchanges)
+    );
+}
+
+/// What the platform said yes to.
+#[derive(Default)]
+struct Acknowledged {
+    state: Mutex<State>,
+    grown: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    principals: Vec<String>,
+    exchanges: Vec<Exchange>,
+}
+
+/// A token request that was answered with a token.
+#[derive(Clone)]
+struct Exchange {
+    request: Request<Vec<u8>>,
+    token_id: String,
+}
+
+/// What is not there any more.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Lost {
+    principals: BTreeSet<String>,
+    /// Assertions that gave a token once more.
+    replays: usize,
+    /// Tokens without their audit row.
+    audit_rows: usize,
+}
+
+impl Acknowledged {
+    fn add(&self, change: impl FnOnce(&mut State)) {
+        self.with(change);
+        self.grown.notify_one();
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        self.with(|state| (state.principals.len(), state.exchanges.len()))
+    }
+
+    fn count(&self) -> usize {
+        let (principals, exchanges) = self.counts();
+        principals + exchanges
+    }
+}
+
+/// A folder with settings for `countersign serve`.
+struct Site {
+    folder: tempfile::TempDir,
+    issuer: String,
+    transport: Arc<dyn Transport>,
+}
+
+/// The process, killed when dropped.
+struct Running(Child);
+
+impl Running {
+    fn kill(&mut self) {
+        // SIGKILL on Unix: nothing in the process gets to run any more.
+        self.0.kill().expect("our own process");
+        self.0.wait().expect("our own process");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Site {
+    fn new(store: &str) -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let issuer = format!("http://127.0.0.1:{port}");
+        let administrator = folder.path().join("administrator.pem");
+        std::fs::write(&administrator, fixtures::ADMINISTRATOR_CERTIFICATE).unwrap();
+        let settings = format!(
+            "issuer = \"{issuer}\"\n\
+             [listen]\naddress = \"127.0.0.1:{port}\"\n\
+             [store]\nurl = \"{store}\"\n\
+             [bootstrap]\ncertificate = \"administrator.pem\"\n\
+             [limits]\nper_source_per_minute = 1000000000\nfailures_per_source_per_minute = 1000000000\n"
+        );
+        std::fs::write(folder.path().join("countersign.toml"), settings).unwrap();
+        Site {
+            folder,
+            issuer,
+            transport: Arc::new(HttpTransport::builder().no_proxy().build().unwrap()),
+        }
+    }
+
+    async fn start(&self) -> Running {
+        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let child = parts::command(parts::countersign())
+            .arg("serve")
+            .arg("--config")
+            .arg(self.folder.path().join("countersign.toml"))
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut running = Running(child);
+        let mut tick = tokio::time::interval(Duration::from_millis(5));
+        loop {
+            tick.tick().await;
+            if let Some(status) = running.0.try_wait().unwrap() {
+                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+                panic!("countersign serve ended with {status}: {log}");
+            }
+            let ready = Request::get(format!("{}/readyz", self.issuer))
+                .body(Vec::new())
+                .unwrap();
+            if self
+                .transport
+                .send(ready)
+                .await
+                .is_ok_and(|answer| answer.status() == 200)
+            {
+                return running;
+            }
+        }
+    }
+
+    fn admin(&self) -> Admin {
+        let client = Client::builder(&self.issuer, "countersign-admin", fixtures::administrator())
+            .transport(self.transport.clone())
+            .build()
+            .unwrap();
+        Admin::new(client)
+    }
+
+    async fn register(&self) {
+        let admin = self.admin();
+        let application = Application {
+            client_id: "service".to_owned(),
+            name: String::new(),
+            scopes: Vec::new(),
+            audience: None,
+            dpop_bound_access_tokens: false,
+            accept_token_endpoint_audience: false,
+            assertion_lifetime_max_s: None,
+            enabled: true,
+        };
+        admin.create_application(&application).await.unwrap();
+        let certificate = admin
+            .register_certificate(&NewCertificate {
+                pem: fixtures::SERVICE_CERTIFICATE.to_owned(),
+                client_id: Some("service".to_owned()),
+                usage: CertificateUsage::Client,
+                kid_alias: None,
+            })
+            .await
+            .unwrap();
+        admin.create_principal(&principal("service")).await.unwrap();
+        admin
+            .create_mapping(&NewMapping {
+                certificate: certificate.sha256,
+                client_id: "service".to_owned(),
+                principal: "service".to_owned(),
+                is_default: false,
+            })
+            .await
+            .unwrap();
+    }
+
+    /// Writes from several tasks at once until so much is acknowledged. They go on until the answer is dropped.
+    async fn load_until(&self, acknowledged: &Arc<Acknowledged>, count: usize) -> JoinSet<()> {
+        let admin = self.admin();
+        admin.whoami().await.unwrap();
+        let mut writing = JoinSet::new();
+        for _ in 0..WRITERS {
+            writing.spawn(create_principals(admin.clone(), acknowledged.clone()));
+            let (issuer, transport) = (self.issuer.clone(), self.transport.clone());
+            writing.spawn(exchange(issuer, transport, acknowledged.clone()));
+        }
+        while acknowledged.count() < count {
+            tokio::select! {
+                () = acknowledged.grown.notified() => {}
+                ended = writing.join_next() => panic!("a writer ended before the platform: {ended:?}"),
+            }
+        }
+        writing
+    }
+
+    async fn lost(&self, acknowledged: &Acknowledged) -> Lost {
+        let (principals, exchanges) =
+            acknowledged.with(|state| (state.principals.clone(), state.exchanges.clone()));
+        let admin = self.admin();
+        let present = principals_of(&admin).await;
+        let audited = audited_tokens(&admin).await;
+        let mut lost = Lost::default();
+        lost.principals.extend(
+            principals
+                .into_iter()
+                .filter(|name| !present.contains(name)),
+        );
+        for Exchange { request, token_id } in exchanges {
+            lost.audit_rows += usize::from(!audited.contains(&token_id));
+            match wire_form::exchange(&*self.transport, request).await {
+                Ok(_) => lost.replays += 1,
+                // Where the application itself was lost, the assertion says nothing.
+                Err((_, refusal)) => assert!(
+                    refusal.reason == Some(Reason::AssertionReplayed)
+                        || !present.contains("service"),
+                    "{refusal:?}"
+                ),
+            }
+        }
+        lost
+    }
+
+    fn copy(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for file in self.store_files() {
+            std::fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
+        }
+        copy
+    }
+
+    fn restore(&self, copy: &tempfile::TempDir) {
+        for file in self.store_files() {
+            std::fs::remove_file(file).unwrap();
+        }
+        for file in files(copy.path()) {
+            std::fs::copy(&file, self.folder.path().join(file.file_name().unwrap())).unwrap();
+        }
+    }
+
+    /// The database with what belongs to it.
+    fn store_files(&self) -> Vec<PathBuf> {
+        let of_the_store = |file: &PathBuf| {
+            file.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("platform.db"))
+        };
+        files(self.folder.path())
+            .into_iter()
+            .filter(of_the_store)
+            .collect()
+    }
+}
+
+/// Creates principals until the platform is gone.
+async fn create_principals(admin: Admin, acknowledged: Arc<Acknowledged>) {
+    loop {
+        let name = new_name();
+        if admin.create_principal(&principal(&name)).await.is_err() {
+            return;
+        }
+        acknowledged.add(|state| state.principals.push(name));
+    }
+}
+
+/// Exchanges assertions until the platform is gone.
+async fn exchange(issuer: String, transport: Arc<dyn Transport>, acknowledged: Arc<Acknowledged>) {
+    let credential = fixtures::service();
+    let algorithm = credential.chain().leaf().public_key().algorithms()[0];
+    let mut claims = Assertion::client("service", &issuer);
+    // So long that a replay after a restart is refused because it is known, not because it is old.
+    claims.lifetime = LIFETIME_MAX;
+    loop {
+        let jti = new_name();
+        let now = SystemClock.now();
+        let assertion = claims
+            .mint(
+                credential.chain(),
+                &**credential.key(),
+                algorithm,
+                now,
+                &jti,
+            )
+            .unwrap();
+        let request = TokenRequest::ClientCredentials {
+            client_id: "service",
+            assertion: &assertion,
+            scope: None,
+            principal: None,
+        }
+        .to_http(&wire_form::token_endpoint(&issuer));
+        let Ok(answer) = transport.send(request.clone()).await else {
+            return;
+        };
+        assert_eq!(
+            answer.status(),
+            200,
+            "{}",
+            String::from_utf8_lossy(answer.body())
+        );
+        let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        let token = inspect(answer["access_token"].as_str().unwrap()).unwrap();
+        let token_id = token.claims["jti"].as_str().unwrap().to_owned();
+        acknowledged.add(|state| state.exchanges.push(Exchange { request, token_id }));
+    }
+}
+
+/// A name that nothing here had before.
+fn new_name() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("written-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn principals_of(admin: &Admin) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut page = whole_pages();
+    loop {
+        let list = admin.principals(&page).await.unwrap();
+        names.extend(list.items.into_iter().map(|principal| principal.name));
+        page.after = list.next;
+        if page.after.is_none() {
+            return names;
+        }
+    }
+}
+
+async fn audited_tokens(admin: &Admin) -> BTreeSet<String> {
+    let mut tokens = BTreeSet::new();
+    let mut page = whole_pages();
+    loop {
+        let list = admin.audit(&page).await.unwrap();
+        tokens.extend(list.items.into_iter().filter_map(|entry| entry.token_id));
+        page.after = list.next;
+        if page.after.is_none() {
+            return tokens;
+        }
+    }
+}
+
+fn whole_pages() -> PageRequest {
+    let mut page = PageRequest::default();
+    page.limit = Some(500);
+    page
+}
+
+fn principal(name: &str) -> Principal {
+    Principal {
+        name: name.to_owned(),
+        display_name: String::new(),
+        roles: Vec::new(),
+        enabled: true,
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
+}

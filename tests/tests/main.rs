@@ -1,0 +1,44 @@
+//! Do both ends hold what they promise, also against parts that nobody here wrote?
+//!
+//! One binary: linking is what costs. Each module proves one promise.
+
+// A test ends by a panic, and says why.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod parts;
+
+mod fixtures;
+
+mod wire_form;
+
+mod key_types;
+
+mod selection;
+
+mod openid_provider;
+
+mod other_clients;
+
+mod mapping;
+
+mod revocation;
+
+mod usages;
+
+mod token_kinds;
+
+mod hostile_tokens;
+
+mod replay;
+
+mod crash;
+
+mod callers;
+
+mod rotation;
+
+mod command_line;
+
+mod examples;
+
+mod checklist;
