@@ -9,8 +9,11 @@ use http::{
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
-use super::request::JWT_BEARER_ASSERTION_TYPE;
 use crate::oauth_error::{ErrorCode, OAuthError};
+
+/// `client_assertion_type` (RFC 7523 §2.2).
+pub const JWT_BEARER_ASSERTION_TYPE: &str =
+    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Forms may have at most so many bytes.
 pub const MAX_FORM_BYTES: usize = 64 * 1024;

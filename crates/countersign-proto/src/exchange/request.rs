@@ -1,15 +1,15 @@
 //! What does a client ask of the token endpoint (RFC 6749 §4.4, RFC 7523 §2)?
 
-use super::form::{Form, Presented, invalid_request, post, several_methods, take_client_assertion};
+use super::form::{
+    Form, JWT_BEARER_ASSERTION_TYPE, Presented, invalid_request, post, several_methods,
+    take_client_assertion,
+};
 use crate::{
     assertion::ClientAssertion,
     oauth_error::{ErrorCode, OAuthError, Reason},
     scope::Scope,
 };
 
-/// `client_assertion_type` (RFC 7523 §2.2).
-pub const JWT_BEARER_ASSERTION_TYPE: &str =
-    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// `grant_type` for platform tokens (RFC 7523 §2.1).
 pub const JWT_BEARER_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
