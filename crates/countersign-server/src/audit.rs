@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use countersign_proto::time::UnixTime;
 
 use crate::{
-    http::reason_of,
     issuer::IssuedToken,
     refusal::Refusal,
     service::{Caller, Identified},
@@ -46,7 +45,7 @@ pub(crate) fn refused(
         token_id: None,
         certificate: Some(who.certificate.clone()),
         address: peer.map(|address| address.to_string()),
-        reason: Some(reason_of(refusal)),
+        reason: Some(refusal.reason()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which endpoint answers which request?
 
 mod error;
-pub(crate) use error::reason_of;
 
 mod request_scope;
 

@@ -1,5 +1,7 @@
 //! Why does the platform say no, and whose fault is it?
 
+mod words;
+
 use countersign_proto::{
     assertion::{AssertionError, Purpose},
     dpop::ProofError,
@@ -9,7 +11,7 @@ use countersign_proto::{
 
 use crate::store::StoreError;
 
-/// The client's problem: safe to show. `http::error` says how.
+/// The client's problem: safe to show. `words` says how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
