@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
-use super::{fault, signed, writer::execute};
+use super::{execute, fault, signed};
 use crate::store::{JtiKey, NewAuditEntry, Recorded, StoreError};
 
 /// Statements have room for 1, 2, 4, … 256 rows, so that each text is prepared once and kept. Rows

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::{batch, fault, unsigned, writer::execute};
+use super::{batch, execute, fault, unsigned};
 use crate::{
     registry::{CertificateEntry, Change, Registry, RegistryRows, Rules},
     store::{NewAuditEntry, StoreError},

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Control, batch, fault, registry_rows, signed};
+use super::{Control, batch, execute, fault, registry_rows, signed};
 use crate::{
     registry::{Change, Registry},
     store::{DENIED_KEPT_AFTER_END, JtiKey, NewAuditEntry, Recorded, StoreError, StoredKey},
@@ -304,17 +304,6 @@ async fn cleanup(
     .map_err(fault)?
     .rows_affected();
     Ok(forgotten + denied)
-}
-
-pub(super) async fn execute(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-) -> Result<(), StoreError> {
-    sqlx::query(sql)
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(fault)
 }
 
 /// The fault of [`Control::AnsweredBeforeCommit`]: `jti` and audit rows are acknowledged at once,
