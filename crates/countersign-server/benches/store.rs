@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enable_all()
         .build()?;
     for callers in [1, 16, 64] {
-        let name = format!("store/exchanges from {callers} callers");
+        let name = format!("store.exchanges.{callers}-callers");
         if !bench.wants(&name) {
             continue;
         }

@@ -206,6 +206,23 @@ fn a_key_neither_signs_nor_verifies_by_an_algorithm_that_is_not_its_own() {
 }
 
 // security.md 9: `none` and HMAC have no name here, in any case of letters.
+// security.md 62
+#[test]
+fn no_nonce_of_ecdsa_repeats() {
+    // A repeated r under one key gives the key away. Deterministic or hedged, equal messages and
+    // different ones must not share it unless the signature is the same.
+    let (key, _) = LocalKey::generate(KeyType::P256).unwrap();
+    let mut seen = std::collections::HashMap::new();
+    for number in 0_u32..20_000 {
+        let message = (number % 10_000).to_be_bytes();
+        let signature = key.sign(Algorithm::ES256, &message).unwrap();
+        let (r, s) = signature.split_at(32);
+        if let Some((other, other_s)) = seen.insert(r.to_vec(), (message, s.to_vec())) {
+            assert_eq!((other, other_s), (message, s.to_vec()), "r came twice");
+        }
+    }
+}
+
 #[test]
 fn algorithms_have_exactly_their_names() {
     for algorithm in Algorithm::ALL {

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use countersign_proto::exchange::JWT_BEARER_ASSERTION_TYPE;
 use serde_json::json;
 
-use super::world::{Answer, Identity, World, application, form_request, principal};
+use super::world::{Answer, Identity, NOW, World, application, form_request, principal};
 use crate::Change;
 
 const INACTIVE: &[u8] = br#"{"active":false}"#;
@@ -27,6 +27,7 @@ async fn asked() -> (World, Identity, String, String) {
     (world, identity, token, resource)
 }
 
+// security.md 76: the answer says how long it may be believed, and that it is not to be kept
 #[tokio::test]
 async fn a_good_token_is_active_and_described() {
     let (world, _, token, resource) = asked().await;
@@ -36,6 +37,7 @@ async fn a_good_token_is_active_and_described() {
     assert_eq!(body["client_id"], "orders");
     assert_eq!(body["principal"], "anna");
     assert_eq!(body["scope"], "introspect orders");
+    assert_eq!(body["exp"], NOW + 900);
     assert_eq!(answer.headers["cache-control"], "no-store");
 }
 
@@ -120,7 +122,7 @@ async fn an_expired_token_is_inactive() {
     inactive(&world.introspect(&resource, &token).await);
 }
 
-// security.md 75
+// security.md 75, 80
 #[tokio::test]
 async fn the_tokens_of_a_revoked_certificate_are_inactive() {
     let (world, identity, token, resource) = asked().await;
@@ -128,7 +130,7 @@ async fn the_tokens_of_a_revoked_certificate_are_inactive() {
     inactive(&world.introspect(&resource, &token).await);
 }
 
-// security.md 75
+// security.md 75, 80
 #[tokio::test]
 async fn a_token_dies_with_its_mapping() {
     let (world, identity, token, resource) = asked().await;
@@ -137,7 +139,7 @@ async fn a_token_dies_with_its_mapping() {
     inactive(&world.introspect(&resource, &token).await);
 }
 
-// security.md 75
+// security.md 75, 80
 #[tokio::test]
 async fn a_token_dies_with_its_principal_and_its_application() {
     let (world, _, token, resource) = asked().await;
