@@ -31,6 +31,8 @@ mod hostile_tokens;
 
 mod replay;
 
+mod at_rest;
+
 mod crash;
 
 mod callers;
@@ -42,3 +44,5 @@ mod command_line;
 mod examples;
 
 mod checklist;
+
+mod tidy;

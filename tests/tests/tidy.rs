@@ -1,0 +1,366 @@
+//! Does the tree keep the rules of the house?
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Files that are longer than 500 lines before their tests, with the reason.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+/// The numbered items of docs/security.md that this version stands for: parts A to D and F.
+fn promised_security_items() -> impl Iterator<Item = u32> {
+    (1..=64).chain(72..=81)
+}
+
+#[test]
+fn every_source_file_opens_with_its_question() {
+    let wrong = product_files().into_iter().filter(|file| {
+        let content = text(file);
+        let opening: String = content
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .take(2)
+            .collect();
+        let is_crate_root = ["lib.rs", "main.rs"]
+            .iter()
+            .any(|root| file.ends_with(root));
+        !content.starts_with("//! ") || (!is_crate_root && !opening.contains('?'))
+    });
+    assert_none(
+        wrong,
+        "must open with the question that the file answers, as `//! …?`",
+    );
+}
+
+#[test]
+fn no_file_is_long_without_a_reason() {
+    let wrong = product_files().into_iter().filter(|file| {
+        let lines = code_before_tests(file).lines().count();
+        lines > 500
+            && !is_test_module(file)
+            && !LONG_FILES.iter().any(|(name, _)| file.ends_with(name))
+    });
+    assert_none(
+        wrong,
+        "has more than 500 lines before its tests: split it by question",
+    );
+}
+
+#[test]
+fn no_file_is_a_drawer_for_odds_and_ends() {
+    let drawers = [
+        "utils.rs",
+        "util.rs",
+        "common.rs",
+        "helpers.rs",
+        "types.rs",
+        "prelude.rs",
+        "misc.rs",
+    ];
+    let wrong = rust_files(&root())
+        .into_iter()
+        .filter(|file| drawers.iter().any(|drawer| file.ends_with(drawer)));
+    assert_none(
+        wrong,
+        "is a drawer: name the file by the question it answers",
+    );
+}
+
+#[test]
+fn nothing_is_unfinished_or_ignored() {
+    let marks = ["todo!(", "unimplemented!(", "FIXME", "TODO", "#[ignore"];
+    let wrong = rust_files(&root())
+        .into_iter()
+        .filter(|file| !file.ends_with("tidy.rs"))
+        .filter(|file| code(file).any(|line| marks.iter().any(|mark| line.contains(mark))));
+    assert_none(wrong, "holds an unfinished mark or an ignored test");
+}
+
+#[test]
+fn nobody_waits_for_a_time_to_pass() {
+    // On a paused clock of Tokio a wait passes at once; the sleeping of a thread never does.
+    let wrong = rust_files(&root())
+        .into_iter()
+        .filter(|file| !file.ends_with("tidy.rs"))
+        .filter(|file| code(file).any(|line| line.contains("thread::sleep(")));
+    assert_none(wrong, "sleeps: wait for the thing itself");
+}
+
+#[test]
+fn one_file_of_the_protocol_names_the_crypto_library() {
+    let wrong = rust_files(&root().join("crates/countersign-proto/src"))
+        .into_iter()
+        .filter(|file| !is_in(file, "crypto") && !is_test_module(file))
+        .filter(|file| code_before_tests(file).contains("aws_lc_rs"));
+    assert_none(
+        wrong,
+        "names the crypto library: that is the business of crypto.rs",
+    );
+}
+
+#[test]
+fn the_protocol_depends_on_no_runtime_and_no_file() {
+    let permitted: BTreeSet<&str> = [
+        "aws-lc-rs",
+        "base64",
+        "http",
+        "pem",
+        "serde",
+        "serde_json",
+        "sha1",
+        "url",
+        "x509-parser",
+        "zeroize",
+    ]
+    .into();
+    let found = dependencies("crates/countersign-proto/Cargo.toml");
+    let extra: Vec<_> = found
+        .iter()
+        .filter(|name| !permitted.contains(name.as_str()))
+        .collect();
+    assert!(
+        extra.is_empty(),
+        "countersign-proto may not depend on {extra:?}"
+    );
+}
+
+#[test]
+fn the_two_ends_never_see_each_other() {
+    assert!(!dependencies("crates/countersign/Cargo.toml").contains("countersign-server"));
+    assert!(!dependencies("crates/countersign-server/Cargo.toml").contains("countersign"));
+}
+
+#[test]
+fn only_the_service_knows_both_policy_and_store() {
+    let wrong = rust_files(&root().join("crates/countersign-server/src"))
+        .into_iter()
+        .filter(|file| {
+            let code = code_before_tests(file);
+            let knows = |module: &str| {
+                let paths = [
+                    format!("crate::{module}"),
+                    format!("    {module}::"),
+                    format!("{{{module}::"),
+                    format!("super::{module}"),
+                ];
+                paths.iter().any(|path| code.contains(path.as_str()))
+            };
+            !is_in(file, "service")
+                && !is_test_module(file)
+                && !file.ends_with("lib.rs")
+                && knows("policy")
+                && knows("store")
+        });
+    assert_none(
+        wrong,
+        "knows both policy and store: that is the business of service",
+    );
+}
+
+#[test]
+fn policy_is_pure() {
+    let wrong = rust_files(&root().join("crates/countersign-server/src"))
+        .into_iter()
+        .filter(|file| is_in(file, "policy"))
+        .filter(|file| {
+            ["async fn", "Clock", ".await"]
+                .iter()
+                .any(|mark| code_before_tests(file).contains(mark))
+        });
+    assert_none(wrong, "waits or reads a clock: policy is a pure function");
+}
+
+#[test]
+fn every_promised_security_item_has_a_test_that_carries_its_number() {
+    let mut found = BTreeSet::new();
+    for file in rust_files(&root()) {
+        for line in text(&file).lines() {
+            let Some((_, after)) = line.split_once("security.md ") else {
+                continue;
+            };
+            let numbers = after
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|digits| digits.parse::<u32>().ok());
+            found.extend(numbers);
+        }
+    }
+    let missing: Vec<u32> = promised_security_items()
+        .filter(|item| !found.contains(item))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no test carries these items of docs/security.md: {missing:?}"
+    );
+}
+
+#[test]
+fn every_module_has_its_place_in_the_architecture_page() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for name in [
+        "countersign-proto",
+        "countersign",
+        "countersign-server",
+        "countersign-cli",
+        "countersign-testkit",
+    ] {
+        let source = root().join("crates").join(name).join("src");
+        for entry in fs::read_dir(&source).expect("a crate has a src folder") {
+            let path = entry.expect("an entry").path();
+            let module = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            if ["lib", "main"].contains(&module.as_str()) {
+                continue;
+            }
+            assert!(
+                page.contains(&format!("`{module}`")),
+                "ARCHITECTURE.md does not name `{module}` of {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_relative_link_of_the_documents_leads_somewhere() {
+    let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
+        .expect("docs")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    pages.extend(
+        [
+            "README.md",
+            "ARCHITECTURE.md",
+            "CONTRIBUTING.md",
+            "CHANGELOG.md",
+        ]
+        .map(|page| root().join(page)),
+    );
+    for page in pages {
+        let content = text(&page);
+        for link in content
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let there = page.parent().expect("a folder").join(target);
+            assert!(
+                there.exists(),
+                "{} links to {target}, which is not there",
+                page.display()
+            );
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ stands in the workspace")
+        .to_path_buf()
+}
+
+/// The sources of the product: what users compile.
+fn product_files() -> Vec<PathBuf> {
+    let all = rust_files(&root().join("crates"));
+    all.into_iter()
+        .filter(|file| file.components().any(|part| part.as_os_str() == "src"))
+        .collect()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir()
+            && !["target", "node_modules"].contains(&name.as_str())
+            && !name.starts_with('.')
+        {
+            files.extend(rust_files(&path));
+        } else if name.ends_with(".rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn is_in(file: &Path, module: &str) -> bool {
+    let inside = file.strip_prefix(root().join("crates")).unwrap_or(file);
+    inside.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name == module || name == format!("{module}.rs")
+    })
+}
+
+/// A module that is compiled for tests alone: its parent says so, not the file.
+fn is_test_module(file: &Path) -> bool {
+    const NAMES: &[&str] = &[
+        "fixture",
+        "fixtures",
+        "hostile",
+        "laws",
+        "scripted",
+        "tests",
+        "token_matrix",
+    ];
+    NAMES.iter().any(|name| is_in(file, name))
+}
+
+/// The lines that are not comments.
+fn code(file: &Path) -> impl Iterator<Item = String> {
+    let lines: Vec<String> = text(file)
+        .lines()
+        .map(str::trim_start)
+        .map(str::to_owned)
+        .collect();
+    lines.into_iter().filter(|line| !line.starts_with("//"))
+}
+
+fn text(file: &Path) -> String {
+    fs::read_to_string(file).expect("a readable file")
+}
+
+fn code_before_tests(file: &Path) -> String {
+    let content = text(file);
+    content
+        .split("\n#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let parsed: toml::Table = text(&root().join(manifest)).parse().expect("a manifest");
+    parsed["dependencies"]
+        .as_table()
+        .expect("a table")
+        .keys()
+        .cloned()
+        .collect()
+}
+
+fn assert_none(wrong: impl Iterator<Item = PathBuf>, rule: &str) {
+    let names: Vec<String> = wrong
+        .map(|file| {
+            file.strip_prefix(root())
+                .unwrap_or(&file)
+                .display()
+                .to_string()
+        })
+        .collect();
+    assert!(names.is_empty(), "{rule}:\n  {}", names.join("\n  "));
+}
