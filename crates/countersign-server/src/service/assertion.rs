@@ -81,8 +81,9 @@ impl VerifiedAssertion {
             ));
         }
 
-        // 3. the key, among those registered for `iss`
-        let found = find_certificate(&assertion, purpose, &client_id, rules);
+        // 3. the key, among those registered for `iss`; one of another type is none
+        let found = find_certificate(&assertion, purpose, &client_id, rules)
+            .filter(|entry| fits(entry.certificate.public_key(), &assertion));
         let application = rules.registry.application(&client_id).cloned();
         let audiences = [rules.issuer, rules.token_endpoint];
         let lifetime_max = longest_lifetime(application.as_deref(), rules.lifetime_max);
@@ -98,13 +99,11 @@ impl VerifiedAssertion {
         };
 
         // 2. and 4. algorithm and signature; the claims of 6. to 8. are judged by the same call
-        let dummy = rules.dummies.for_algorithm(assertion.algorithm());
         let key = match &found {
-            Some(entry) if fits(entry.certificate.public_key(), &assertion) => {
-                entry.certificate.public_key()
-            }
+            Some(entry) => entry.certificate.public_key(),
             // An unknown client, and a key of another type, cost as much as a wrong signature.
-            _ => dummy,
+            // What a dummy says counts for nothing: somebody may have its private half.
+            None => rules.dummies.for_algorithm(assertion.algorithm()),
         };
         let verified = verify_once(assertion, key, &expectation);
         let Some(certificate) = found else {
@@ -238,4 +237,79 @@ fn claim_refusal(
 thread_local! {
     /// How many signatures of assertions this thread verified.
     pub(super) static VERIFICATIONS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_proto::{
+        assertion::Assertion,
+        certificate::{Certificate, CertificateChain},
+        key::{Algorithm, KeyType, LocalKey, SigningKey as _},
+        management::NewCertificate,
+    };
+
+    use super::*;
+    use crate::registry::Change;
+
+    const ISSUER: &str = "https://platform.example";
+    const RSA: &str = include_str!("../../../../testdata/clients/rsa2048/rsa2048.pem");
+
+    fn with_an_rsa_certificate() -> Registry {
+        let application = Application {
+            client_id: "orders".to_owned(),
+            name: String::new(),
+            scopes: Vec::new(),
+            audience: None,
+            dpop_bound_access_tokens: false,
+            accept_token_endpoint_audience: false,
+            assertion_lifetime_max_s: None,
+            enabled: true,
+        };
+        let asked = NewCertificate {
+            pem: RSA.to_owned(),
+            client_id: Some("orders".to_owned()),
+            usage: CertificateUsage::Client,
+            kid_alias: None,
+        };
+        let record = CertificateEntry::new(&asked).unwrap().record;
+        Registry::default()
+            .apply(&Change::All(vec![
+                Change::CreateApplication(application),
+                Change::RegisterCertificate(record),
+            ]))
+            .unwrap()
+    }
+
+    // security.md 10, 16, B17
+    #[test]
+    fn a_dummy_key_vouches_for_nobody_even_when_its_private_half_is_known() {
+        let registry = with_an_rsa_certificate();
+        let (dummy, _) = LocalKey::generate(KeyType::P256).unwrap();
+        let dummies = DummyKeys::make()
+            .unwrap()
+            .with_p256(dummy.public_key().clone());
+        let now = UnixTime::from_secs(1_795_336_200);
+        let leaf = Certificate::all_from_pem(RSA).unwrap().remove(0);
+        let forged = Assertion::client("orders", ISSUER)
+            .mint(
+                &CertificateChain::new(leaf, Vec::new()),
+                &dummy,
+                Algorithm::ES256,
+                now,
+                "jti-0001",
+            )
+            .unwrap();
+        let rules = Rules {
+            registry: &registry,
+            dummies: &dummies,
+            issuer: ISSUER,
+            token_endpoint: "https://platform.example/oauth2/token",
+            lifetime_max: Duration::from_secs(300),
+            now,
+        };
+        let denial = VerifiedAssertion::verify(forged.expose(), Purpose::Client, None, &rules)
+            .expect_err("it was signed by no key of the client");
+        assert!(matches!(denial.refusal, Refusal::Unrecognised { .. }));
+        assert!(denial.identified.is_none());
+    }
 }

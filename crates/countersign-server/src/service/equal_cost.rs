@@ -57,6 +57,14 @@ const RSA_2048_SPKI: &str = concat!(
 );
 
 #[cfg(test)]
+impl DummyKeys {
+    /// With a P-256 key whose private half somebody has.
+    pub(super) fn with_p256(self, p256: PublicKey) -> DummyKeys {
+        DummyKeys { p256, ..self }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
