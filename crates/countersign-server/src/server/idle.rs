@@ -63,6 +63,8 @@ pub(super) struct Watched<S> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Nothing has arrived yet: not even which HTTP it will be.
+    First,
     /// Between requests.
     Idle,
     /// A head has begun to arrive.
@@ -84,14 +86,14 @@ impl<S> Watched<S> {
             stream,
             patience,
             in_flight,
-            phase: Phase::Head,
+            phase: Phase::First,
             deadline,
         }
     }
 
     fn enter(&mut self, phase: Phase) {
         let wait = match phase {
-            Phase::Head => self.patience.header,
+            Phase::First | Phase::Head => self.patience.header,
             Phase::Idle | Phase::Frames | Phase::Working => self.patience.idle,
         };
         self.phase = phase;
@@ -101,7 +103,7 @@ impl<S> Watched<S> {
     /// Notices that a request began or ended since the last look.
     fn look(&mut self) {
         match (self.phase, self.in_flight.is_any()) {
-            (Phase::Idle | Phase::Head, true) => self.enter(Phase::Working),
+            (Phase::First | Phase::Idle | Phase::Head, true) => self.enter(Phase::Working),
             (Phase::Working, false) => self.enter(Phase::Idle),
             _ => {}
         }
@@ -110,7 +112,9 @@ impl<S> Watched<S> {
     fn received(&mut self, bytes: &[u8]) {
         match self.phase {
             Phase::Idle => self.enter(Phase::Head),
-            Phase::Head if bytes.starts_with(HTTP2_PREFACE) => self.enter(Phase::Frames),
+            Phase::First if bytes.starts_with(HTTP2_PREFACE) => self.enter(Phase::Frames),
+            // Its deadline runs since the connection came.
+            Phase::First => self.phase = Phase::Head,
             Phase::Frames => self.enter(Phase::Frames),
             Phase::Head | Phase::Working => {}
         }
@@ -120,7 +124,7 @@ impl<S> Watched<S> {
         let counts = match self.phase {
             Phase::Working => false,
             Phase::Frames => !self.in_flight.is_any(),
-            Phase::Idle | Phase::Head => true,
+            Phase::First | Phase::Idle | Phase::Head => true,
         };
         counts && self.deadline.as_mut().poll(context).is_ready()
     }
@@ -182,5 +186,40 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        header: Duration::from_secs(10),
+        idle: Duration::from_secs(60),
+    };
+
+    fn watched(room: usize) -> (Watched<DuplexStream>, DuplexStream) {
+        let (ours, theirs) = duplex(room);
+        (Watched::new(ours, PATIENCE, InFlight::default()), theirs)
+    }
+
+    /// Reads what was written, so that it came as one piece.
+    async fn arrives(watched: &mut Watched<DuplexStream>, client: &mut DuplexStream, text: &[u8]) {
+        client.write_all(text).await.unwrap();
+        watched.read_exact(&mut vec![0; text.len()]).await.unwrap();
+    }
+
+    // security.md 110
+    #[tokio::test(start_paused = true)]
+    async fn the_preface_of_http2_in_the_midst_of_a_head_buys_no_time() {
+        let (mut watched, mut client) = watched(64);
+        arrives(&mut watched, &mut client, b"GET /").await;
+        arrives(&mut watched, &mut client, HTTP2_PREFACE).await;
+        let start = Instant::now();
+        let error = watched.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() <= PATIENCE.header + Duration::from_secs(1));
     }
 }
