@@ -3,6 +3,7 @@
 //! The stream wakes up when its deadline passes and then reads as broken. Before the first byte
 //! of a request the idle limit holds; from that byte until the request's head is whole, the
 //! header limit; while a request is worked on, none: the body has its own limit where it is read.
+//! An answer that is not taken off our hands breaks the stream at the idle limit.
 
 use std::{
     future::Future as _,
@@ -59,6 +60,8 @@ pub(super) struct Watched<S> {
     in_flight: InFlight,
     phase: Phase,
     deadline: Pin<Box<Sleep>>,
+    /// Until when the other side has to take some more of what is written; none while it takes all.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl<S> Watched<S> {
             in_flight,
             phase: Phase::First,
             deadline,
+            stalled: None,
         }
     }
 
@@ -128,6 +132,22 @@ impl<S> Watched<S> {
         };
         counts && self.deadline.as_mut().poll(context).is_ready()
     }
+
+    /// What came of a write, which may wait no longer than the idle limit for the other side.
+    fn written<T>(
+        &mut self,
+        result: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.stalled = None;
+            return result;
+        }
+        let idle = self.patience.idle;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(idle)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -160,8 +180,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
-        Poll::Ready(written)
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(result, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -169,11 +189,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         // that, and must be woken at the deadline that holds from now on.
         self.look();
         let _ = self.is_overdue(context);
-        Pin::new(&mut self.stream).poll_flush(context)
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        self.written(result, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.written(result, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -185,7 +207,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(result, context)
     }
 }
 
@@ -221,5 +244,30 @@ mod tests {
         let error = watched.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() <= PATIENCE.header + Duration::from_secs(1));
+    }
+
+    // security.md 110
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes_breaks_the_stream() {
+        let (mut watched, _client) = watched(64);
+        let start = Instant::now();
+        let written = tokio::time::timeout(2 * PATIENCE.idle, watched.write_all(&[0; 65]))
+            .await
+            .expect("it still waits");
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() >= PATIENCE.idle);
+    }
+
+    // security.md 110
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_taken_slowly_is_written_whole() {
+        let (mut watched, mut client) = watched(64);
+        let writing = tokio::spawn(async move { watched.write_all(&[7; 64 * 4]).await });
+        let mut taken = vec![0; 64];
+        for _ in 0..4 {
+            tokio::time::advance(PATIENCE.idle / 2).await;
+            client.read_exact(&mut taken).await.unwrap();
+        }
+        writing.await.unwrap().unwrap();
     }
 }
