@@ -40,7 +40,8 @@ pub(crate) use revocation::{RevocationRefusal, revoke};
 
 mod registry;
 pub(crate) use registry::{
-    ChangeRefusal, applications, attempt, certificates, mappings, principals, roles,
+    Alterable, Applications, ChangeRefusal, Mappings, Noun, Principals, Roles, certificates,
+    create, delete, find, list, update,
 };
 
 /// How many signatures of assertions this thread verified: an unknown client must cost one too.

@@ -3,15 +3,9 @@
 //! Every request presents a token of this platform for this platform. Values are those of
 //! `countersign_proto::management`; refusals are RFC 9457 problems.
 
-mod applications;
+mod noun;
 
 mod certificates;
-
-mod principals;
-
-mod roles;
-
-mod mappings;
 
 mod audit;
 
@@ -26,6 +20,8 @@ use page::PageQuery;
 mod body;
 use body::JsonBody;
 
+use std::borrow::Borrow;
+
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -36,60 +32,33 @@ use axum::{
 use serde::Serialize;
 
 use super::error;
-use crate::{Platform, service::ChangeRefusal};
+use crate::{
+    Platform,
+    service::{Applications, ChangeRefusal, Mappings, Principals, Roles},
+};
 
 pub(super) fn routes(root: &str) -> Router<Platform> {
+    let at = |path: &str| format!("{root}/{path}");
     Router::new()
+        .route(&at("applications"), noun::all::<Applications>())
+        .route(&at("applications/{id}"), noun::alterable::<Applications>())
+        .route(&at("principals"), noun::all::<Principals>())
+        .route(&at("principals/{id}"), noun::alterable::<Principals>())
+        .route(&at("roles"), noun::all::<Roles>())
+        .route(&at("roles/{id}"), noun::alterable::<Roles>())
+        .route(&at("mappings"), noun::all::<Mappings>())
+        .route(&at("mappings/{id}"), noun::one::<Mappings>())
         .route(
-            &format!("{root}/applications"),
-            get(applications::list).post(applications::create),
-        )
-        .route(
-            &format!("{root}/applications/{{client_id}}"),
-            get(applications::find)
-                .put(applications::update)
-                .delete(applications::delete),
-        )
-        .route(
-            &format!("{root}/certificates"),
+            &at("certificates"),
             get(certificates::list).post(certificates::register),
         )
+        .route(&at("certificates/{sha256}"), get(certificates::find))
         .route(
-            &format!("{root}/certificates/{{sha256}}"),
-            get(certificates::find),
-        )
-        .route(
-            &format!("{root}/certificates/{{sha256}}/revoke"),
+            &at("certificates/{sha256}/revoke"),
             post(certificates::revoke),
         )
-        .route(
-            &format!("{root}/principals"),
-            get(principals::list).post(principals::create),
-        )
-        .route(
-            &format!("{root}/principals/{{name}}"),
-            get(principals::find)
-                .put(principals::update)
-                .delete(principals::delete),
-        )
-        .route(
-            &format!("{root}/roles"),
-            get(roles::list).post(roles::create),
-        )
-        .route(
-            &format!("{root}/roles/{{name}}"),
-            get(roles::find).put(roles::update).delete(roles::delete),
-        )
-        .route(
-            &format!("{root}/mappings"),
-            get(mappings::list).post(mappings::create),
-        )
-        .route(
-            &format!("{root}/mappings/{{id}}"),
-            get(mappings::find).delete(mappings::delete),
-        )
-        .route(&format!("{root}/audit"), get(audit::list))
-        .route(&format!("{root}/whoami"), get(whoami::answer))
+        .route(&at("audit"), get(audit::list))
+        .route(&at("whoami"), get(whoami::answer))
         // The body is limited where it is read, by the platform's own setting.
         .layer(DefaultBodyLimit::disable())
 }
@@ -98,23 +67,11 @@ pub(super) fn routes(root: &str) -> Router<Platform> {
 fn answer<T: Serialize>(
     platform: &Platform,
     status: StatusCode,
-    result: Result<T, ChangeRefusal>,
+    result: Result<T, impl Borrow<ChangeRefusal>>,
 ) -> Response {
     match result.map(|value| serde_json::to_vec(&value)) {
         Ok(Ok(body)) => error::json(status, body),
         Ok(Err(fault)) => error::fault_problem(&crate::Fault::new(fault.to_string())),
-        Err(refusal) => error::change(platform, &refusal),
-    }
-}
-
-/// Nothing more to say.
-fn deleted(platform: &Platform, result: Result<(), ChangeRefusal>) -> Response {
-    match result {
-        Ok(()) => {
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        }
-        Err(refusal) => error::change(platform, &refusal),
+        Err(refusal) => error::change(platform, refusal.borrow()),
     }
 }

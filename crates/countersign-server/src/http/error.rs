@@ -192,6 +192,13 @@ pub(super) fn panicked(_payload: Box<dyn Any + Send + 'static>) -> Response {
     fault_problem(&Fault::new("a handler panicked"))
 }
 
+/// Done, and nothing more to say.
+pub(super) fn nothing() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// JSON that no cache keeps (RFC 6749 §5.1).
 pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());

@@ -4,15 +4,22 @@
 //! more than he has, then makes the change durable with its audit row, then visible. Whether a
 //! change fits is the registry's own question.
 
-pub(crate) mod applications;
+mod noun;
+pub(crate) use noun::{Alterable, Noun, create, delete, find, list, update};
+
+mod applications;
+pub(crate) use applications::Applications;
+
+mod principals;
+pub(crate) use principals::Principals;
+
+mod roles;
+pub(crate) use roles::Roles;
+
+mod mappings;
+pub(crate) use mappings::Mappings;
 
 pub(crate) mod certificates;
-
-pub(crate) mod principals;
-
-pub(crate) mod roles;
-
-pub(crate) mod mappings;
 
 use super::{AccessRefusal, Caller, Permissions};
 use crate::{
@@ -51,7 +58,7 @@ impl From<Fault> for ChangeRefusal {
 }
 
 /// A change that somebody may not make is on record too, by the permission it needs.
-pub(crate) async fn attempt<T>(
+async fn attempt<T>(
     platform: &Platform,
     caller: &Caller,
     permission: &'static str,
@@ -71,16 +78,21 @@ pub(crate) async fn attempt<T>(
     result
 }
 
+/// One change, with what the audit calls it and its subject.
+pub(crate) struct Step {
+    change: Change,
+    action: &'static str,
+    subject: String,
+}
+
 /// Makes a change durable with its audit row, then visible on this node.
 async fn apply(
     platform: &Platform,
     caller: &Caller,
-    change: Change,
-    action: &'static str,
-    subject: &str,
+    step: Step,
 ) -> Result<Registry, ChangeRefusal> {
-    let entry = audit::changed(caller, action, subject, platform.now());
-    match platform.store().change(change, entry).await {
+    let entry = audit::changed(caller, step.action, &step.subject, platform.now());
+    match platform.store().change(step.change, entry).await {
         Ok(registry) => {
             platform.adopt(registry.clone());
             Ok(registry)

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use countersign_proto::management::WhoAmI;
 
 use super::Authorized;
-use crate::Platform;
+use crate::{Platform, service::ChangeRefusal};
 
 pub(super) async fn answer(
     State(platform): State<Platform>,
@@ -18,5 +18,5 @@ pub(super) async fn answer(
         scopes: caller.claims.scope.iter().map(str::to_owned).collect(),
         expires_at: caller.claims.expires_at,
     };
-    super::answer(&platform, StatusCode::OK, Ok(who))
+    super::answer(&platform, StatusCode::OK, Ok::<_, ChangeRefusal>(who))
 }

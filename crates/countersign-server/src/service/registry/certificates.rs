@@ -7,7 +7,7 @@ use countersign_proto::{
     thumbprint::Thumbprint,
 };
 
-use super::{ChangeRefusal, apply, must_cover, permissions_of, present};
+use super::{ChangeRefusal, Step, apply, attempt, must_cover, permissions_of, present};
 use crate::{
     Platform,
     registry::{CertificateEntry, Change, PLATFORM_PRINCIPAL},
@@ -67,23 +67,22 @@ pub(crate) async fn register(
     caller: &Caller,
     asked: NewCertificate,
 ) -> Result<RegisteredCertificate, ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    if asked.usage == CertificateUsage::Platform {
-        let registry = platform.registry();
-        let gained = permissions_of(&registry, PLATFORM_PRINCIPAL);
-        must_cover(caller, &gained, "a holder of a platform certificate")?;
-    }
-    let record = CertificateEntry::new(&asked)?.record;
-    let change = Change::RegisterCertificate(record.clone());
-    apply(
-        platform,
-        caller,
-        change,
-        "certificate.register",
-        &record.sha256,
-    )
-    .await?;
-    Ok(record)
+    attempt(platform, caller, WRITE, async {
+        caller.must_have(WRITE)?;
+        if asked.usage == CertificateUsage::Platform {
+            let gained = permissions_of(&platform.registry(), PLATFORM_PRINCIPAL);
+            must_cover(caller, &gained, "a holder of a platform certificate")?;
+        }
+        let record = CertificateEntry::new(&asked)?.record;
+        let step = Step {
+            subject: record.sha256.clone(),
+            action: "certificate.register",
+            change: Change::RegisterCertificate(record.clone()),
+        };
+        apply(platform, caller, step).await?;
+        Ok(record)
+    })
+    .await
 }
 
 /// Revokes one, at once and for good: it signs nothing any more, and what it earned is inactive.
@@ -93,13 +92,20 @@ pub(crate) async fn revoke(
     sha256: &str,
     reason: String,
 ) -> Result<RegisteredCertificate, ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    let change = Change::RevokeCertificate {
-        sha256: sha256.to_owned(),
-        at: platform.now(),
-        reason,
-    };
-    let registry = apply(platform, caller, change, "certificate.revoke", sha256).await?;
-    let entry = present(registry.certificate(sha256), "certificate", sha256)?;
-    Ok(entry.record.clone())
+    attempt(platform, caller, WRITE, async {
+        caller.must_have(WRITE)?;
+        let step = Step {
+            subject: sha256.to_owned(),
+            action: "certificate.revoke",
+            change: Change::RevokeCertificate {
+                sha256: sha256.to_owned(),
+                at: platform.now(),
+                reason,
+            },
+        };
+        let registry = apply(platform, caller, step).await?;
+        let entry = present(registry.certificate(sha256), "certificate", sha256)?;
+        Ok(entry.record.clone())
+    })
+    .await
 }

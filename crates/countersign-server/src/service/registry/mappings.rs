@@ -5,86 +5,80 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::{NewMapping, PrincipalMapping};
+use countersign_proto::{
+    management::{NewMapping, PrincipalMapping},
+    time::UnixTime,
+};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{ChangeRefusal, apply, must_cover, permissions_of, present};
-use crate::{
-    Platform,
-    registry::{Change, Registry},
-    service::Caller,
+use super::{
+    ChangeRefusal, Step, must_cover,
+    noun::{Facts, Noun},
+    permissions_of, present,
 };
+use crate::registry::{Change, Registry};
 
-const READ: &str = "mappings:read";
-const WRITE: &str = "mappings:write";
+/// The mappings. One is made and taken away, never changed: what it earned hangs on it.
+pub(crate) enum Mappings {}
 
-/// All, in stable order.
-pub(crate) fn list(
-    platform: &Platform,
-    caller: &Caller,
-) -> Result<Vec<Arc<PrincipalMapping>>, ChangeRefusal> {
-    caller.must_have(READ)?;
-    Ok(platform.registry().mappings().cloned().collect())
+impl Noun for Mappings {
+    type Item = PrincipalMapping;
+    type New = NewMapping;
+
+    const NAME: &'static str = "mapping";
+    const READ: &'static str = "mappings:read";
+    const WRITE: &'static str = "mappings:write";
+    const ID: &'static str = "id";
+
+    fn id(item: &PrincipalMapping) -> &str {
+        &item.id
+    }
+
+    fn all(registry: &Registry) -> Vec<Arc<PrincipalMapping>> {
+        registry.mappings().cloned().collect()
+    }
+
+    fn one(registry: &Registry, id: &str) -> Option<Arc<PrincipalMapping>> {
+        registry.mapping(id).cloned()
+    }
+
+    /// The certificate may be named by thumbprint or alias.
+    fn creation(facts: &Facts<'_>, asked: NewMapping) -> Result<Step, ChangeRefusal> {
+        must_cover_principal(facts, &asked.principal)?;
+        let mapping = PrincipalMapping {
+            id: fresh_id(facts.now),
+            certificate: certificate_id(facts.registry, &asked)?,
+            client_id: asked.client_id,
+            principal: asked.principal,
+            is_default: asked.is_default,
+        };
+        Ok(Step {
+            subject: mapping.id.clone(),
+            action: "mapping.create",
+            change: Change::CreateMapping(mapping),
+        })
+    }
+
+    /// What it earned is inactive from now on.
+    fn removal(facts: &Facts<'_>, id: &str) -> Result<Step, ChangeRefusal> {
+        let mapping = present(facts.registry.mapping(id), Self::NAME, id)?;
+        must_cover_principal(facts, &mapping.principal)?;
+        Ok(Step {
+            subject: id.to_owned(),
+            action: "mapping.delete",
+            change: Change::DeleteMapping { id: id.to_owned() },
+        })
+    }
 }
 
-/// One.
-pub(crate) fn find(
-    platform: &Platform,
-    caller: &Caller,
-    id: &str,
-) -> Result<Arc<PrincipalMapping>, ChangeRefusal> {
-    caller.must_have(READ)?;
-    present(platform.registry().mapping(id).cloned(), "mapping", id)
-}
-
-/// Maps a certificate, named by thumbprint or alias, to a principal.
-pub(crate) async fn create(
-    platform: &Platform,
-    caller: &Caller,
-    asked: NewMapping,
-) -> Result<Arc<PrincipalMapping>, ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    let registry = platform.registry();
-    must_cover(
-        caller,
-        &permissions_of(&registry, &asked.principal),
-        "this principal",
-    )?;
-    let mapping = PrincipalMapping {
-        id: fresh_id(platform),
-        certificate: certificate_id(&registry, &asked)?,
-        client_id: asked.client_id,
-        principal: asked.principal,
-        is_default: asked.is_default,
-    };
-    let id = mapping.id.clone();
-    let change = Change::CreateMapping(mapping);
-    let registry = apply(platform, caller, change, "mapping.create", &id).await?;
-    present(registry.mapping(&id).cloned(), "mapping", &id)
-}
-
-/// Takes a mapping away: what it earned is inactive from now on.
-pub(crate) async fn delete(
-    platform: &Platform,
-    caller: &Caller,
-    id: &str,
-) -> Result<(), ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    let registry = platform.registry();
-    let mapping = present(registry.mapping(id), "mapping", id)?;
-    must_cover(
-        caller,
-        &permissions_of(&registry, &mapping.principal),
-        "this principal",
-    )?;
-    let change = Change::DeleteMapping { id: id.to_owned() };
-    apply(platform, caller, change, "mapping.delete", id).await?;
-    Ok(())
+fn must_cover_principal(facts: &Facts<'_>, name: &str) -> Result<(), ChangeRefusal> {
+    let held = permissions_of(facts.registry, name);
+    must_cover(facts.caller, &held, "this principal")
 }
 
 /// Sorted by time of making, so that lists keep their order.
-fn fresh_id(platform: &Platform) -> String {
-    let at = Timestamp::from_unix(NoContext, platform.now().as_secs(), 0);
+fn fresh_id(now: UnixTime) -> String {
+    let at = Timestamp::from_unix(NoContext, now.as_secs(), 0);
     Uuid::new_v7(at).to_string()
 }
 

@@ -6,90 +6,79 @@ use std::sync::Arc;
 
 use countersign_proto::management::Principal;
 
-use super::{ChangeRefusal, apply, must_cover, permissions_of, present};
+use super::{
+    ChangeRefusal, Step, must_cover,
+    noun::{Alterable, Facts, Noun},
+    permissions_of,
+};
 use crate::{
-    Platform,
-    registry::Change,
-    service::{Caller, Permissions},
+    registry::{Change, Registry},
+    service::Permissions,
 };
 
-const READ: &str = "principals:read";
-const WRITE: &str = "principals:write";
+/// The principals.
+pub(crate) enum Principals {}
 
-/// All, in stable order.
-pub(crate) fn list(
-    platform: &Platform,
-    caller: &Caller,
-) -> Result<Vec<Arc<Principal>>, ChangeRefusal> {
-    caller.must_have(READ)?;
-    Ok(platform.registry().principals().cloned().collect())
+impl Noun for Principals {
+    type Item = Principal;
+    type New = Principal;
+
+    const NAME: &'static str = "principal";
+    const READ: &'static str = "principals:read";
+    const WRITE: &'static str = "principals:write";
+    const ID: &'static str = "name";
+
+    fn id(item: &Principal) -> &str {
+        &item.name
+    }
+
+    fn all(registry: &Registry) -> Vec<Arc<Principal>> {
+        registry.principals().cloned().collect()
+    }
+
+    fn one(registry: &Registry, name: &str) -> Option<Arc<Principal>> {
+        registry.principal(name).cloned()
+    }
+
+    fn creation(facts: &Facts<'_>, principal: Principal) -> Result<Step, ChangeRefusal> {
+        must_cover_roles(facts, &principal)?;
+        Ok(Step {
+            subject: principal.name.clone(),
+            action: "principal.create",
+            change: Change::CreatePrincipal(principal),
+        })
+    }
+
+    fn removal(facts: &Facts<'_>, name: &str) -> Result<Step, ChangeRefusal> {
+        must_cover_principal(facts, name)?;
+        Ok(Step {
+            subject: name.to_owned(),
+            action: "principal.delete",
+            change: Change::DeletePrincipal {
+                name: name.to_owned(),
+            },
+        })
+    }
 }
 
-/// One.
-pub(crate) fn find(
-    platform: &Platform,
-    caller: &Caller,
-    name: &str,
-) -> Result<Arc<Principal>, ChangeRefusal> {
-    caller.must_have(READ)?;
-    present(
-        platform.registry().principal(name).cloned(),
-        "principal",
-        name,
-    )
+impl Alterable for Principals {
+    fn alteration(facts: &Facts<'_>, principal: Principal) -> Result<Step, ChangeRefusal> {
+        must_cover_principal(facts, &principal.name)?;
+        must_cover_roles(facts, &principal)?;
+        Ok(Step {
+            subject: principal.name.clone(),
+            action: "principal.update",
+            change: Change::UpdatePrincipal(principal),
+        })
+    }
 }
 
-/// Registers a new one.
-pub(crate) async fn create(
-    platform: &Platform,
-    caller: &Caller,
-    principal: Principal,
-) -> Result<Arc<Principal>, ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    let given = Permissions::of(&principal.roles, &platform.registry());
-    must_cover(caller, &given, "a holder of these roles")?;
-    let name = principal.name.clone();
-    let change = Change::CreatePrincipal(principal);
-    let registry = apply(platform, caller, change, "principal.create", &name).await?;
-    present(registry.principal(&name).cloned(), "principal", &name)
+fn must_cover_principal(facts: &Facts<'_>, name: &str) -> Result<(), ChangeRefusal> {
+    let held = permissions_of(facts.registry, name);
+    must_cover(facts.caller, &held, "this principal")
 }
 
-/// Changes one.
-pub(crate) async fn update(
-    platform: &Platform,
-    caller: &Caller,
-    principal: Principal,
-) -> Result<Arc<Principal>, ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    let before = platform.registry();
-    must_cover(
-        caller,
-        &permissions_of(&before, &principal.name),
-        "this principal",
-    )?;
-    let given = Permissions::of(&principal.roles, &before);
-    must_cover(caller, &given, "a holder of these roles")?;
-    let name = principal.name.clone();
-    let change = Change::UpdatePrincipal(principal);
-    let registry = apply(platform, caller, change, "principal.update", &name).await?;
-    present(registry.principal(&name).cloned(), "principal", &name)
-}
-
-/// Takes one away.
-pub(crate) async fn delete(
-    platform: &Platform,
-    caller: &Caller,
-    name: &str,
-) -> Result<(), ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    must_cover(
-        caller,
-        &permissions_of(&platform.registry(), name),
-        "this principal",
-    )?;
-    let change = Change::DeletePrincipal {
-        name: name.to_owned(),
-    };
-    apply(platform, caller, change, "principal.delete", name).await?;
-    Ok(())
+fn must_cover_roles(facts: &Facts<'_>, principal: &Principal) -> Result<(), ChangeRefusal> {
+    let given = Permissions::of(&principal.roles, facts.registry);
+    must_cover(facts.caller, &given, "a holder of these roles")
 }

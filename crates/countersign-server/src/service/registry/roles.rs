@@ -4,84 +4,71 @@ use std::sync::Arc;
 
 use countersign_proto::management::Role;
 
-use super::{ChangeRefusal, apply, present};
-use crate::{Platform, registry::Change, service::Caller};
+use super::{
+    ChangeRefusal, Step,
+    noun::{Alterable, Facts, Noun},
+};
+use crate::registry::{Change, Registry};
 
-const READ: &str = "roles:read";
-const WRITE: &str = "roles:write";
+/// The roles, the built-in ones too.
+pub(crate) enum Roles {}
 
-/// All, the built-in ones too, in stable order.
-pub(crate) fn list(platform: &Platform, caller: &Caller) -> Result<Vec<Arc<Role>>, ChangeRefusal> {
-    caller.must_have(READ)?;
-    Ok(platform.registry().roles().cloned().collect())
+impl Noun for Roles {
+    type Item = Role;
+    type New = Role;
+
+    const NAME: &'static str = "role";
+    const READ: &'static str = "roles:read";
+    const WRITE: &'static str = "roles:write";
+    const ID: &'static str = "name";
+
+    fn id(item: &Role) -> &str {
+        &item.name
+    }
+
+    fn all(registry: &Registry) -> Vec<Arc<Role>> {
+        registry.roles().cloned().collect()
+    }
+
+    fn one(registry: &Registry, name: &str) -> Option<Arc<Role>> {
+        registry.role(name).cloned()
+    }
+
+    fn creation(facts: &Facts<'_>, role: Role) -> Result<Step, ChangeRefusal> {
+        must_be_administrator(facts)?;
+        Ok(Step {
+            subject: role.name.clone(),
+            action: "role.create",
+            change: Change::CreateRole(role),
+        })
+    }
+
+    fn removal(facts: &Facts<'_>, name: &str) -> Result<Step, ChangeRefusal> {
+        must_be_administrator(facts)?;
+        Ok(Step {
+            subject: name.to_owned(),
+            action: "role.delete",
+            change: Change::DeleteRole {
+                name: name.to_owned(),
+            },
+        })
+    }
 }
 
-/// One.
-pub(crate) fn find(
-    platform: &Platform,
-    caller: &Caller,
-    name: &str,
-) -> Result<Arc<Role>, ChangeRefusal> {
-    caller.must_have(READ)?;
-    present(platform.registry().role(name).cloned(), "role", name)
-}
-
-/// Makes a new one.
-pub(crate) async fn create(
-    platform: &Platform,
-    caller: &Caller,
-    role: Role,
-) -> Result<Arc<Role>, ChangeRefusal> {
-    must_be_administrator(caller)?;
-    let name = role.name.clone();
-    let registry = apply(
-        platform,
-        caller,
-        Change::CreateRole(role),
-        "role.create",
-        &name,
-    )
-    .await?;
-    present(registry.role(&name).cloned(), "role", &name)
-}
-
-/// Changes one.
-pub(crate) async fn update(
-    platform: &Platform,
-    caller: &Caller,
-    role: Role,
-) -> Result<Arc<Role>, ChangeRefusal> {
-    must_be_administrator(caller)?;
-    let name = role.name.clone();
-    let registry = apply(
-        platform,
-        caller,
-        Change::UpdateRole(role),
-        "role.update",
-        &name,
-    )
-    .await?;
-    present(registry.role(&name).cloned(), "role", &name)
-}
-
-/// Takes one away.
-pub(crate) async fn delete(
-    platform: &Platform,
-    caller: &Caller,
-    name: &str,
-) -> Result<(), ChangeRefusal> {
-    must_be_administrator(caller)?;
-    let change = Change::DeleteRole {
-        name: name.to_owned(),
-    };
-    apply(platform, caller, change, "role.delete", name).await?;
-    Ok(())
+impl Alterable for Roles {
+    fn alteration(facts: &Facts<'_>, role: Role) -> Result<Step, ChangeRefusal> {
+        must_be_administrator(facts)?;
+        Ok(Step {
+            subject: role.name.clone(),
+            action: "role.update",
+            change: Change::UpdateRole(role),
+        })
+    }
 }
 
 /// A role that may change roles could make itself anything, so it is not enough here.
-fn must_be_administrator(caller: &Caller) -> Result<(), ChangeRefusal> {
-    caller.must_have(WRITE)?;
-    if caller.permissions.are_all() {
+fn must_be_administrator(facts: &Facts<'_>) -> Result<(), ChangeRefusal> {
+    if facts.caller.permissions.are_all() {
         Ok(())
     } else {
         Err(ChangeRefusal::Escalation(

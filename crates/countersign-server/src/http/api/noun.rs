@@ -1,0 +1,91 @@
+//! `/api/v1/NOUN` and `/api/v1/NOUN/ID`: how is a noun of the registry managed?
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{MethodRouter, get},
+};
+use serde::de::DeserializeOwned;
+
+use super::{Authorized, JsonBody, PageQuery, answer};
+use crate::{
+    Platform,
+    http::error,
+    service::{self, Alterable, Noun},
+};
+
+/// The list, and how one is made.
+pub(super) fn all<N: Noun + 'static>() -> MethodRouter<Platform> {
+    get(list::<N>).post(create::<N>)
+}
+
+/// One that is made and taken away.
+pub(super) fn one<N: Noun + 'static>() -> MethodRouter<Platform> {
+    get(find::<N>).delete(delete::<N>)
+}
+
+/// One that is changed too.
+pub(super) fn alterable<N>() -> MethodRouter<Platform>
+where
+    N: Alterable + 'static,
+    N::Item: DeserializeOwned,
+{
+    one::<N>().put(update::<N>)
+}
+
+async fn list<N: Noun>(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    page: PageQuery,
+) -> Response {
+    let found = service::list::<N>(&platform, &caller)
+        .map(|all| page.of(&all, |it| N::id(it), |it| N::Item::clone(it)));
+    answer(&platform, StatusCode::OK, found)
+}
+
+async fn find<N: Noun>(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    Path(id): Path<String>,
+) -> Response {
+    let found = service::find::<N>(&platform, &caller, &id);
+    answer(&platform, StatusCode::OK, found.as_deref())
+}
+
+async fn create<N: Noun>(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    JsonBody(new): JsonBody<N::New>,
+) -> Response {
+    let made = service::create::<N>(&platform, &caller, new).await;
+    answer(&platform, StatusCode::CREATED, made.as_deref())
+}
+
+async fn update<N: Alterable>(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    Path(id): Path<String>,
+    JsonBody(item): JsonBody<N::Item>,
+) -> Response
+where
+    N::Item: DeserializeOwned,
+{
+    if N::id(&item) != id {
+        let detail = format!("the {} in the body is not the one in the path", N::ID);
+        return error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    }
+    let changed = service::update::<N>(&platform, &caller, item).await;
+    answer(&platform, StatusCode::OK, changed.as_deref())
+}
+
+async fn delete<N: Noun>(
+    State(platform): State<Platform>,
+    Authorized(caller): Authorized,
+    Path(id): Path<String>,
+) -> Response {
+    match service::delete::<N>(&platform, &caller, &id).await {
+        Ok(()) => error::nothing(),
+        Err(refusal) => error::change(&platform, &refusal),
+    }
+}
