@@ -96,13 +96,17 @@ impl<'a> UnverifiedJws<'a> {
     pub fn parse(text: &'a str) -> Result<UnverifiedJws<'a>, JwsError> {
         let [header, claims, signature] = segments(text)?;
         let signing_input = &text[..header.len() + 1 + claims.len()];
-        let header = Header::read(&decode(header)?)?;
-        let claims = json::object(&decode(claims)?, &Limits::CLAIMS).map_err(JwsError::Claims)?;
+        let mut decoded = Vec::with_capacity(text.len());
+        decode(header, &mut decoded)?;
+        let header = Header::read(&decoded)?;
+        decode(claims, &mut decoded)?;
+        let claims = json::object(&decoded, &Limits::CLAIMS).map_err(JwsError::Claims)?;
+        decode(signature, &mut decoded)?;
         Ok(UnverifiedJws {
             signing_input,
             header,
             claims: Claims(claims),
-            signature: decode(signature)?,
+            signature: decoded,
         })
     }
 
@@ -448,9 +452,11 @@ fn segments(text: &str) -> Result<[&str; 3], JwsError> {
     }
 }
 
-fn decode(segment: &str) -> Result<Vec<u8>, JwsError> {
+/// Decodes into a buffer that serves all three segments.
+fn decode(segment: &str, decoded: &mut Vec<u8>) -> Result<(), JwsError> {
+    decoded.clear();
     URL_SAFE_NO_PAD
-        .decode(segment)
+        .decode_vec(segment, decoded)
         .map_err(|_| JwsError::Base64)
 }
 
