@@ -3,57 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    exchange::{Form, JWT_BEARER_ASSERTION_TYPE, Presented, post, take_client_assertion},
     json::{self, JsonError, Limits, Value},
-    oauth_error::OAuthError,
     token::{TokenClaims, TokenType},
 };
-
-/// A request, both ways.
-#[derive(Debug)]
-pub struct IntrospectionRequest {
-    /// The token asked about.
-    pub token: Presented,
-    /// A hint; a wrong one still finds the token.
-    pub token_type_hint: Option<String>,
-    /// The caller's client assertion, when it has no bearer.
-    pub client_assertion: Option<Presented>,
-    /// `client_id`; when it is there it must be the assertion's `iss`.
-    pub client_id: Option<String>,
-}
-
-impl IntrospectionRequest {
-    /// Decodes a form.
-    ///
-    /// # Errors
-    ///
-    /// `invalid_request` when `token` is missing or the client's authentication is malformed;
-    /// `invalid_client` for a `client_secret`.
-    pub fn from_form(mut form: Form) -> Result<IntrospectionRequest, OAuthError> {
-        Ok(IntrospectionRequest {
-            client_assertion: take_client_assertion(&mut form)?,
-            token: Presented::new(form.require("token")?),
-            token_type_hint: form.take("token_type_hint"),
-            client_id: form.take("client_id"),
-        })
-    }
-
-    /// A POST request with a form body.
-    pub fn to_http(&self, endpoint: &url::Url) -> http::Request<Vec<u8>> {
-        let mut parameters = vec![("token", self.token.expose())];
-        if let Some(hint) = &self.token_type_hint {
-            parameters.push(("token_type_hint", hint));
-        }
-        if let Some(client_id) = &self.client_id {
-            parameters.push(("client_id", client_id));
-        }
-        if let Some(assertion) = &self.client_assertion {
-            parameters.push(("client_assertion_type", JWT_BEARER_ASSERTION_TYPE));
-            parameters.push(("client_assertion", assertion.expose()));
-        }
-        post(endpoint, &parameters)
-    }
-}
 
 /// The answer. Inactive says nothing else.
 #[derive(Clone, Debug)]
@@ -111,7 +63,7 @@ struct ActiveBody<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{oauth_error::ErrorCode, time::UnixTime, token::TokenKind};
+    use crate::{time::UnixTime, token::TokenKind};
 
     fn claims() -> TokenClaims {
         TokenClaims::new(
@@ -169,45 +121,5 @@ mod tests {
             );
         }
         assert!(Introspection::active_from_json(br#"{"active":false,"active":true}"#).is_err());
-    }
-
-    // security.md 73, 77
-    #[test]
-    fn a_request_is_written_and_read_back() {
-        let request = IntrospectionRequest {
-            token: Presented::new("2YotnFZFEjr1zCsicMWpAA".to_owned()),
-            token_type_hint: Some("refresh_token".to_owned()),
-            client_assertion: Some(Presented::new("a.b.c".to_owned())),
-            client_id: Some("app-1".to_owned()),
-        };
-        let http =
-            request.to_http(&url::Url::parse("https://id.example/oauth2/introspect").unwrap());
-        let read = IntrospectionRequest::from_form(Form::parse(http.body()).unwrap()).unwrap();
-        assert_eq!(read.token.expose(), "2YotnFZFEjr1zCsicMWpAA");
-        assert_eq!(read.token_type_hint.as_deref(), Some("refresh_token"));
-        assert_eq!(read.client_assertion.unwrap().expose(), "a.b.c");
-        assert_eq!(read.client_id.as_deref(), Some("app-1"));
-    }
-
-    // security.md 39
-    #[test]
-    fn a_request_without_token_or_with_a_secret_is_refused() {
-        let code = |body: &str| {
-            IntrospectionRequest::from_form(Form::parse(body.as_bytes()).unwrap())
-                .unwrap_err()
-                .code
-        };
-        let typed =
-            format!("token=t&client_assertion=a&client_assertion_type={JWT_BEARER_ASSERTION_TYPE}");
-        assert_eq!(code("token="), ErrorCode::InvalidRequest);
-        assert_eq!(
-            code("token=t&client_assertion=a"),
-            ErrorCode::InvalidRequest
-        );
-        assert_eq!(code("token=t&client_secret=s"), ErrorCode::InvalidClient);
-        assert_eq!(
-            code(&format!("{typed}&client_secret=s")),
-            ErrorCode::InvalidRequest
-        );
     }
 }

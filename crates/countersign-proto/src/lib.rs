@@ -40,9 +40,9 @@ pub mod token;
 
 pub mod bearer;
 
-pub mod introspection;
+pub mod token_form;
 
-pub mod revocation;
+pub mod introspection;
 
 pub mod metadata;
 

@@ -5,10 +5,11 @@ use std::{io::Write as _, net::SocketAddr, sync::Arc};
 use countersign::{Client, ClientBuilder, CredentialSource, Transport, admin::Admin};
 use countersign_proto::{
     exchange::Presented,
-    introspection::{Introspection, IntrospectionRequest},
+    introspection::Introspection,
     jwk::JwkSet,
     scope::Scope,
     token::{AccessToken, TokenClaims, inspect},
+    token_form::TokenForm,
 };
 use countersign_server::{
     Platform, StartError,
@@ -193,7 +194,7 @@ impl TestPlatform {
     pub async fn is_active(&self, token: &AccessToken) -> Result<bool, TestkitError> {
         let caller = self.introspector(token).await?;
         let endpoint = parsed(&format!("{}/oauth2/introspect", self.issuer))?;
-        let mut request = IntrospectionRequest {
+        let mut request = TokenForm {
             token: Presented::new(token.expose().to_owned()),
             token_type_hint: None,
             client_assertion: None,

@@ -3,10 +3,10 @@
 use countersign_proto::{
     bearer,
     exchange::{Presented, retry_after},
-    introspection::{Introspection, IntrospectionRequest},
+    introspection::Introspection,
     oauth_error::OAuthError,
-    revocation::RevocationRequest,
     token::TokenKind,
+    token_form::TokenForm,
 };
 use http::header::AUTHORIZATION;
 use url::Url;
@@ -35,7 +35,7 @@ impl Client {
                 _ => self.assertion_if_possible().await?,
             };
             let by_itself = assertion.is_none();
-            let request = RevocationRequest {
+            let request = TokenForm {
                 token: Presented::new(token.access_token.expose().to_owned()),
                 token_type_hint: Some(HINT.to_owned()),
                 client_id: assertion.is_some().then(|| client_id.clone()),
@@ -60,7 +60,7 @@ impl Client {
         let endpoint = offered(metadata.introspection_endpoint.as_ref(), "introspection")?;
         let client_id = &self.exchange().settings.client_id;
         self.persist(async || {
-            let request = IntrospectionRequest {
+            let request = TokenForm {
                 token: Presented::new(token.access_token.expose().to_owned()),
                 token_type_hint: Some(HINT.to_owned()),
                 client_assertion: Some(self.assertion().await?),

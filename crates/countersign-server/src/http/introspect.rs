@@ -5,10 +5,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use countersign_proto::{
-    exchange::Form,
-    introspection::{Introspection, IntrospectionRequest},
-};
+use countersign_proto::{exchange::Form, introspection::Introspection, token_form::TokenForm};
 
 use super::{error, form};
 use crate::{
@@ -24,7 +21,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Ok(body) => body,
         Err(response) => return response,
     };
-    let question = match Form::parse(&body).and_then(IntrospectionRequest::from_form) {
+    let question = match Form::parse(&body).and_then(TokenForm::from_form) {
         Ok(question) => question,
         Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
     };

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use countersign_proto::{exchange::Form, revocation::RevocationRequest};
+use countersign_proto::{exchange::Form, token_form::TokenForm};
 
 use super::{error, form};
 use crate::{
@@ -20,7 +20,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Ok(body) => body,
         Err(response) => return response,
     };
-    let asked = match Form::parse(&body).and_then(RevocationRequest::from_form) {
+    let asked = match Form::parse(&body).and_then(TokenForm::from_form) {
         Ok(asked) => asked,
         Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
     };

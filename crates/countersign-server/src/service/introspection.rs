@@ -6,9 +6,7 @@
 //! About every other token, and about everything that is not a good token, it learns nothing.
 
 use countersign_proto::{
-    assertion::Purpose,
-    introspection::{Introspection, IntrospectionRequest},
-    token::TokenKind,
+    assertion::Purpose, introspection::Introspection, token::TokenKind, token_form::TokenForm,
 };
 
 use super::{
@@ -34,7 +32,7 @@ pub(crate) enum IntrospectionRefusal {
 /// Answers a question about a token.
 pub(crate) async fn introspect(
     platform: &Platform,
-    question: IntrospectionRequest,
+    question: TokenForm,
     request: &PresentedRequest<'_>,
 ) -> Result<Introspection, IntrospectionRefusal> {
     let now = platform.now();

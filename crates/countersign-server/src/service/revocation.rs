@@ -7,8 +7,8 @@
 use countersign_proto::{
     assertion::Purpose,
     bearer::{self, BearerError},
-    revocation::RevocationRequest,
     token::{self, TokenClaims},
+    token_form::TokenForm,
 };
 
 use super::{
@@ -29,7 +29,7 @@ pub(crate) enum RevocationRefusal {
 /// Takes a token back. An unknown, foreign or ended token needs nothing more: that is no error.
 pub(crate) async fn revoke(
     platform: &Platform,
-    asked: RevocationRequest,
+    asked: TokenForm,
     request: &PresentedRequest<'_>,
 ) -> Result<(), RevocationRefusal> {
     let now = platform.now();

@@ -1,32 +1,34 @@
-//! How is a token given back (RFC 7009)?
+//! How is a request about a token written and read?
+//!
+//! Introspection (RFC 7662 §2.1) and revocation (RFC 7009 §2.1) send the same form.
 
 use crate::{
     exchange::{Form, JWT_BEARER_ASSERTION_TYPE, Presented, post, take_client_assertion},
     oauth_error::OAuthError,
 };
 
-/// A request, both ways.
+/// A request about one token, both ways.
 #[derive(Debug)]
-pub struct RevocationRequest {
-    /// The token to be revoked.
+pub struct TokenForm {
+    /// The token that it is about.
     pub token: Presented,
     /// A hint; a wrong one still finds the token.
     pub token_type_hint: Option<String>,
-    /// The caller's client assertion.
+    /// The caller's client assertion, when it has no bearer.
     pub client_assertion: Option<Presented>,
     /// `client_id`; when it is there it must be the assertion's `iss`.
     pub client_id: Option<String>,
 }
 
-impl RevocationRequest {
+impl TokenForm {
     /// Decodes a form.
     ///
     /// # Errors
     ///
     /// `invalid_request` when `token` is missing or the client's authentication is malformed;
     /// `invalid_client` for a `client_secret`.
-    pub fn from_form(mut form: Form) -> Result<RevocationRequest, OAuthError> {
-        Ok(RevocationRequest {
+    pub fn from_form(mut form: Form) -> Result<TokenForm, OAuthError> {
+        Ok(TokenForm {
             client_assertion: take_client_assertion(&mut form)?,
             token: Presented::new(form.require("token")?),
             token_type_hint: form.take("token_type_hint"),
@@ -56,26 +58,43 @@ mod tests {
     use super::*;
     use crate::oauth_error::ErrorCode;
 
-    // security.md 77
+    // security.md 73, 77
     #[test]
     fn a_request_is_written_and_read_back() {
-        let request = RevocationRequest {
-            token: Presented::new("45ghiukldjahdnhzdauz".to_owned()),
-            token_type_hint: None,
+        let request = TokenForm {
+            token: Presented::new("2YotnFZFEjr1zCsicMWpAA".to_owned()),
+            token_type_hint: Some("refresh_token".to_owned()),
             client_assertion: Some(Presented::new("a.b.c".to_owned())),
-            client_id: None,
+            client_id: Some("app-1".to_owned()),
         };
-        let http = request.to_http(&url::Url::parse("https://id.example/oauth2/revoke").unwrap());
-        let read = RevocationRequest::from_form(Form::parse(http.body()).unwrap()).unwrap();
-        assert_eq!(read.token.expose(), "45ghiukldjahdnhzdauz");
-        assert_eq!(read.token_type_hint, None);
+        let http =
+            request.to_http(&url::Url::parse("https://id.example/oauth2/introspect").unwrap());
+        let read = TokenForm::from_form(Form::parse(http.body()).unwrap()).unwrap();
+        assert_eq!(read.token.expose(), "2YotnFZFEjr1zCsicMWpAA");
+        assert_eq!(read.token_type_hint.as_deref(), Some("refresh_token"));
         assert_eq!(read.client_assertion.unwrap().expose(), "a.b.c");
-        assert_eq!(read.client_id, None);
+        assert_eq!(read.client_id.as_deref(), Some("app-1"));
     }
 
+    // security.md 39
     #[test]
-    fn a_request_without_token_is_refused() {
-        let error = RevocationRequest::from_form(Form::parse(b"token_type_hint=x").unwrap());
-        assert_eq!(error.unwrap_err().code, ErrorCode::InvalidRequest);
+    fn a_request_without_token_or_with_a_secret_is_refused() {
+        let code = |body: &str| {
+            TokenForm::from_form(Form::parse(body.as_bytes()).unwrap())
+                .unwrap_err()
+                .code
+        };
+        let typed =
+            format!("token=t&client_assertion=a&client_assertion_type={JWT_BEARER_ASSERTION_TYPE}");
+        assert_eq!(code("token="), ErrorCode::InvalidRequest);
+        assert_eq!(
+            code("token=t&client_assertion=a"),
+            ErrorCode::InvalidRequest
+        );
+        assert_eq!(code("token=t&client_secret=s"), ErrorCode::InvalidClient);
+        assert_eq!(
+            code(&format!("{typed}&client_secret=s")),
+            ErrorCode::InvalidRequest
+        );
     }
 }
