@@ -3,6 +3,7 @@
 mod admin;
 mod cert;
 mod environment;
+mod examples;
 mod sign_in;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -11,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 
 #[cfg(feature = "platform")]
 pub(crate) use self::environment::shell_word;
+use self::examples::{AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, CertificateCommand, MappingCommand, PageOptions,
@@ -28,9 +30,9 @@ use crate::failure::Failure;
     name = "countersign",
     version,
     about = "Signs in with a certificate, and runs the platform that believes it",
-    disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "start here: countersign dev --once"
+    after_help = "start here: countersign dev --once",
+    after_long_help = AFTER_HELP
 )]
 pub(crate) struct Typed {
     #[command(flatten)]
@@ -41,9 +43,16 @@ pub(crate) struct Typed {
 
 /// Options of every verb.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Global {
-    /// How the answer is written: json for programs; raw, header and env print a token
-    #[arg(long, global = true, value_name = "FORMAT")]
+    /// text for people, json for programs; raw, header and env print a token alone, as an
+    /// Authorization header, or as a line for a shell that exports COUNTERSIGN_TOKEN
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
     pub(crate) output: Option<Format>,
     /// Says nothing but the answer and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -93,8 +102,10 @@ pub(crate) enum Verb {
         config: PathBuf,
     },
     /// Signs in at a server and remembers how
+    #[command(after_help = AFTER_LOGIN)]
     Login(Box<LoginArgs>),
     /// Prints the current token, renewed if it is about to end
+    #[command(after_help = AFTER_TOKEN)]
     Token {
         /// Shows what is in it instead
         #[arg(long)]
@@ -292,6 +303,41 @@ mod tests {
             read("countersign token --output env"),
             Parsed::Command(_)
         ));
+    }
+
+    #[test]
+    fn every_verb_and_every_word_after_it_says_what_it_is() {
+        fn silent(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            for argument in command.get_arguments().filter(|a| a.get_help().is_none()) {
+                found.push(format!("{path} {argument}"));
+            }
+            for sub in command.get_subcommands() {
+                let path = format!("{path} {}", sub.get_name());
+                if sub.get_about().is_none() {
+                    found.push(path.clone());
+                }
+                // "Which page of a list" is the sentence of a struct, not of a verb.
+                let about = sub.get_about().map(ToString::to_string);
+                if about
+                    .is_some_and(|about| about.starts_with("Which ") && sub.get_name() == "list")
+                {
+                    found.push(path.clone());
+                }
+                silent(sub, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        silent(&grammar(), "countersign", &mut found);
+        assert!(found.is_empty(), "{found:#?}");
+    }
+
+    #[test]
+    fn help_is_a_verb_too_and_lists_the_exit_codes() {
+        let Parsed::Help(text) = read("countersign help") else {
+            panic!("not help");
+        };
+        assert!(text.contains("  14   the identity was rejected"), "{text}");
+        assert!(matches!(read("countersign help login"), Parsed::Help(_)));
     }
 
     // security.md 112

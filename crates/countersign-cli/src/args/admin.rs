@@ -38,11 +38,16 @@ pub(crate) struct PageOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PrincipalCommand {
+    /// Lists the principals
     List(PageOptions),
+    /// Shows one principal
     Show {
+        /// Its name
         name: String,
     },
+    /// Makes a principal
     Create {
+        /// Its name
         name: String,
         /// For people
         #[arg(long, value_name = "TEXT")]
@@ -53,6 +58,7 @@ pub(crate) enum PrincipalCommand {
     },
     /// Changes what is given and leaves the rest
     Update {
+        /// Its name
         name: String,
         /// For people
         #[arg(long, value_name = "TEXT")]
@@ -67,18 +73,25 @@ pub(crate) enum PrincipalCommand {
         #[arg(long, value_name = "true|false")]
         enabled: Option<bool>,
     },
+    /// Deletes a principal
     Delete {
+        /// Its name
         name: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
+    /// Lists the roles
     List(PageOptions),
+    /// Shows one role
     Show {
+        /// Its name
         name: String,
     },
+    /// Makes a role
     Create {
+        /// Its name
         name: String,
         /// For people
         #[arg(long, value_name = "TEXT")]
@@ -89,6 +102,7 @@ pub(crate) enum RoleCommand {
     },
     /// Changes what is given and leaves the rest
     Update {
+        /// Its name
         name: String,
         /// For people
         #[arg(long, value_name = "TEXT")]
@@ -97,18 +111,25 @@ pub(crate) enum RoleCommand {
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
     },
+    /// Deletes a role
     Delete {
+        /// Its name
         name: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppCommand {
+    /// Lists the applications
     List(PageOptions),
+    /// Shows one application
     Show {
+        /// Its id
         app_id: String,
     },
+    /// Makes an application
     Create {
+        /// Its id
         app_id: String,
         /// For people [default: the id]
         #[arg(long, value_name = "TEXT")]
@@ -118,6 +139,7 @@ pub(crate) enum AppCommand {
     },
     /// Changes what is given and leaves the rest
     Update {
+        /// Its id
         app_id: String,
         /// For people
         #[arg(long, value_name = "TEXT")]
@@ -128,7 +150,9 @@ pub(crate) enum AppCommand {
         #[arg(long, value_name = "true|false")]
         enabled: Option<bool>,
     },
+    /// Deletes an application
     Delete {
+        /// Its id
         app_id: String,
     },
 }
@@ -154,7 +178,9 @@ pub(crate) struct AppSettings {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CertificateCommand {
+    /// Lists the certificates
     List(PageOptions),
+    /// Shows one certificate
     Show {
         /// SHA-256 thumbprint
         sha256: String,
@@ -162,6 +188,7 @@ pub(crate) enum CertificateCommand {
     /// Registers the certificate of a PEM file; its key stays here
     #[command(visible_alias = "register")]
     Create {
+        /// The file: PEM
         file: PathBuf,
         /// The application that signs with it
         #[arg(long, value_name = "ID", required_if_eq("usage", "client"))]
@@ -173,7 +200,7 @@ pub(crate) enum CertificateCommand {
         #[arg(long, value_name = "KID")]
         kid_alias: Option<String>,
     },
-    /// Takes effect at once and for ever
+    /// Ends a certificate, at once and for ever
     Revoke {
         /// SHA-256 thumbprint
         sha256: String,
@@ -191,7 +218,9 @@ pub(crate) enum Usage {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MappingCommand {
+    /// Lists the mappings
     List(PageOptions),
+    /// Lets a certificate stand for a principal
     Create {
         /// The certificate: SHA-256, SHA-1 or kid alias
         #[arg(long, value_name = "CERTIFICATE")]
@@ -206,7 +235,9 @@ pub(crate) enum MappingCommand {
         #[arg(long)]
         default: bool,
     },
+    /// Deletes a mapping
     Delete {
+        /// Its id, as the list shows it
         id: String,
     },
 }

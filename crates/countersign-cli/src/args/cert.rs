@@ -32,7 +32,7 @@ pub(crate) enum CertCommand {
         /// The file
         file: PathBuf,
         /// Its name in the store [default: as it is]
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         name: Option<String>,
         #[command(flatten)]
         store: StoreOptions,

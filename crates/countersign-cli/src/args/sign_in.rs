@@ -107,6 +107,6 @@ pub(crate) struct AssertionOptions {
     #[arg(long)]
     pub(crate) dpop: bool,
     /// Trusts the certificate authorities of this PEM file besides the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) ca_bundle: Option<PathBuf>,
 }

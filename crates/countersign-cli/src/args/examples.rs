@@ -1,0 +1,49 @@
+//! What does help say after the options: examples, exit codes, files, environment?
+
+/// Below the verbs: where to start, and what scripts depend on.
+pub(super) const AFTER_HELP: &str = "\
+Start here:
+  countersign dev --once       a platform, a certificate and a sign-in, all on this machine
+
+Examples:
+  countersign login https://platform.example --app-id inventory --cert-subject CN=inventory
+  countersign token --decode
+  curl -H \"$(countersign token --output header)\" https://api.example/stock
+  countersign cert explain CN=inventory
+  countersign doctor
+
+Exit codes:
+  0    done
+  1    failure: a file, a certificate, a server that makes no sense
+  2    usage: the command line or a settings file is wrong
+  10   denied: signed in, but not permitted
+  11   expired: a certificate or a token
+  12   policy: the platform's rules say no
+  13   network: no connection, no TLS session, no answer in time
+  14   the identity was rejected: application, certificate or mapping
+  130  Ctrl-C
+
+Files:
+  $XDG_CONFIG_HOME/countersign/config.toml    profiles [~/.config]
+  $XDG_STATE_HOME/countersign/                tokens [~/.local/state]
+  $XDG_DATA_HOME/countersign/certificates/    certificates [~/.local/share]
+
+Environment:
+  COUNTERSIGN_CERT_STORE       where certificates are looked for
+  COUNTERSIGN_KEY_PASSWORD     the password of encrypted keys
+  HTTPS_PROXY, NO_PROXY        the proxy, and what goes without it
+  SSL_CERT_FILE, SSL_CERT_DIR  certificate authorities in place of the system's
+  NO_COLOR                     no colours";
+
+pub(super) const AFTER_LOGIN: &str = "\
+Examples:
+  countersign login https://platform.example --app-id inventory --cert-subject CN=inventory,O=Example
+  countersign login https://platform.example --app-id inventory --cert client.pem --key client.key
+  countersign login https://platform.example --app-id inventory --cert client.p12 --password-file FILE
+  countersign login https://platform.example --as-platform --cert component.pem --profile component";
+
+pub(super) const AFTER_TOKEN: &str = "\
+Examples:
+  curl -H \"$(countersign token --output header)\" https://api.example/stock
+  eval \"$(countersign token --output env)\"
+  countersign token --decode";
