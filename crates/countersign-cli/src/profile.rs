@@ -254,6 +254,18 @@ pub(crate) fn server_url(typed: &str) -> String {
     }
 }
 
+/// An address as it may be shown: what stands before an `@` may be a password.
+pub(crate) fn shown_address(typed: &str) -> String {
+    match (typed.find("://"), typed.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            let (scheme, host) = (&typed[..scheme], &typed[at + 1..]);
+            format!("{scheme}://...@{host}")
+        }
+        (None, Some(at)) => format!("...@{}", &typed[at + 1..]),
+        _ => typed.to_owned(),
+    }
+}
+
 fn is_scheme(text: &str) -> bool {
     text.len() > 1
         && text
@@ -347,6 +359,20 @@ mod tests {
             "https://urth-dev.urth.local"
         );
         assert_eq!(server_url("http://127.0.0.1:8085"), "http://127.0.0.1:8085");
+    }
+
+    // security.md 112
+    #[test]
+    fn an_address_is_shown_without_the_user_that_stands_in_it() {
+        for (typed, shown) in [
+            ("https://u:sekrit@h/p", "https://...@h/p"),
+            ("https://u:s@krit@h", "https://...@h"),
+            ("u:sekrit@h", "...@h"),
+            ("https://h/p", "https://h/p"),
+            ("", ""),
+        ] {
+            assert_eq!(shown_address(typed), shown);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
     certificate_choice::Choice,
     failure::{Exit, Failure},
     output::Output,
-    profile::{Profile, Profiles},
+    profile::{Profile, Profiles, shown_address},
 };
 
 /// A profile in use.
@@ -147,8 +147,11 @@ impl<'a> Session<'a> {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let profile = &self.profile;
         check_issuer(&profile.server).map_err(|error| {
-            Failure::usage(format!("server {:?}: {error}", profile.server))
-                .hint("https://HOST, or http:// on loopback only")
+            Failure::usage(format!(
+                "server {:?}: {error}",
+                shown_address(&profile.server)
+            ))
+            .hint("https://HOST, or http:// on loopback only")
         })?;
         let app_id = match (profile.as_platform, &profile.app_id) {
             (true, _) => PLATFORM_CLIENT_ID,

@@ -4,7 +4,7 @@ use crate::{
     args::{Environment, Global, LoginArgs},
     failure::Failure,
     output::Output,
-    profile::{self, Profile, Profiles},
+    profile::{self, Profile, Profiles, shown_address},
     session::{Session, block_on},
     token_view,
 };
@@ -51,7 +51,7 @@ fn check_way(args: &LoginArgs) -> Result<(), Failure> {
         return Err(
             Failure::usage("browser sign-in is not in this version").hint(format!(
                 "sign in with a certificate: countersign login {} --app-id ID --cert FILE",
-                args.server
+                shown_address(&args.server)
             )),
         );
     }

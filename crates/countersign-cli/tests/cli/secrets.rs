@@ -85,6 +85,26 @@ fn the_canary_scan_sees_a_token_that_is_printed() {
     );
 }
 
+// security.md 112
+#[test]
+fn a_password_in_an_address_is_refused_and_not_repeated() {
+    let home = Home::new();
+    home.run("cert new CN=a --out a.pem").ok();
+    for line in [
+        "login https://u:canary-password@h --app-id a --cert a.pem",
+        "login u:canary-password@h --app-id a --cert a.pem",
+        "login https://u:canary-password@h",
+        "platform-token https://u:canary-password@h --cert a.pem",
+        "doctor https://u:canary-password@h",
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code, 2, "{line}: {ran:?}");
+        let said = ran.stdout + &ran.stderr;
+        assert!(said.contains("@h"), "{line}: {said}");
+        assert!(!said.contains("canary"), "{line}: {said}");
+    }
+}
+
 // security.md C5
 #[test]
 fn a_key_that_others_can_read_is_warned_about_without_a_byte_of_it() {

@@ -14,6 +14,7 @@ use super::Check;
 use crate::{
     args::Environment,
     failure::{Exit, Failure},
+    profile::shown_address,
     session::{Session, block_on, transport},
 };
 
@@ -26,7 +27,7 @@ pub(crate) fn checks(session: &Session<'_>, environment: &Environment) -> Vec<Ch
     let issuer = match check_issuer(server) {
         Ok(issuer) => issuer,
         Err(error) => {
-            let detail = format!("{server:?}: {error}");
+            let detail = format!("{:?}: {error}", shown_address(server));
             let hint = "https://HOST, or http:// on loopback only";
             return vec![Check::bad("address", Exit::Usage, detail, hint)];
         }
