@@ -2,7 +2,7 @@
 
 use std::{
     fs::{DirBuilder, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -49,7 +49,7 @@ pub(crate) fn write(path: &Path, content: &[u8], existing: Existing) -> Result<(
     });
     written.map_err(|error| {
         let _ = std::fs::remove_file(&new);
-        Failure::other(format!("cannot write {}: {error}", path.display()))
+        failed("cannot write", &path, &error)
     })
 }
 
@@ -59,7 +59,21 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| Failure::other(format!("cannot make {}: {error}", folder.display())))
+        .map_err(|error| failed("cannot make", folder, &error))
+}
+
+/// What could not be done with a file, and what may help.
+pub(crate) fn failed(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::other(format!("{what} {}: {error}", path.display()));
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => failure.hint(
+            "make it yours, or take another place; see countersign help for those it looks in",
+        ),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            failure.hint("make room and do it again; what was there before is unchanged")
+        }
+        _ => failure,
+    }
 }
 
 fn beside(path: &Path) -> PathBuf {

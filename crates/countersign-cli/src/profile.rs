@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::{File, OpenOptions},
     io::ErrorKind,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -154,12 +156,13 @@ impl Profiles {
             {
                 return Ok(Profiles::default());
             }
-            Err(error) => {
-                return Err(Failure::other(format!(
-                    "cannot read {}: {error}",
-                    file.display()
-                )));
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(
+                    Failure::usage(format!("{}: it is not UTF-8", file.display()))
+                        .hint("correct the file, or remove it and sign in again"),
+                );
             }
+            Err(error) => return Err(private_file::failed("cannot read", &file, &error)),
         };
         Profiles::parse(&text, &file)
     }
@@ -181,8 +184,24 @@ impl Profiles {
         })
     }
 
+    /// Changes the settings as they are now, whatever was read before: of two runs at once neither
+    /// takes away what the other wrote.
+    pub(crate) fn change<T>(
+        environment: &Environment,
+        change: impl FnOnce(&mut Profiles) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _lock = match &environment.config {
+            Some(folder) => Some(lock(folder)?),
+            None => None,
+        };
+        let mut profiles = Profiles::read(environment)?;
+        let outcome = change(&mut profiles)?;
+        profiles.write(environment)?;
+        Ok(outcome)
+    }
+
     /// Writes the settings.
-    pub(crate) fn write(&self, environment: &Environment) -> Result<(), Failure> {
+    fn write(&self, environment: &Environment) -> Result<(), Failure> {
         let file = file(environment).ok_or_else(|| {
             Failure::other("no place for the settings: HOME is not set")
                 .hint("set HOME or XDG_CONFIG_HOME")
@@ -276,6 +295,18 @@ fn is_scheme(text: &str) -> bool {
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path)
         .map_err(|error| Failure::usage(format!("cannot find {}: {error}", path.display())))
+}
+
+/// Held until it is dropped.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    private_file::make_folder(folder)?;
+    let path = folder.join("config.lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options
+        .open(&path)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| private_file::failed("cannot write", &path, &error))
 }
 
 fn file(environment: &Environment) -> Option<PathBuf> {

@@ -137,11 +137,12 @@ fn sign_in(
     let admin_session = Session::new(ADMIN_PROFILE, admin.clone(), environment, output);
     registration::register(&admin_session, material, output)?;
 
-    let mut profiles = Profiles::read(environment)?;
-    profiles.all.insert(PROFILE.to_owned(), service.clone());
-    profiles.all.insert(ADMIN_PROFILE.to_owned(), admin);
-    profiles.current.get_or_insert_with(|| PROFILE.to_owned());
-    profiles.write(environment)?;
+    Profiles::change(environment, |profiles| {
+        profiles.all.insert(PROFILE.to_owned(), service.clone());
+        profiles.all.insert(ADMIN_PROFILE.to_owned(), admin);
+        profiles.current.get_or_insert_with(|| PROFILE.to_owned());
+        Ok(())
+    })?;
 
     let session = Session::new(PROFILE, service, environment, output);
     let token = session.renewed()?;

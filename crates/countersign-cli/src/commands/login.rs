@@ -19,7 +19,7 @@ pub(crate) fn run(
     let name = global.profile.as_deref().unwrap_or("default");
     profile::check_name(name)?;
     // Read first: a settings file that is wrong should not be found out after signing in.
-    let mut profiles = Profiles::read(environment)?;
+    Profiles::read(environment)?;
     let mut remembered = Profile::typed(
         &args.server,
         &args.certificate,
@@ -38,9 +38,11 @@ pub(crate) fn run(
         Ok(client.renew().await?)
     })?;
 
-    profiles.all.insert(name.to_owned(), remembered.clone());
-    profiles.current = Some(name.to_owned());
-    profiles.write(environment)?;
+    Profiles::change(environment, |profiles| {
+        profiles.all.insert(name.to_owned(), remembered.clone());
+        profiles.current = Some(name.to_owned());
+        Ok(())
+    })?;
     session.remember(&token);
     let lead = [("profile", name), ("server", remembered.server.as_str())];
     output.show(&token_view::with_lead(&lead, token_view::object(&token)))

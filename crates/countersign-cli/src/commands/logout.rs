@@ -27,7 +27,7 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut profiles = Profiles::read(environment)?;
+    let profiles = Profiles::read(environment)?;
     let (name, profile) = profiles.find(global.profile.as_deref())?;
     let name = name.to_owned();
     let session = Session::new(&name, profile.clone(), environment, output);
@@ -49,11 +49,13 @@ pub(crate) fn run(
         }
     };
     session.forget()?;
-    profiles.all.remove(&name);
-    if profiles.current.as_deref() == Some(&name) {
-        profiles.current = None;
-    }
-    profiles.write(environment)?;
+    Profiles::change(environment, |profiles| {
+        profiles.all.remove(&name);
+        if profiles.current.as_deref() == Some(&name) {
+            profiles.current = None;
+        }
+        Ok(())
+    })?;
 
     let ends = ends.map_or_else(String::new, |ends| format!(" and lives until {ends}"));
     let (revoked, said) = match &at_server {

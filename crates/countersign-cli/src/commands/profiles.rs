@@ -62,11 +62,12 @@ pub(crate) fn make_current(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut profiles = Profiles::read(environment)?;
-    let (name, profile) = profiles.find(Some(name))?;
-    let (name, server) = (name.to_owned(), profile.server.clone());
-    profiles.current = Some(name.clone());
-    profiles.write(environment)?;
+    let (name, server) = Profiles::change(environment, |profiles| {
+        let (name, profile) = profiles.find(Some(name))?;
+        let (name, server) = (name.to_owned(), profile.server.clone());
+        profiles.current = Some(name.clone());
+        Ok((name, server))
+    })?;
     output.show(&Shown {
         json: json!({"current": name, "server": server}),
         text: vec![Block::Fields(vec![

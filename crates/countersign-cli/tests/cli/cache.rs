@@ -1,8 +1,11 @@
 //! Is a cached token safe from others, from crashes and from a second process?
 
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::{
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink},
+    process::Stdio,
+};
 
-use crate::world::{Home, Platform, ran};
+use crate::world::{APP_ID, Home, Platform, ran};
 
 fn chmod(path: &std::path::Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -38,6 +41,36 @@ fn parallel_runs_make_one_request() {
 }
 
 // security.md C1, C2
+#[test]
+fn of_parallel_sign_ins_each_is_remembered() {
+    let platform = Platform::start();
+    let file = platform.home.certificates().join("inventory-service.pem");
+    let login = |profile: usize| {
+        let line = format!(
+            "login {} --app-id {APP_ID} --cert {} --profile p{profile}",
+            platform.issuer,
+            file.display()
+        );
+        platform
+            .home
+            .command(&line)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let running: Vec<_> = (0..12).map(login).collect();
+    for mut process in running {
+        assert!(process.wait().unwrap().success());
+    }
+    let profiles = platform.run("profiles --output json").json();
+    // and the two of the development platform
+    assert_eq!(
+        profiles["items"].as_array().unwrap().len(),
+        14,
+        "{profiles}"
+    );
+}
+
 #[test]
 fn what_is_not_ours_alone_is_refused_with_the_reason_and_a_token_is_printed_all_the_same() {
     let platform = Platform::start();
