@@ -24,10 +24,7 @@ fn parallel_runs_make_one_request() {
     let runs: Vec<_> = (0..16)
         .map(|_| {
             let mut command = platform.home.command("token");
-            command
-                .stdout(std::process::Stdio::piped())
-                .spawn()
-                .unwrap()
+            command.stdout(Stdio::piped()).spawn().unwrap()
         })
         .collect();
     let mut printed: Vec<_> = runs
@@ -220,7 +217,7 @@ fn a_process_killed_while_it_writes_leaves_a_file_that_parses() {
     let new = platform.cache_file().with_extension("new");
     for round in 0..20 {
         let mut command = platform.home.command("refresh");
-        let mut process = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut process = command.stdout(Stdio::null()).spawn().unwrap();
         // Between the first byte and the rename, when we are quick enough to see that moment.
         while !new.exists() && process.try_wait().unwrap().is_none() {
             std::hint::spin_loop();
