@@ -267,6 +267,19 @@ fn hint_for(refusal: &OAuthError) -> Option<String> {
     Some(hint.to_owned())
 }
 
+/// By the words of the TLS library; where they are others one day, the last line is still true.
+fn tls_hint(what: &str) -> &'static str {
+    if what.contains("certificate expired") || what.contains("not valid yet") {
+        "is the clock of this machine right? If so, the server needs a certificate that is valid now"
+    } else if what.contains("not valid for name") {
+        "give the server by a name that is in its certificate"
+    } else if what.contains("InvalidContentType") {
+        "what answers there does not speak TLS; is the port right?"
+    } else {
+        "if the server's certificate comes from a private authority, give that authority's file as CA bundle"
+    }
+}
+
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         let kind = match error {
@@ -278,9 +291,7 @@ impl From<TransportError> for Error {
             TransportError::Connect(_) => {
                 Some("check the address, the network and the proxy settings")
             }
-            TransportError::Tls(_) => Some(
-                "if the server's certificate comes from a private authority, give that authority's file as CA bundle",
-            ),
+            TransportError::Tls(ref what) => Some(tls_hint(what)),
             TransportError::Timeout => Some("check the network, or raise the time limit"),
             _ => None,
         };
