@@ -24,8 +24,8 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let opened =
-        CertificateStore::open(file, store_password(options, environment)?).map_err(unusable)?;
+    let password = store_password(options, environment)?;
+    let opened = CertificateStore::open(file, password.clone()).map_err(unusable)?;
     let candidates = opened.candidates().map_err(unusable)?;
     let records: Vec<_> = candidates
         .iter()
@@ -38,7 +38,15 @@ pub(crate) fn run(
                 .is_some_and(|key| key.starts_with("locked"))
     };
     let readable = records.iter().find(|record| !record["subject"].is_null());
-    let Some(record) = readable.or_else(|| records.iter().find(locked)) else {
+    let locked = records.iter().find(locked);
+    if let (Some(record), true) = (locked, password.is_some()) {
+        let why = record["key"].as_str().unwrap_or_default();
+        return Err(
+            Failure::other(format!("{} is not imported: {why}", file.display()))
+                .hint("give the right password; or none, and the file is copied as it is"),
+        );
+    }
+    let Some(record) = readable.or(locked) else {
         let why = records.first().and_then(|record| record["key"].as_str());
         let why = why.unwrap_or("there is no certificate in it");
         return Err(
@@ -51,7 +59,8 @@ pub(crate) fn run(
         .or(file.file_name())
         .ok_or_else(|| Failure::usage("the file has no name"))?;
     if Path::new(name).file_name() != Some(name) {
-        return Err(Failure::usage(format!("{name:?} is not a plain file name")));
+        return Err(Failure::usage(format!("{name:?} is not a plain file name"))
+            .hint("--name takes a name alone; --cert-store says where it goes"));
     }
     let target = store_place(options, environment)?.join(name);
     let content = std::fs::read(file)
