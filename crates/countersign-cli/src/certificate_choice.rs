@@ -92,11 +92,9 @@ impl Choice {
         let now = SystemClock.now();
         let candidates = self.store.candidates().map_err(unusable)?;
         let selection = self.selector.select(&candidates, now).map_err(|error| {
-            Failure::other(error.to_string()).hint(format!(
-                "see each with: countersign cert list --cert-store {}; encrypted keys need \
-                 --password-file, COUNTERSIGN_KEY_PASSWORD or --ask-password",
-                self.store.path().display()
-            ))
+            let message = error.to_string();
+            let hint = selection_hint(&message, self.store.path());
+            Failure::other(message).hint(hint)
         })?;
         for note in &selection.notes {
             output.note(note);
@@ -192,12 +190,30 @@ fn password(
     Ok(environment.key_password.clone())
 }
 
+/// What helps when no certificate was taken.
+fn selection_hint(problem: &str, store: &Path) -> String {
+    if problem.contains("not valid before") {
+        return "is the clock of this machine right? countersign doctor SERVER compares it"
+            .to_owned();
+    }
+    let see = format!(
+        "see each with: countersign cert list --cert-store {}",
+        store.display()
+    );
+    if problem.contains("encrypted") || problem.contains("password") {
+        format!("give --password-file, COUNTERSIGN_KEY_PASSWORD or --ask-password; {see}")
+    } else {
+        see
+    }
+}
+
 // security.md C5
 fn warn_of_open_key(file: &Path, output: &Output) {
     let beside = file.with_extension("key");
     for file in [file, &beside] {
         let Ok(meta) = file.metadata() else { continue };
-        if meta.mode() & 0o044 != 0 && holds_key(file) {
+        // What everybody may read is among the notes of the selection already.
+        if meta.mode() & 0o044 == 0o040 && holds_key(file) {
             output.warn(&format!(
                 "{} holds a private key that other users can read; chmod 600 it",
                 file.display()

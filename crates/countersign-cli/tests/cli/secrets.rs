@@ -112,15 +112,21 @@ fn a_key_that_others_can_read_is_warned_about_without_a_byte_of_it() {
     let home = Home::new();
     home.run("cert new CN=open --out open.pem").ok();
     let file = home.path().join("open.pem");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let ran = home.run("login http://127.0.0.1:1 --app-id a --cert open.pem");
-    assert!(
-        ran.stderr
-            .contains("open.pem holds a private key that other users can read"),
-        "{ran:?}"
-    );
-    for line in key_lines(&std::fs::read_to_string(file).unwrap()) {
-        assert!(!ran.stderr.contains(&line));
+    for (mode, said) in [
+        (0o644, "may be read by everybody on this machine"),
+        (0o640, "holds a private key that other users can read"),
+    ] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ran = home.run("login http://127.0.0.1:1 --app-id a --cert open.pem");
+        assert!(ran.stderr.contains(said), "{mode:o}: {ran:?}");
+        assert_eq!(
+            ran.stderr.matches("open.pem").count(),
+            1,
+            "said once: {ran:?}"
+        );
+        for line in key_lines(&std::fs::read_to_string(&file).unwrap()) {
+            assert!(!ran.stderr.contains(&line));
+        }
     }
 }
 
