@@ -86,9 +86,16 @@ const fn exit_of(kind: ErrorKind) -> Exit {
 
 impl From<countersign::Error> for Failure {
     fn from(error: countersign::Error) -> Failure {
+        let hint = error.hint().or(match error.kind() {
+            ErrorKind::Settings => Some("see countersign help login for what each option takes"),
+            ErrorKind::Network | ErrorKind::Deadline => {
+                Some("countersign doctor SERVER looks where it ends")
+            }
+            _ => None,
+        });
         Failure {
             message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
+            hint: hint.map(str::to_owned),
             exit: exit_of(error.kind()),
         }
     }
@@ -96,11 +103,7 @@ impl From<countersign::Error> for Failure {
 
 impl From<TransportError> for Failure {
     fn from(error: TransportError) -> Failure {
-        let exit = match error {
-            TransportError::Settings(_) => Exit::Usage,
-            _ => Exit::Network,
-        };
-        Failure::new(exit, error.to_string())
+        Failure::from(countersign::Error::from(error))
     }
 }
 

@@ -145,6 +145,11 @@ const TABLE: &[(&str, i32, &str)] = &[
         "\"a/b\" cannot be the name of a profile",
     ),
     (
+        "login http://127.0.0.1:1 --app-id a\u{7}b --cert good.pem",
+        2,
+        "the application id must have",
+    ),
+    (
         "login http://127.0.0.1:1 --as-platform --app-id a --cert good.pem",
         2,
         "the argument '--as-platform' cannot be used with",
@@ -196,6 +201,11 @@ const TABLE: &[(&str, i32, &str)] = &[
         "cert new CN=a --ca keyless.pem",
         2,
         "there is no PKCS#8 private key in keyless.pem",
+    ),
+    (
+        "cert import good.pem --name a/b",
+        2,
+        "\"a/b\" is not a plain file name",
     ),
     ("cert import missing.pem", 1, "missing.pem: "),
     (
@@ -324,6 +334,20 @@ fn a_wrong_settings_file_is_named_with_its_line_and_nothing_is_lost() {
         check(line, &ran, 2, "config.toml:4: unknown field `appid`");
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn a_settings_file_that_is_no_text_is_a_usage_error() {
+    let home = home();
+    let folder = home.path().join(".config/countersign");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), b"current = \"\xff\"\n").unwrap();
+    check(
+        "token",
+        &home.run("token"),
+        2,
+        "config.toml: it is not UTF-8",
+    );
 }
 
 #[test]
