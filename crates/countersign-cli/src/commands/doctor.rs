@@ -83,13 +83,17 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let (name, profile) = profile(server, global, environment)?;
     let session = Session::new(&name, profile, environment, output);
-    let mut checks = local::checks(&session.profile, environment);
-    checks.extend(remote::checks(&session, environment));
-    output.show(&shown(&checks))?;
     let bad = |check: &Check| match check.finding {
         Finding::Bad(exit) => Some(exit),
         _ => None,
     };
+    let mut checks = local::checks(&session.profile, environment);
+    let signer = match checks.iter().any(|check| bad(check).is_some()) {
+        true => remote::Signer::Missing,
+        false => remote::Signer::Ready,
+    };
+    checks.extend(remote::checks(&session, signer, environment));
+    output.show(&shown(&checks))?;
     match checks.iter().find_map(bad) {
         None => Ok(()),
         Some(exit) => {

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cache;
+mod doctor;
 mod interrupted;
 mod secrets;
 mod server_text;

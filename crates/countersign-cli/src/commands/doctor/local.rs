@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use countersign::{
-    Clock, SystemClock, cache_file::CacheFolder, certificate_store::KeyState,
+    CertificateSelector, Clock, SystemClock,
+    cache_file::CacheFolder,
+    certificate_store::{Candidate, KeyState},
     proto::certificate::Validity,
 };
 
@@ -85,12 +87,19 @@ fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
                 error.to_string(),
                 hint,
             )];
-            checks.extend(candidates.iter().filter_map(|candidate| {
+            let meant = candidates
+                .iter()
+                .filter(|candidate| is_meant(candidate, &choice.selector));
+            checks.extend(meant.filter_map(|candidate| {
                 let detail = |what: &str| format!("{}: {what}", candidate.source.display());
                 let bad = |what: &str, hint: &str| {
                     Some(Check::bad(key, Exit::Failure, detail(what), hint))
                 };
                 match &candidate.key {
+                    KeyState::Absent => bad(
+                        "there is no key for it",
+                        "put the key beside it (the same name with .key), or give --key FILE",
+                    ),
                     KeyState::DoesNotFit => bad(
                         "the key does not fit",
                         "put the key that was made with the certificate beside it",
@@ -104,5 +113,18 @@ fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
             }));
             checks
         }
+    }
+}
+
+/// Whether a candidate is one that the selector speaks of; what could not be read may be.
+fn is_meant(candidate: &Candidate, selector: &CertificateSelector) -> bool {
+    let Some(chain) = &candidate.chain else {
+        return true;
+    };
+    let leaf = chain.leaf();
+    match (&selector.thumbprint, &selector.subject) {
+        (Some(thumbprint), _) => leaf.has_thumbprint(thumbprint),
+        (None, Some(subject)) => leaf.subject() == subject,
+        (None, None) => true,
     }
 }

@@ -22,7 +22,19 @@ use crate::{
 const SKEW_MAX: Duration = Duration::from_secs(60);
 const SKEW_SEEN: Duration = Duration::from_secs(5);
 
-pub(crate) fn checks(session: &Session<'_>, environment: &Environment) -> Vec<Check> {
+/// Whether there is a certificate with its key to sign in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signer {
+    Ready,
+    /// Which was said already.
+    Missing,
+}
+
+pub(crate) fn checks(
+    session: &Session<'_>,
+    signer: Signer,
+    environment: &Environment,
+) -> Vec<Check> {
     let server = &session.profile.server;
     let issuer = match check_issuer(server) {
         Ok(issuer) => issuer,
@@ -39,13 +51,15 @@ pub(crate) fn checks(session: &Session<'_>, environment: &Environment) -> Vec<Ch
     let (date, metadata) = match answer {
         Ok(answer) => answer,
         Err(failure) => {
-            let hint = match issuer.scheme() {
-                "https" => {
-                    "is it running, and is its certificate authority known here (--ca-bundle)?"
+            checks.push(match by_proxy(&issuer, environment) {
+                Some(proxies) => {
+                    let hint = format!(
+                        "requests go through the proxy that {proxies} names: is it right, and does it run?"
+                    );
+                    Check::bad("connection", failure.exit(), failure.message(), &hint)
                 }
-                _ => "is it running?",
-            };
-            checks.push(Check::failed("connection", &failure, hint));
+                None => Check::failed("connection", &failure, "is it running?"),
+            });
             checks.push(Check::skipped("sign-in", "no connection"));
             return checks;
         }
@@ -64,7 +78,10 @@ pub(crate) fn checks(session: &Session<'_>, environment: &Environment) -> Vec<Ch
                 "discovery",
                 format!("token endpoint {}", metadata.token_endpoint),
             ));
-            checks.push(sign_in(session));
+            checks.push(match signer {
+                Signer::Ready => sign_in(session),
+                Signer::Missing => Check::skipped("sign-in", "no certificate can sign"),
+            });
         }
         Err(problem) => {
             let hint = "the server's address must be exactly its issuer identifier";
@@ -84,6 +101,16 @@ fn proxy(environment: &Environment) -> Check {
             format!("set by {}", environment.proxies.join(", ")),
         )
     }
+}
+
+/// The variables that name the proxy, where requests to this server go through one.
+fn by_proxy(issuer: &url::Url, environment: &Environment) -> Option<String> {
+    let loopback = match issuer.host()? {
+        url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+    };
+    (!loopback && !environment.proxies.is_empty()).then(|| environment.proxies.join(", "))
 }
 
 fn names(issuer: &url::Url, environment: &Environment) -> Check {
