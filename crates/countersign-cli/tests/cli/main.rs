@@ -4,6 +4,7 @@
 mod bad_input;
 mod cache;
 mod doctor;
+mod documentation;
 mod encrypted_keys;
 mod interrupted;
 mod secrets;
