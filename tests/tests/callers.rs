@@ -1,8 +1,9 @@
 //! What do ten thousand callers of one client cost?
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use countersign_testkit::{Fault, Pair};
+use tokio::sync::Barrier;
 
 use crate::wire_form::TOKEN;
 
@@ -10,40 +11,28 @@ const CALLERS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_callers_of_a_cold_client_make_one_request() {
-    let Pair {
-        client,
-        wire,
-        clock,
-        ..
-    } = Pair::new().await.unwrap();
-    // Discovery and the token request both wait, so that every caller comes while they are under way.
-    wire.next(Fault::Delay(Duration::from_secs(1)));
-    wire.next(Fault::Delay(Duration::from_secs(1)));
+    let Pair { client, wire, .. } = Pair::new().await.unwrap();
+    // Discovery and the token request both wait on the wire, so that every caller comes meanwhile.
+    wire.always(Fault::Hold);
+    let all = Arc::new(Barrier::new(CALLERS));
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
-            let client = client.clone();
-            tokio::spawn(async move { client.token().await })
+            let (client, all) = (client.clone(), all.clone());
+            tokio::spawn(async move {
+                all.wait().await;
+                client.token().await
+            })
         })
         .collect();
-    let turning = tokio::spawn({
-        let wire = wire.clone();
-        async move {
-            // Turn the clock whenever a request waits on the wire, until both have passed.
-            while wire.requests() < 2 {
-                clock.until_sleeping(1).await;
-                clock.advance(Duration::from_secs(1));
-                tokio::task::yield_now().await;
-            }
-            clock.advance(Duration::from_secs(1));
-        }
-    });
+    for _ in 0..2 {
+        wire.until_held(1).await;
+        wire.release();
+    }
     let mut tokens = Vec::new();
     for caller in callers {
         tokens.push(caller.await.unwrap().unwrap().access_token.clone());
     }
-    turning.await.unwrap();
     assert!(tokens.iter().all(|token| *token == tokens[0]));
-    assert_eq!(tokens.len(), CALLERS);
     assert_eq!((wire.requests_to(TOKEN), wire.requests()), (1, 2));
 }
 

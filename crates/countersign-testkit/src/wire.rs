@@ -12,6 +12,7 @@ use bytes::Bytes;
 use countersign::{Clock as _, Transport, TransportError};
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::ManualClock;
@@ -26,6 +27,7 @@ pub struct Wire {
     platform: axum::Router,
     clock: ManualClock,
     state: Arc<Mutex<State>>,
+    gate: Arc<watch::Sender<Gate>>,
 }
 
 /// What happens to a request on its way.
@@ -40,6 +42,8 @@ pub enum Fault {
     DropAnswer,
     /// The request arrives after a time on the wire's clock.
     Delay(Duration),
+    /// The request waits on the wire until [`Wire::release`], and then arrives.
+    Hold,
     /// The answer loses its second half and its first byte is another one.
     CorruptAnswer,
     /// The request arrives twice; the second answer is the one that comes back.
@@ -62,6 +66,13 @@ struct State {
     always: Option<Fault>,
 }
 
+/// Where held requests wait.
+#[derive(Default)]
+struct Gate {
+    held: usize,
+    opened: u64,
+}
+
 struct Seen {
     path: String,
     request: Request<Vec<u8>>,
@@ -74,6 +85,7 @@ impl Wire {
             platform,
             clock,
             state: Arc::default(),
+            gate: Arc::default(),
         }
     }
 
@@ -116,6 +128,24 @@ impl Wire {
         let mut state = self.state();
         state.next.clear();
         state.always = None;
+    }
+
+    /// Ends when at least `count` requests are held by [`Fault::Hold`].
+    pub async fn until_held(&self, count: usize) {
+        // The sender lives as long as `self`, so this cannot fail.
+        let _ = self
+            .gate
+            .subscribe()
+            .wait_for(|gate| gate.held >= count)
+            .await;
+    }
+
+    /// Lets every request that is held now go on. None is held when this returns.
+    pub fn release(&self) {
+        self.gate.send_modify(|gate| {
+            gate.held = 0;
+            gate.opened += 1;
+        });
     }
 
     /// Sends a request to the platform past all faults and counts, for instance one from [`Wire::sent_to`] again.
@@ -163,6 +193,10 @@ impl Wire {
                 self.clock.sleep(by).await;
                 self.pass(request).await
             }
+            Fault::Hold => {
+                self.hold().await;
+                self.pass(request).await
+            }
             Fault::CorruptAnswer => Ok(self.pass(request).await?.map(|body| corrupt(&body))),
             Fault::Replay => {
                 self.pass(request.clone()).await?;
@@ -171,6 +205,12 @@ impl Wire {
             Fault::Refuse(status) => answer(status, String::new()),
             Fault::Answer { status, body } => answer(status, body),
         }
+    }
+
+    async fn hold(&self) {
+        let mut gate = self.gate.subscribe();
+        let held = Held::begin(&self.gate);
+        let _ = gate.wait_for(|gate| gate.opened != held.opened).await;
     }
 
     fn admit(&self, request: &Request<Vec<u8>>) -> Fault {
@@ -206,6 +246,34 @@ impl std::fmt::Debug for Wire {
         f.debug_struct("Wire")
             .field("requests", &self.requests())
             .finish_non_exhaustive()
+    }
+}
+
+/// Counts a request until it is released or given up.
+struct Held<'a> {
+    gate: &'a watch::Sender<Gate>,
+    /// How often the gate had opened when this one came.
+    opened: u64,
+}
+
+impl<'a> Held<'a> {
+    fn begin(gate: &'a watch::Sender<Gate>) -> Self {
+        let mut opened = 0;
+        gate.send_modify(|gate| {
+            gate.held += 1;
+            opened = gate.opened;
+        });
+        Held { gate, opened }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.gate.send_if_modified(|gate| {
+            let still_held = gate.opened == self.opened;
+            gate.held -= usize::from(still_held);
+            still_held
+        });
     }
 }
 
@@ -324,5 +392,21 @@ mod tests {
         assert_eq!(arrived.load(Ordering::SeqCst), 0);
         wire.clock.advance(Duration::from_secs(3600));
         assert_eq!(sending.await.unwrap().unwrap().status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_held_request_waits_until_it_is_released() {
+        let (wire, arrived) = wire();
+        wire.next(Fault::Hold);
+        let sending = tokio::spawn({
+            let wire = wire.clone();
+            async move { wire.send(hello()).await }
+        });
+        wire.until_held(1).await;
+        assert_eq!(arrived.load(Ordering::SeqCst), 0);
+        wire.release();
+        assert_eq!(sending.await.unwrap().unwrap().status(), 200);
+        // What comes later passes.
+        assert!(wire.send(hello()).await.is_ok());
     }
 }
