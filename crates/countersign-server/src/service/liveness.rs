@@ -6,6 +6,7 @@
 use countersign_proto::{
     certificate::Validity,
     management::CertificateUsage,
+    scope::Scope,
     time::UnixTime,
     token::{TokenClaims, TokenKind},
 };
@@ -19,6 +20,7 @@ use crate::{
 /// A token of ours that is still good, and what its holder may be called now.
 #[derive(Debug)]
 pub(crate) struct LiveToken {
+    /// As they were signed, but without the scopes that its application has no more.
     pub(crate) claims: TokenClaims,
     /// The principal's roles as they are now, not as they were when it was issued.
     pub(crate) roles: Vec<String>,
@@ -32,7 +34,7 @@ pub(crate) async fn live_token(
     audiences: &[&str],
     now: UnixTime,
 ) -> Result<Option<LiveToken>, Failure> {
-    let Some(claims) = believed(platform, token, audiences, now) else {
+    let Some(mut claims) = believed(platform, token, audiences, now) else {
         return Ok(None);
     };
     let Some(roles) = standing(registry, &claims, now) else {
@@ -41,6 +43,7 @@ pub(crate) async fn live_token(
     if platform.store().is_token_denied(&claims.jti).await? {
         return Ok(None);
     }
+    claims.scope = scope_now(registry, &claims);
     Ok(Some(LiveToken { claims, roles }))
 }
 
@@ -93,4 +96,13 @@ fn standing(registry: &Registry, claims: &TokenClaims, now: UnixTime) -> Option<
         .principal(&claims.principal)
         .filter(|principal| principal.enabled)?;
     Some(principal.roles.clone())
+}
+
+/// What is left of the scope that was granted. Platform tokens have none.
+fn scope_now(registry: &Registry, claims: &TokenClaims) -> Scope {
+    registry
+        .application(&claims.client_id)
+        .and_then(|application| Scope::parse(&application.scopes.join(" ")).ok())
+        .map(|scopes| claims.scope.intersection(&scopes))
+        .unwrap_or_default()
 }

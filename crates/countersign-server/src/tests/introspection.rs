@@ -61,6 +61,20 @@ async fn nobody_introspects_without_authentication() {
     );
 }
 
+// security.md 73, 75
+#[tokio::test]
+async fn a_scope_that_was_taken_from_the_application_is_gone_from_its_tokens() {
+    let (world, _, token, resource) = asked().await;
+    let mut less = application("orders");
+    less.scopes = vec!["orders".to_owned()];
+    world.change(Change::UpdateApplication(less)).await;
+    let body = world.introspect(&resource, &token).await.json();
+    assert_eq!(body["active"], true);
+    assert_eq!(body["scope"], "orders");
+    let refused = world.introspect(&token, &resource).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
 // security.md 73
 #[tokio::test]
 async fn the_scope_introspect_is_needed() {
