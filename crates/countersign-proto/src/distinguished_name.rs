@@ -48,6 +48,15 @@ pub enum DistinguishedNameError {
     Der,
 }
 
+/// As [`DistinguishedName::parse`] does.
+impl std::str::FromStr for DistinguishedName {
+    type Err = DistinguishedNameError;
+
+    fn from_str(text: &str) -> Result<DistinguishedName, DistinguishedNameError> {
+        DistinguishedName::parse(text)
+    }
+}
+
 impl fmt::Display for DistinguishedNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
