@@ -225,6 +225,26 @@ fn every_module_has_its_place_in_the_architecture_page() {
 }
 
 #[test]
+fn the_example_of_the_readme_is_the_one_that_is_compiled() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let shown = readme.split("```rust\n").nth(1).expect("a Rust example");
+    let shown = shown.split("```").next().expect("its end");
+    let documentation = fs::read_to_string(root().join("crates/countersign/src/lib.rs"))
+        .expect("the SDK's documentation");
+    let compiled = documentation.split("//! ```no_run\n").nth(1);
+    let compiled = compiled.expect("an example").split("//! ```").next();
+    let compiled = compiled
+        .expect("its end")
+        .lines()
+        .map(|line| line.trim_start_matches("//!").trim_start_matches(' '))
+        .filter(|line| !line.starts_with("# "));
+    assert!(
+        shown.lines().eq(compiled),
+        "README.md shows another example"
+    );
+}
+
+#[test]
 fn every_relative_link_of_the_documents_leads_somewhere() {
     let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
         .expect("docs")

@@ -1,15 +1,17 @@
 //! Signs a service in to a platform with its certificate, and keeps the token fresh.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use std::path::Path;
+//! # async fn example(mut request: http::Request<()>) -> Result<(), Box<dyn std::error::Error>> {
+//! use countersign::{CertificateSelector, Client, CredentialSource, certificate_store::CertificateStore};
 //!
-//! use countersign::{Client, CredentialSource};
-//!
-//! let credential = CredentialSource::files(Path::new("service.pem"), None, None);
+//! let store = CertificateStore::open("/etc/inventory/certificates".as_ref(), None)?;
+//! let which = CertificateSelector::by_subject("CN=inventory".parse()?);
+//! let credential = CredentialSource::store(store, which);
 //! let client = Client::builder("https://platform.example", "inventory", credential).build()?;
-//! let token = client.token().await?; // from the cache while it is fresh
-//! println!("{:?} until {}", token.principal, token.expires_at);
+//!
+//! let token = client.token().await?; // cached, renewed ahead of its end, one request however many ask
+//! countersign::authorize::authorize(&client, &mut request).await?;
+//! # drop(token);
 //! # Ok(())
 //! # }
 //! ```
