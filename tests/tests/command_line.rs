@@ -176,3 +176,50 @@ async fn login_gets_a_token_from_node_oidc_provider_by_certificate() {
         assert!(!text(&output.stdout).trim().is_empty());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_gets_a_bound_token_from_node_oidc_provider_with_fapi_2_and_does_not_store_it() {
+    let certificates =
+        ["rsa2048", "p256"].map(|kind| fixtures::path(&format!("clients/{kind}/{kind}.pem")));
+    let provider = OpenidProvider::start(Profile::Fapi2, &certificates, Tls::Off);
+    for (kind, algorithm) in [("rsa2048", "PS256"), ("p256", "ES256")] {
+        let home = tempfile::tempdir().unwrap();
+        let (certificate, key) = (file(kind, "pem"), file(kind, "key"));
+        let login = [
+            "login",
+            &provider.issuer,
+            "--app-id",
+            "service-dpop",
+            "--cert",
+            &certificate,
+            "--key",
+            &key,
+            "--alg",
+            algorithm,
+        ];
+        // Without a proof the provider says no, and nothing is remembered.
+        let output = countersign(home.path(), &login).await;
+        let said = text(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains("error:"),
+            "{said}"
+        );
+        assert!(!home.path().join(".config/countersign/config.toml").exists());
+
+        let output = countersign(home.path(), &[&login[..], &["--dpop"]].concat()).await;
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{algorithm}: {said}");
+        assert!(said.contains("not kept: it is bound to a key"), "{said}");
+        let state = home.path().join(".local/state/countersign");
+        let tokens = std::fs::read_dir(state).map_or(0, |files| {
+            let json = |file: &std::fs::DirEntry| file.path().extension() == Some("json".as_ref());
+            files.filter_map(Result::ok).filter(json).count()
+        });
+        assert_eq!(tokens, 0);
+        let output = countersign(home.path(), &["token", "--output", "header"]).await;
+        assert!(
+            text(&output.stdout).starts_with("Authorization: DPoP "),
+            "{algorithm}"
+        );
+    }
+}
