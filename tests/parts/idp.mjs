@@ -1,7 +1,8 @@
 // How does a real OpenID provider that nobody here wrote (panva's oidc-provider) run on loopback?
 //
-//   node idp.mjs [--profile default|fapi2] [--ttl SECONDS] [--tls CERTIFICATE KEY] --certificate FILE...
+//   node idp.mjs [--profile default|fapi2] [--jwt] [--ttl SECONDS] [--tls CERTIFICATE KEY] --certificate FILE...
 //
+// --jwt issues access tokens as JWTs signed by ES256 (RFC 9068) instead of opaque ones.
 // Prints one JSON line when it listens: {"issuer", "clients", "introspection", ...}. Prints one JSON
 // line on stderr for every refusal, with its true reason. SIGTERM and the end of stdin stop it.
 //
@@ -11,7 +12,7 @@
 //   service-rs256, service-ps256, service-es256   one algorithm
 //   service-dpop       wants DPoP-bound tokens
 // and `resource` with the secret `resource-secret`, which may only introspect.
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -25,6 +26,7 @@ const option = (name, otherwise) => {
 const all = (name) => args.flatMap((arg, at) => (arg === `--${name}` ? [args[at + 1]] : []));
 
 const fapi2 = option('profile', 'default') === 'fapi2';
+const jwt = args.includes('--jwt');
 const ttl = Number(option('ttl', 600));
 const tlsAt = args.indexOf('--tls');
 const tls = tlsAt < 0 ? null : { cert: readFileSync(args[tlsAt + 1]), key: readFileSync(args[tlsAt + 2]) };
@@ -77,6 +79,7 @@ server.listen(0, '127.0.0.1', () => {
   const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients,
+    ...(jwt ? { jwks: { keys: [signingKey()] } } : {}),
     clientAuthMethods: ['private_key_jwt', 'client_secret_basic'],
     enabledJWA: {
       clientAuthSigningAlgValues: fapi2
@@ -95,6 +98,19 @@ server.listen(0, '127.0.0.1', () => {
         nonceSecret: Buffer.alloc(32, 7),
         requireNonce: () => fapi2,
       },
+      ...(jwt ? {
+        resourceIndicators: {
+          enabled: true,
+          defaultResource: () => 'https://api.example',
+          useGrantedResource: () => true,
+          getResourceServerInfo: () => ({
+            scope: 'api:read api:write',
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: ttl,
+            jwt: { sign: { alg: 'ES256' } },
+          }),
+        },
+      } : {}),
       ...(fapi2 ? { fapi: { enabled: true, profile: '2.0' }, pushedAuthorizationRequests: { enabled: true } } : {}),
     },
   });
@@ -118,6 +134,11 @@ server.listen(0, '127.0.0.1', () => {
     kids: jwks.keys.map(({ kid }) => kid),
   }));
 });
+
+function signingKey() {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'issuer' };
+}
 
 const stop = () => process.exit(0);
 process.on('SIGTERM', stop);
