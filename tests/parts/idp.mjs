@@ -79,7 +79,7 @@ server.listen(0, '127.0.0.1', () => {
   const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients,
-    ...(jwt ? { jwks: { keys: [signingKey()] } } : {}),
+    ...(jwt ? { jwks: { keys: [signingKey()] }, clientDefaults: { id_token_signed_response_alg: 'ES256' } } : {}),
     clientAuthMethods: ['private_key_jwt', 'client_secret_basic'],
     enabledJWA: {
       clientAuthSigningAlgValues: fapi2
@@ -104,6 +104,7 @@ server.listen(0, '127.0.0.1', () => {
           defaultResource: () => 'https://api.example',
           useGrantedResource: () => true,
           getResourceServerInfo: () => ({
+            audience: 'https://api.example',
             scope: 'api:read api:write',
             accessTokenFormat: 'jwt',
             accessTokenTTL: ttl,

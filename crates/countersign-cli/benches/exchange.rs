@@ -182,6 +182,7 @@ impl Side {
         command
             .current_dir(parts)
             .arg("idp.mjs")
+            .args(options)
             .arg("--certificate")
             .arg(fixture("rsa2048.pem"));
         let mut child = command
