@@ -37,7 +37,7 @@ use tokio::{
     net::TcpStream,
 };
 
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 256;
 const ROUNDS: usize = 5;
 
 fn main() {
