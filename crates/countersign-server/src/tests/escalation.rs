@@ -162,6 +162,35 @@ async fn nobody_maps_a_certificate_to_somebody_who_may_do_more() {
 }
 
 #[tokio::test]
+async fn nobody_changes_the_application_of_somebody_who_may_do_more() {
+    let world = World::new().await;
+    let manager = manager(&world).await;
+    // Its audience decides where its tokens are believed: here they would become an administrator's.
+    let robot = world.application("robot", &[]).await;
+    world.principal("admin", &["Administrator"]).await;
+    world.map("robot", &robot, "admin").await;
+    let changed = |client_id| json!({"client_id": client_id, "name": "changed"});
+    refused(
+        &world,
+        &manager,
+        Method::PUT,
+        "applications/robot",
+        Some(changed("robot")),
+    )
+    .await;
+    world.application("plain", &["anna"]).await;
+    let answer = world
+        .api(
+            Method::PUT,
+            "applications/plain",
+            &manager,
+            Some(changed("plain")),
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn only_an_administrator_changes_roles() {
     let world = World::new().await;
     let manager = manager(&world).await;

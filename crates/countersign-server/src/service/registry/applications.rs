@@ -1,13 +1,16 @@
 //! Who may register an application, change it, and take it away?
+//!
+//! Its audience and its switches decide where its tokens are believed and which assertions earn
+//! them, so nobody changes the application of a principal that may do more than he may.
 
 use std::sync::Arc;
 
 use countersign_proto::management::Application;
 
 use super::{
-    ChangeRefusal, Step,
+    ChangeRefusal, Step, must_cover,
     noun::{Alterable, Facts, Noun},
-    present,
+    permissions_of, present,
 };
 use crate::registry::{Change, Registry};
 
@@ -63,6 +66,12 @@ impl Alterable for Applications {
             Self::NAME,
             &client_id,
         )?;
+        for mapping in facts.registry.mappings() {
+            if mapping.client_id == client_id {
+                let held = permissions_of(facts.registry, &mapping.principal);
+                must_cover(facts.caller, &held, "a principal of this application")?;
+            }
+        }
         let switches = |it: &Application| {
             (
                 it.accept_token_endpoint_audience,
