@@ -4,6 +4,10 @@
 //! the token is bound to a key (RFC 9449 §7), and only to an address that is https, or http on
 //! loopback.
 
+/// What the adapters have in common.
+#[cfg(any(feature = "middleware", feature = "tower"))]
+mod adapter;
+
 #[cfg(feature = "middleware")]
 mod middleware;
 #[cfg(feature = "middleware")]
@@ -14,10 +18,8 @@ mod tower;
 #[cfg(feature = "tower")]
 pub use self::tower::{Authorize, AuthorizeLayer};
 
-use std::time::Duration;
-
 use countersign_proto::{bearer, token::TokenType};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use url::Url;
 
 use crate::{Client, Error, ErrorKind, Token, dpop::PROOF, transport::is_secure};
@@ -99,64 +101,6 @@ fn check_destination(url: &Url) -> Result<(), Error> {
         ));
     }
     Ok(())
-}
-
-/// What an API's answer to a request with `token` means for the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lesson {
-    /// The same request may be sent once more, with the nonce that the API asked for.
-    SendAgain,
-    Nothing,
-}
-
-/// Remembers the API's nonce, and forgets a token that the API does not take any more.
-fn learn(
-    client: &Client,
-    token: &Token,
-    url: &Url,
-    status: StatusCode,
-    headers: &HeaderMap,
-) -> Lesson {
-    /// A token that was refused at once is not got anew for each request.
-    const YOUNG: Duration = Duration::from_secs(10);
-
-    let new_nonce = client.exchange().prover.remember(url, headers);
-    if status != StatusCode::UNAUTHORIZED {
-        return Lesson::Nothing;
-    }
-    if challenged_with(headers, "use_dpop_nonce") {
-        return match new_nonce && token.token_type == TokenType::DPoP {
-            true => Lesson::SendAgain,
-            false => Lesson::Nothing,
-        };
-    }
-    let age = client.clock().now().since(token.issued_at);
-    if challenged_with(headers, "invalid_token") && age > YOUNG {
-        client.forget(token);
-    }
-    Lesson::Nothing
-}
-
-/// Whether a `WWW-Authenticate` challenge says `error="code"` (RFC 6750 §3).
-fn challenged_with(headers: &HeaderMap, code: &str) -> bool {
-    let wanted = format!("error=\"{code}\"");
-    headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|challenge| challenge.contains(&wanted))
-}
-
-/// The origin for which an adapter hands out tokens.
-fn origin_of(url: &str) -> Result<url::Origin, Error> {
-    let url = Url::parse(url).map_err(|_| {
-        Error::new(
-            ErrorKind::Settings,
-            "the address of the API is not an absolute URL",
-        )
-    })?;
-    check_destination(&url)?;
-    Ok(url.origin())
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error as MiddlewareError, Middleware, Next};
 use url::Origin;
 
-use super::{Lesson, apply, learn, origin_of};
+use super::{
+    adapter::{Lesson, learn, origin_of},
+    apply,
+};
 use crate::{Client, Error};
 
 /// Gives a token to each request that goes to one origin; others pass as they are.

@@ -3,8 +3,10 @@
 use std::{
     sync::{Arc, Mutex},
     task::{Context, Poll},
+    time::Duration,
 };
 
+use http::StatusCode;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,7 +15,7 @@ use tokio::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::*;
+use super::{adapter::learn, *};
 use crate::{
     Dpop,
     scripted::{Answer, Scripted, TestClock, builder, client, ok},

@@ -9,7 +9,10 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::{Origin, Url};
 
-use super::{apply, learn, origin_of};
+use super::{
+    adapter::{learn, origin_of},
+    apply,
+};
 use crate::{Client, Error, ErrorKind};
 
 /// What went wrong: an [`Error`], or what the service inside said.
