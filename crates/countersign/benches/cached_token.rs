@@ -53,7 +53,7 @@ fn main() {
             unit,
             peer: "",
             goal,
-        })
+        });
     };
     told(
         "token.cached.1-thread",
