@@ -302,8 +302,6 @@ mod mutated {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
-
         #[test]
         fn flipped_and_cut_certificates_never_panic(
             which in any::<prop::sample::Index>(),

@@ -325,8 +325,6 @@ mod mutated {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
-
         #[test]
         fn a_mutated_public_key_never_panics(
             which in any::<prop::sample::Index>(),
