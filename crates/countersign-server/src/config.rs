@@ -99,6 +99,8 @@ pub struct Limits {
     pub failures_per_source_per_minute: u32,
     /// Connections at one time.
     pub connections: usize,
+    /// Connections of one source at one time; not counted behind a proxy.
+    pub connections_per_source: usize,
     /// Time to send the header of a request.
     pub header: Duration,
     /// Time to send the body of a request.
@@ -178,6 +180,7 @@ impl Default for Limits {
             per_source_per_minute: 600,
             failures_per_source_per_minute: 60,
             connections: 4096,
+            connections_per_source: 1024,
             header: Duration::from_secs(10),
             body: Duration::from_secs(10),
             idle: Duration::from_secs(60),

@@ -31,6 +31,8 @@ pub mod service;
 
 mod audit;
 
+mod source;
+
 mod limits;
 
 mod metrics;

@@ -1,7 +1,6 @@
 //! Has this source asked too often?
 //!
-//! A source is an IPv4 address or an IPv6 network of 64 bits, as the socket says: headers that a
-//! client can write are not believed. Failures count twice: among all requests, and by a
+//! Failures count twice: among all requests, and by a
 //! stricter limit of their own, after which the source waits.
 
 use std::{
@@ -18,7 +17,7 @@ use std::{
 use countersign_proto::time::UnixTime;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 
-use crate::config;
+use crate::{config, source::Source};
 
 /// Counts requests and failures of each source.
 pub(crate) struct Limiter {
@@ -27,10 +26,6 @@ pub(crate) struct Limiter {
     waiting: Mutex<HashMap<Source, UnixTime>>,
     waiting_count: AtomicUsize,
 }
-
-/// Where requests are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Source(u64);
 
 /// The source has to wait so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,19 +89,6 @@ impl Limiter {
         }
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.get(&source).copied().filter(|until| *until > now)
-    }
-}
-
-impl Source {
-    fn of(peer: Option<IpAddr>) -> Source {
-        match peer.map(|address| address.to_canonical()) {
-            // The prefix ::/32 is not routed, so that no IPv6 network is taken for an IPv4 address.
-            Some(IpAddr::V4(address)) => Source(u64::from(address.to_bits())),
-            Some(IpAddr::V6(address)) => {
-                Source(u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX))
-            }
-            None => Source(u64::MAX),
-        }
     }
 }
 

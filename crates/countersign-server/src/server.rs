@@ -4,6 +4,8 @@ mod idle;
 
 mod tls;
 
+mod share;
+
 mod listener;
 
 mod background;

@@ -140,6 +140,16 @@ pub const KEYS: &[Key] = &[
         "Connections at one time.",
     ),
     key(
+        "limits.connections_per_source",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000,
+            unit: "connections",
+        },
+        "1024",
+        "Connections of one source at one time: an IPv4 address, or an IPv6 /64. Not counted behind a proxy.",
+    ),
+    key(
         "limits.header_s",
         Permitted::Number {
             min: 1,

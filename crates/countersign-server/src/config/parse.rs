@@ -341,6 +341,10 @@ impl<'t> Given<'t> {
                 default.failures_per_source_per_minute,
             )?,
             connections: size("limits.connections", default.connections)?,
+            connections_per_source: size(
+                "limits.connections_per_source",
+                default.connections_per_source,
+            )?,
             header: self.seconds("limits.header_s")?.unwrap_or(default.header),
             body: self.seconds("limits.body_s")?.unwrap_or(default.body),
             idle: self.seconds("limits.idle_s")?.unwrap_or(default.idle),
@@ -578,6 +582,7 @@ mod tests {
             per_source_per_minute = 1_000_000
             failures_per_source_per_minute = 5
             connections = 100
+            connections_per_source = 50
             header_s = 1
             body_s = 2
             idle_s = 3
@@ -618,6 +623,7 @@ mod tests {
                 per_source_per_minute: 1_000_000,
                 failures_per_source_per_minute: 5,
                 connections: 100,
+                connections_per_source: 50,
                 header: Duration::from_secs(1),
                 body: Duration::from_secs(2),
                 idle: Duration::from_secs(3),

@@ -21,9 +21,10 @@ use tower::ServiceExt as _;
 use super::{
     Running,
     idle::{InFlight, Patience, Watched},
+    share::Shares,
     tls::Reloadable,
 };
-use crate::Platform;
+use crate::{Platform, config::Settings};
 
 /// Streams of one HTTP/2 connection at a time, and resets that may wait (security.md B25).
 const STREAMS: u32 = 128;
@@ -41,6 +42,7 @@ pub(super) async fn serve(
     let limits = &platform.settings().limits;
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
+    let shares = shares(platform.settings());
     let mut connections = JoinSet::new();
     let site = Arc::new(Site {
         platform: platform.clone(),
@@ -66,9 +68,13 @@ pub(super) async fn serve(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
+                let Some(share) = shares.take(peer.ip()) else {
+                    tracing::debug!(%peer, "this source has its share of the connections");
+                    continue;
+                };
                 let (site, watcher) = (site.clone(), graceful.watcher());
                 connections.spawn(async move {
-                    let _slot = slot;
+                    let _held = (slot, share);
                     site.platform.metrics().connected();
                     site.serve_connection(stream, peer, watcher).await;
                     site.platform.metrics().disconnected();
@@ -85,6 +91,16 @@ pub(super) async fn serve(
         );
     }
     connections.shutdown().await;
+}
+
+/// Behind a proxy every connection is the proxy's, which has to see to its clients itself.
+fn shares(settings: &Settings) -> Shares {
+    let limits = &settings.limits;
+    Shares::new(if settings.behind_proxy {
+        limits.connections
+    } else {
+        limits.connections_per_source
+    })
 }
 
 /// What every connection is served by.

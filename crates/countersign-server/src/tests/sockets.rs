@@ -185,6 +185,37 @@ async fn an_idle_connection_is_closed() {
     server.stopped().await;
 }
 
+// security.md 110
+#[tokio::test]
+async fn no_source_holds_all_connections() {
+    let server = Listening::new(|settings| settings.limits.connections_per_source = 2).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = server.connect().await;
+        assert!(
+            answer(&mut stream, REQUEST)
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
+        held.push(stream);
+    }
+    let mut one_too_many = server.connect().await;
+    // It may be closed before or after this is sent; answered it is not.
+    let _ = one_too_many.write_all(REQUEST).await;
+    assert_eq!(read_answer(&mut one_too_many).await, "");
+    // Somebody else is served meanwhile.
+    let elsewhere = tokio::net::TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut stream = elsewhere.connect(server.address).await.unwrap();
+    assert!(
+        answer(&mut stream, REQUEST)
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    drop((held, stream));
+    server.stopped().await;
+}
+
 #[tokio::test]
 async fn a_request_under_way_is_answered_while_draining() {
     let server = Listening::new(|_| {}).await;

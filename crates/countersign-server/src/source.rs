@@ -1,0 +1,24 @@
+//! Where does a request come from, as far as it is counted?
+//!
+//! A source is an IPv4 address or an IPv6 network of 64 bits, as the socket says: headers that a
+//! client can write are not believed.
+
+use std::net::IpAddr;
+
+/// Where requests and connections are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Source(u64);
+
+impl Source {
+    /// Whoever is not known is one source.
+    pub(crate) fn of(peer: Option<IpAddr>) -> Source {
+        match peer.map(|address| address.to_canonical()) {
+            // The prefix ::/32 is not routed, so that no IPv6 network is taken for an IPv4 address.
+            Some(IpAddr::V4(address)) => Source(u64::from(address.to_bits())),
+            Some(IpAddr::V6(address)) => {
+                Source(u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX))
+            }
+            None => Source(u64::MAX),
+        }
+    }
+}
