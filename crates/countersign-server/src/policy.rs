@@ -17,7 +17,7 @@ use crate::{
     service::Authenticated,
 };
 
-/// The platform's yes, before it is written down. Only [`decide`] makes one.
+/// The platform's yes, before it is written down. Only `decide` makes one.
 ///
 /// ```compile_fail,E0451
 /// # use countersign_server::policy::Grant;
