@@ -17,7 +17,7 @@ use crate::{
 /// A token that was signed and has not left yet. Only the issuer makes one, from a [`Grant`].
 ///
 /// ```compile_fail,E0451
-/// # use countersign_server::issuer::IssuedToken;
+/// # use countersign_server::IssuedToken;
 /// fn without_a_grant() -> IssuedToken {
 ///     IssuedToken { token: todo!(), claims: todo!(), certificate: todo!() }
 /// }

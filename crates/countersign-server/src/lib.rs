@@ -1,6 +1,8 @@
 //! The platform: believes assertions, maps principals, issues, introspects and revokes tokens.
 //!
 //! Bytes come in through `http`, are believed by `service`, judged by `policy`, remembered by `store`.
+//! Every station between them is a type: [`TokenRequest`], [`VerifiedAssertion`], [`Authenticated`],
+//! [`Grant`], [`IssuedToken`]. They are public to be seen; nobody outside makes one.
 
 mod clock;
 pub use clock::{Clock, SystemClock};
@@ -17,17 +19,19 @@ pub mod secrets;
 pub mod store;
 
 mod refusal;
-pub use refusal::{Fault, Refusal};
 
 mod mapping;
 
-pub mod policy;
+mod policy;
+pub use policy::Grant;
 
 mod keys;
 
-pub mod issuer;
+mod issuer;
+pub use issuer::IssuedToken;
 
-pub mod service;
+mod service;
+pub use service::{Authenticated, TokenRequest, VerifiedAssertion};
 
 mod audit;
 

@@ -20,7 +20,7 @@ use crate::{
 /// The platform's yes, before it is written down. Only `decide` makes one.
 ///
 /// ```compile_fail,E0451
-/// # use countersign_server::policy::Grant;
+/// # use countersign_server::Grant;
 /// fn without_a_decision() -> Grant {
 ///     Grant { judgement: todo!(), authenticated: todo!() }
 /// }

@@ -13,8 +13,7 @@ use crate::store::StoreError;
 
 /// The client's problem: safe to show. `words` says how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The request could not be read (RFC 6749 §5.2).
     Request(OAuthError),
     /// Nobody was recognised: unknown client, unknown key, wrong signature, malformed assertion.
@@ -101,7 +100,7 @@ pub enum Refusal {
 /// Our own problem: logged, and shown as `server_error` with a support id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Fault(String);
+pub(crate) struct Fault(String);
 
 /// Why there is no answer of the kind that was asked for.
 #[derive(Debug)]

@@ -34,6 +34,7 @@ use serde::Serialize;
 use super::error;
 use crate::{
     Platform,
+    refusal::Fault,
     service::{Applications, ChangeRefusal, Mappings, Principals, Roles},
 };
 
@@ -71,7 +72,7 @@ fn answer<T: Serialize>(
 ) -> Response {
     match result.map(|value| serde_json::to_vec(&value)) {
         Ok(Ok(body)) => error::json(status, body),
-        Ok(Err(fault)) => error::fault_problem(&crate::Fault::new(fault.to_string())),
+        Ok(Err(fault)) => error::fault_problem(&Fault::new(fault.to_string())),
         Err(refusal) => error::change(platform, refusal.borrow()),
     }
 }

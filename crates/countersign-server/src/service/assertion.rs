@@ -23,7 +23,7 @@ use crate::{
 /// An assertion that passed steps 1 to 8, and the certificate that vouches for it.
 ///
 /// ```compile_fail,E0451
-/// # use countersign_server::service::VerifiedAssertion;
+/// # use countersign_server::VerifiedAssertion;
 /// fn without_verifying() -> VerifiedAssertion {
 ///     VerifiedAssertion { claims: todo!(), certificate: todo!(), application: todo!() }
 /// }

@@ -17,7 +17,7 @@ use crate::{
 /// A client that was believed, once: its `jti` is on record. Only [`VerifiedAssertion`] becomes one.
 ///
 /// ```compile_fail,E0451
-/// # use countersign_server::service::Authenticated;
+/// # use countersign_server::Authenticated;
 /// fn without_recording() -> Authenticated {
 ///     Authenticated { client_id: todo!(), certificate: todo!(), application: todo!() }
 /// }
@@ -26,7 +26,7 @@ use crate::{
 /// A verified assertion alone is not enough for a decision:
 ///
 /// ```compile_fail,E0308
-/// # use countersign_server::service::{Authenticated, VerifiedAssertion};
+/// # use countersign_server::{Authenticated, VerifiedAssertion};
 /// fn replay(verified: VerifiedAssertion) -> Authenticated {
 ///     verified
 /// }

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{Authorized, PageQuery, answer};
-use crate::{Fault, Platform, http::error, service::ChangeRefusal};
+use crate::{Platform, http::error, refusal::Fault, service::ChangeRefusal};
 
 pub(super) async fn list(
     State(platform): State<Platform>,
