@@ -42,16 +42,13 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Nothing of the file is believed.
-    pub(super) fn damaged(reason: String) -> Contents {
-        Contents {
-            problems: vec![KeyState::Unusable(reason)],
-            ..Contents::default()
-        }
+    fn damaged(reason: String) -> Contents {
+        Contents::problem(KeyState::Unusable(reason))
     }
 
-    pub(super) fn locked(reason: &str) -> Contents {
+    fn problem(problem: KeyState) -> Contents {
         Contents {
-            problems: vec![KeyState::Locked(reason.to_owned())],
+            problems: vec![problem],
             ..Contents::default()
         }
     }
@@ -81,7 +78,7 @@ fn parse(bytes: &mut [u8], password: Option<&Password>, path: &Path) -> Contents
     if bytes.first() == Some(&0x30) {
         return match form(bytes) {
             Some(Form::Certificate) => certificate(bytes),
-            Some(Form::Pkcs12) => pkcs12::read(bytes, password, path),
+            Some(Form::Pkcs12) => pkcs12(bytes, password, path),
             Some(Form::Pkcs8) => key(key_state(LocalKey::from_pkcs8(bytes))),
             Some(Form::Pkcs1) => key(key_state(LocalKey::from_pkcs1(bytes))),
             Some(Form::Sec1) => key(key_state(LocalKey::from_sec1(bytes))),
@@ -152,9 +149,33 @@ fn pem_key(block: pem::Block<'_>, password: Option<&Password>, path: &Path) -> K
 fn decrypted(der: &[u8], password: Option<&Password>, path: &Path) -> KeyState {
     match encrypted_key::decrypt(der, password, path) {
         Ok(plain) => key_state(LocalKey::from_pkcs8(plain.as_bytes())),
-        Err(Closed::Locked(reason)) => KeyState::Locked(reason),
-        Err(Closed::Unusable(reason)) => KeyState::Unusable(reason),
+        Err(closed) => closed_state(closed),
     }
+}
+
+fn pkcs12(der: &[u8], password: Option<&Password>, path: &Path) -> Contents {
+    let archive = match pkcs12::open(der, password, path) {
+        Ok(archive) => archive,
+        Err(closed) => return Contents::problem(closed_state(closed)),
+    };
+    let mut contents = Contents::default();
+    for bag in &archive.certs {
+        match Certificate::from_der(bag.cert.as_der()) {
+            Ok(certificate) => contents.certificates.push(certificate),
+            Err(error) => contents.problems.push(certificate_problem(&error)),
+        }
+    }
+    for bag in &archive.keys {
+        contents
+            .keys
+            .push(key_state(LocalKey::from_pkcs8(bag.key.as_der())));
+    }
+    if contents.certificates.is_empty() && contents.problems.is_empty() {
+        contents
+            .problems
+            .push(KeyState::Unusable("holds no certificate".to_owned()));
+    }
+    contents
 }
 
 fn certificate(der: &[u8]) -> Contents {
@@ -163,10 +184,7 @@ fn certificate(der: &[u8]) -> Contents {
             certificates: vec![certificate],
             ..Contents::default()
         },
-        Err(error) => Contents {
-            problems: vec![certificate_problem(&error)],
-            ..Contents::default()
-        },
+        Err(error) => Contents::problem(certificate_problem(&error)),
     }
 }
 
@@ -177,14 +195,21 @@ fn key(state: KeyState) -> Contents {
     }
 }
 
-pub(super) fn key_state(key: Result<LocalKey, KeyError>) -> KeyState {
+fn key_state(key: Result<LocalKey, KeyError>) -> KeyState {
     match key {
         Ok(key) => KeyState::Present(Arc::new(key)),
         Err(error) => KeyState::Unusable(format!("the private key is refused: {error}")),
     }
 }
 
-pub(super) fn certificate_problem(error: &CertificateError) -> KeyState {
+fn closed_state(closed: Closed) -> KeyState {
+    match closed {
+        Closed::Locked(reason) => KeyState::Locked(reason),
+        Closed::Unusable(reason) => KeyState::Unusable(reason),
+    }
+}
+
+fn certificate_problem(error: &CertificateError) -> KeyState {
     KeyState::Unusable(format!("the certificate is refused: {error}"))
 }
 

@@ -9,7 +9,7 @@ use pkcs8::{
 
 use super::{Password, derivation_cost};
 
-/// Why a key stays closed.
+/// Why what is encrypted stays closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Closed {
     /// Another password may open it.
