@@ -116,6 +116,7 @@ impl OAuthError {
     }
 
     /// With a description for people.
+    #[must_use]
     pub fn describe(self, description: impl Into<String>) -> OAuthError {
         OAuthError {
             description: Some(description.into()),
@@ -124,6 +125,7 @@ impl OAuthError {
     }
 
     /// With a reason for programs.
+    #[must_use]
     pub fn because(self, reason: Reason) -> OAuthError {
         OAuthError {
             reason: Some(reason),

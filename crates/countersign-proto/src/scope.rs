@@ -47,6 +47,7 @@ impl Scope {
     }
 
     /// The tokens that are in both.
+    #[must_use]
     pub fn intersection(&self, other: &Scope) -> Scope {
         Scope(self.0.intersection(&other.0).cloned().collect())
     }

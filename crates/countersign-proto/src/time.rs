@@ -29,11 +29,13 @@ impl UnixTime {
     }
 
     /// This moment moved later; saturates.
+    #[must_use]
     pub const fn plus(self, by: Duration) -> UnixTime {
         UnixTime(self.0.saturating_add(by.as_secs()))
     }
 
     /// This moment moved earlier; saturates at 1970.
+    #[must_use]
     pub const fn minus(self, by: Duration) -> UnixTime {
         UnixTime(self.0.saturating_sub(by.as_secs()))
     }

@@ -65,6 +65,15 @@ pub enum StartError {
     Listen(String),
 }
 
+/// The name of the platform. Its keys and its store are not asked to print themselves.
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform")
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Platform {
     /// Opens the store, makes or reads secrets and issuer keys, applies the bootstrap.
     ///

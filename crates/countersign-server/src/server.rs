@@ -17,6 +17,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{Platform, StartError};
 
 /// A platform on a socket.
+#[derive(Debug)]
 pub struct Server {
     platform: Platform,
     listener: TcpListener,

@@ -11,6 +11,7 @@ use crate::{TestPlatform, TestkitError, fixtures};
 ///
 /// Unless told otherwise its certificate is [`fixtures::service`], and it maps to one principal
 /// that is called like the application and has no roles.
+#[derive(Debug)]
 #[must_use]
 pub struct NewApplication<'a> {
     platform: &'a TestPlatform,

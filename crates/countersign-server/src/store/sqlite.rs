@@ -229,6 +229,14 @@ impl Store for SqliteStore {
     }
 }
 
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
 fn audit_entry(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {
     Ok(AuditEntry {
         sequence: unsigned(row.try_get(0)?),
