@@ -44,9 +44,10 @@ async fn kill_9_of_the_serving_binary_under_load_loses_nothing_acknowledged() {
     site.register().await;
     let acknowledged = Arc::new(Acknowledged::default());
     for round in 0..ROUNDS {
-        site.load_until(&acknowledged, acknowledged.count() + WRITES + 7 * round)
-            .await;
+        let enough = acknowledged.count() + WRITES + 7 * round;
+        let writing = site.load_until(&acknowledged, enough).await;
         running.kill();
+        drop(writing); // not before: it is killed while it is asked
         running = site.start().await;
         assert_eq!(
             site.lost(&acknowledged).await,
