@@ -38,14 +38,14 @@ fn ctrl_c_ends_a_command_that_waits_for_a_server_with_130() {
 }
 
 /// A running `countersign serve`, and what it says.
-struct Serving {
-    process: Child,
+pub(crate) struct Serving {
+    pub(crate) process: Child,
     said: BufReader<ChildStderr>,
 }
 
 impl Serving {
     /// With these settings besides the address, which is answered too.
-    fn start(home: &Home, scheme: &str, settings: &str) -> (Serving, String) {
+    pub(crate) fn start(home: &Home, scheme: &str, settings: &str) -> (Serving, String) {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
@@ -76,7 +76,7 @@ impl Serving {
     }
 
     /// How it ends, and the rest of what it says.
-    fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
         let rest = self.said.lines().map_while(Result::ok).collect();
         (self.process.wait().unwrap().code(), rest)
     }

@@ -7,6 +7,7 @@ mod doctor;
 mod documentation;
 mod encrypted_keys;
 mod interrupted;
+mod log;
 mod secrets;
 mod server_text;
 mod sign_in;
