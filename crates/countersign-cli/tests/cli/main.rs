@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cache;
+mod choice;
 mod doctor;
 mod documentation;
 mod encrypted_keys;
