@@ -91,3 +91,37 @@ fn the_exit_codes_of_the_document_are_those_of_help() {
         assert!(document().contains(&row), "docs/cli.md lacks {row}");
     }
 }
+
+#[test]
+fn every_verb_has_its_manual_page_and_is_completed_by_every_shell() {
+    let home = Home::new();
+    let (mut verbs, mut options) = (BTreeSet::new(), BTreeSet::new());
+    grammar(&home, "", &mut verbs, &mut options);
+    home.run("man pages").ok();
+    for verb in &verbs {
+        let name = format!("countersign-{}", verb.replace(' ', "-"));
+        let page = home.path().join(format!("pages/{name}.1"));
+        let page = std::fs::read_to_string(&page).expect(&name);
+        assert!(page.contains(".SH DESCRIPTION"), "{name}");
+    }
+    assert!(home.path().join("pages/countersign.1").exists());
+
+    for shell in ["bash", "zsh", "fish"] {
+        let script = home.run(&format!("completions {shell}")).ok();
+        let words: BTreeSet<_> = script
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .collect();
+        for word in verbs.iter().flat_map(|verb| verb.split(' ')) {
+            assert!(words.contains(word), "{shell}: {word}");
+        }
+        assert!(script.contains("cert-thumbprint"), "{shell}");
+    }
+    let script = home.run("completions bash").ok();
+    std::fs::write(home.path().join("words.bash"), script).unwrap();
+    let checked = std::process::Command::new("bash")
+        .arg("-n")
+        .arg(home.path().join("words.bash"))
+        .status()
+        .unwrap();
+    assert!(checked.success());
+}

@@ -234,6 +234,20 @@ fn a_foreign_principal_is_refused_with_the_permitted_ones() {
 }
 
 #[test]
+fn use_makes_another_profile_the_current_one() {
+    let platform = Platform::start();
+    let subject = || platform.run("whoami --output json").ok();
+    assert!(subject().contains("inventory-service"));
+    platform.run("use dev-admin").ok();
+    assert!(!subject().contains("inventory-service"));
+    assert!(platform.run("profiles").ok().contains("*  dev-admin"));
+    let ran = platform.run("use nobody");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("dev-admin"), "{ran:?}");
+    assert!(platform.run("profiles").ok().contains("*  dev-admin"));
+}
+
+#[test]
 fn logout_revokes_and_forgets() {
     let platform = Platform::start();
     let ran = platform.run("logout --profile dev --output json").json();
