@@ -114,3 +114,46 @@ fn a_server_whose_clock_differs_is_found() {
     );
     assert!(found(&ran, "discovery").contains("404"));
 }
+
+#[test]
+fn a_proxy_of_the_environment_is_asked_unless_it_is_told_to_be_left_out() {
+    let home = Home::new();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let doctor = || {
+        let mut command = home.command("doctor https://platform.invalid --output json");
+        command.env("HTTPS_PROXY", &address);
+        command
+    };
+    // It never answers a word; each connection ends as soon as it was heard.
+    let asked = std::thread::spawn({
+        let proxy = proxy.try_clone().unwrap();
+        move || {
+            let (mut stream, _) = proxy.accept().unwrap();
+            let mut heard = [0; 4096];
+            let length = stream.read(&mut heard).unwrap();
+            String::from_utf8_lossy(&heard[..length]).into_owned()
+        }
+    });
+    let mut running = doctor()
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let heard = asked.join().unwrap();
+    let _ = running.kill();
+    running.wait().unwrap();
+    assert!(
+        heard.starts_with("CONNECT platform.invalid:443 "),
+        "{heard}"
+    );
+
+    proxy.set_nonblocking(true).unwrap();
+    while proxy.accept().is_ok() {} // what the one before still asked
+    let ran = ran(doctor().env("NO_PROXY", "platform.invalid"));
+    assert_eq!(ran.code, 13, "{ran:?}");
+    assert_eq!(
+        proxy.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+}
