@@ -50,8 +50,8 @@ pub(super) fn decrypt(
         })
 }
 
-pub(super) const NO_PASSWORD: &str = "the private key is encrypted and no password was given";
-pub(super) const WRONG_PASSWORD: &str = "the password does not open the private key";
+const NO_PASSWORD: &str = "the private key is encrypted and no password was given";
+const WRONG_PASSWORD: &str = "the password does not open the private key";
 
 /// What to say about `Proc-Type: 4,ENCRYPTED`.
 pub(super) fn traditional(path: &Path) -> String {
