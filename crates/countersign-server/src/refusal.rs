@@ -116,6 +116,13 @@ impl Fault {
     }
 }
 
+impl Failure {
+    /// Whether nobody was recognised. A fault of ours is not the caller's.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        matches!(self, Failure::Refused(refusal) if refusal.is_anonymous())
+    }
+}
+
 impl Refusal {
     /// Whether nobody was recognised: counted, not audited, and counted against the source.
     pub(crate) fn is_anonymous(&self) -> bool {

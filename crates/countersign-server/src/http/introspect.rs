@@ -11,7 +11,7 @@ use super::{error, form};
 use crate::{
     Platform,
     metrics::Activity,
-    refusal::{Failure, Refusal},
+    refusal::Refusal,
     service::{AccessRefusal, IntrospectionRefusal, PresentedRequest, introspect},
 };
 
@@ -49,7 +49,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
             error::access(&platform, &refusal)
         }
         Err(IntrospectionRefusal::Failure(failure)) => {
-            if matches!(&failure, Failure::Refused(refusal) if refusal.is_anonymous()) {
+            if failure.is_anonymous() {
                 platform.limiter().failed(presented.peer, platform.now());
             }
             error::unauthenticated(&platform, failure)

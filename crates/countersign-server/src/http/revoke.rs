@@ -10,7 +10,7 @@ use countersign_proto::{exchange::Form, token_form::TokenForm};
 use super::{error, form};
 use crate::{
     Platform,
-    refusal::{Failure, Refusal},
+    refusal::Refusal,
     service::{PresentedRequest, RevocationRefusal, revoke},
 };
 
@@ -37,8 +37,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
             error::access(&platform, &refusal)
         }
         Err(RevocationRefusal::Failure(failure)) => {
-            let anonymous = matches!(&failure, Failure::Refused(refusal) if refusal.is_anonymous());
-            if anonymous {
+            if failure.is_anonymous() {
                 platform.limiter().failed(presented.peer, platform.now());
             }
             error::unauthenticated(&platform, failure)

@@ -12,7 +12,7 @@ use super::{error, form};
 use crate::{
     Platform,
     clock::Stopwatch,
-    refusal::{Failure, Refusal},
+    refusal::Refusal,
     service::{TokenRequest, exchange},
 };
 
@@ -35,7 +35,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
             error::json(StatusCode::OK, Body::from(body.to_vec()))
         }
         Err(failure) => {
-            if matches!(&failure, Failure::Refused(refusal) if refusal.is_anonymous()) {
+            if failure.is_anonymous() {
                 platform.limiter().failed(peer, platform.now());
             }
             error::oauth(&platform, failure)
