@@ -11,7 +11,10 @@ use axum::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::error;
-use crate::{Platform, service::AuthorizationHeader};
+use crate::{
+    Platform,
+    service::{AuthorizationHeader, PresentedRequest},
+};
 
 /// The address of the socket's other end. `X-Forwarded-For` and its kin are not read: anybody
 /// can write them (security.md 109).
@@ -27,6 +30,16 @@ pub(super) fn authorization(headers: &HeaderMap) -> AuthorizationHeader {
         AuthorizationHeader::Present
     } else {
         AuthorizationHeader::Absent
+    }
+}
+
+/// What of a request says who sent it and what for.
+pub(super) fn presented(parts: &Parts) -> PresentedRequest<'_> {
+    PresentedRequest {
+        method: &parts.method,
+        path: parts.uri.path(),
+        headers: &parts.headers,
+        peer: peer(&parts.extensions),
     }
 }
 

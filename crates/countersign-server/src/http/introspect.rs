@@ -12,7 +12,7 @@ use crate::{
     Platform,
     metrics::Activity,
     refusal::Refusal,
-    service::{AccessRefusal, IntrospectionRefusal, PresentedRequest, introspect},
+    service::{AccessRefusal, IntrospectionRefusal, introspect},
 };
 
 pub(super) async fn answer(State(platform): State<Platform>, request: Request) -> Response {
@@ -25,12 +25,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Ok(question) => question,
         Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
     };
-    let presented = PresentedRequest {
-        method: &parts.method,
-        path: parts.uri.path(),
-        headers: &parts.headers,
-        peer: form::peer(&parts.extensions),
-    };
+    let presented = form::presented(&parts);
     match introspect(&platform, question, &presented).await {
         Ok(found) => {
             platform.metrics().introspected(match found {

@@ -11,7 +11,7 @@ use super::{error, form};
 use crate::{
     Platform,
     refusal::Refusal,
-    service::{PresentedRequest, RevocationRefusal, revoke},
+    service::{RevocationRefusal, revoke},
 };
 
 pub(super) async fn answer(State(platform): State<Platform>, request: Request) -> Response {
@@ -24,12 +24,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Ok(asked) => asked,
         Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
     };
-    let presented = PresentedRequest {
-        method: &parts.method,
-        path: parts.uri.path(),
-        headers: &parts.headers,
-        peer: form::peer(&parts.extensions),
-    };
+    let presented = form::presented(&parts);
     match revoke(&platform, asked, &presented).await {
         Ok(()) => error::json(StatusCode::OK, "{}"),
         Err(RevocationRefusal::Access(refusal)) => {

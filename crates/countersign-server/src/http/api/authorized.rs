@@ -5,7 +5,7 @@ use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use crate::{
     Platform,
     http::{error, form},
-    service::{AccessRefusal, Caller, PresentedRequest, authorize},
+    service::{AccessRefusal, Caller, authorize},
 };
 
 /// A caller whose token was believed. A handler that takes one cannot be reached without.
@@ -23,12 +23,7 @@ impl FromRequestParts<Platform> for Authorized {
             .limiter()
             .waits(peer, platform.now())
             .map_err(|too_many| error::too_many(platform, too_many))?;
-        let request = PresentedRequest {
-            method: &parts.method,
-            path: parts.uri.path(),
-            headers: &parts.headers,
-            peer,
-        };
+        let request = form::presented(parts);
         let registry = platform.registry();
         authorize(platform, &registry, &request, &[platform.issuer()])
             .await
