@@ -4,6 +4,8 @@ mod error;
 
 mod request_scope;
 
+mod sender;
+
 mod form;
 
 mod token;

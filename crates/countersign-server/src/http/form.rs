@@ -1,47 +1,14 @@
 //! How is a body read without being held up or flooded?
 
-use std::net::{IpAddr, SocketAddr};
-
 use axum::{
     body::{Body, Bytes},
-    extract::ConnectInfo,
-    http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::Response,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::error;
-use crate::{
-    Platform,
-    service::{AuthorizationHeader, PresentedRequest},
-};
-
-/// The address of the socket's other end. `X-Forwarded-For` and its kin are not read: anybody
-/// can write them (security.md 109).
-pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(address)| address.ip())
-}
-
-/// Whether the request tries to authenticate by its `Authorization` header.
-pub(super) fn authorization(headers: &HeaderMap) -> AuthorizationHeader {
-    if headers.contains_key(header::AUTHORIZATION) {
-        AuthorizationHeader::Present
-    } else {
-        AuthorizationHeader::Absent
-    }
-}
-
-/// What of a request says who sent it and what for.
-pub(super) fn presented(parts: &Parts) -> PresentedRequest<'_> {
-    PresentedRequest {
-        method: &parts.method,
-        path: parts.uri.path(),
-        headers: &parts.headers,
-        peer: peer(&parts.extensions),
-    }
-}
+use super::{error, sender};
+use crate::Platform;
 
 /// A form of a credential endpoint: no parameters in the target, the right content type, not too
 /// large, not too slow, and not too often from this source.
@@ -52,7 +19,7 @@ pub(super) async fn read(
 ) -> Result<Bytes, Response> {
     platform
         .limiter()
-        .admit(peer(&parts.extensions), platform.now())
+        .admit(sender::peer(&parts.extensions), platform.now())
         .map_err(|too_many| error::too_many(platform, too_many))?;
     if parts.uri.query().is_some() {
         let text = "parameters belong in the body, not in the target";

@@ -7,7 +7,7 @@ use axum::{
 };
 use countersign_proto::{exchange::Form, introspection::Introspection, token_form::TokenForm};
 
-use super::{error, form};
+use super::{error, form, sender};
 use crate::{
     Platform,
     metrics::Activity,
@@ -25,7 +25,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Ok(question) => question,
         Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
     };
-    let presented = form::presented(&parts);
+    let presented = sender::presented(&parts);
     match introspect(&platform, question, &presented).await {
         Ok(found) => {
             platform.metrics().introspected(match found {

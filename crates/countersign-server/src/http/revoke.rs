@@ -7,7 +7,7 @@ use axum::{
 };
 use countersign_proto::{exchange::Form, token_form::TokenForm};
 
-use super::{error, form};
+use super::{error, form, sender};
 use crate::{
     Platform,
     refusal::Refusal,
@@ -24,7 +24,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Ok(asked) => asked,
         Err(error) => return error::oauth(&platform, Refusal::Request(error).into()),
     };
-    let presented = form::presented(&parts);
+    let presented = sender::presented(&parts);
     match revoke(&platform, asked, &presented).await {
         Ok(()) => error::json(StatusCode::OK, "{}"),
         Err(RevocationRefusal::Access(refusal)) => {

@@ -8,7 +8,7 @@ use axum::{
 };
 use countersign_proto::dpop;
 
-use super::{error, form};
+use super::{error, form, sender};
 use crate::{
     Platform,
     clock::Stopwatch,
@@ -23,7 +23,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Err(response) => return response,
     };
     let watch = Stopwatch::start();
-    let peer = form::peer(&parts.extensions);
+    let peer = sender::peer(&parts.extensions);
     let result = match decode(&parts, &body) {
         Ok(request) => exchange(&platform, request).await,
         Err(refusal) => Err(refusal.into()),
@@ -51,6 +51,6 @@ fn decode(parts: &Parts, body: &Bytes) -> Result<TokenRequest, Refusal> {
     let proof = dpop::read(&parts.headers)
         .map_err(Refusal::Proof)?
         .map(str::to_owned);
-    let peer = form::peer(&parts.extensions);
-    TokenRequest::decode(body, form::authorization(&parts.headers), proof, peer)
+    let peer = sender::peer(&parts.extensions);
+    TokenRequest::decode(body, sender::authorization(&parts.headers), proof, peer)
 }

@@ -4,7 +4,7 @@ use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 
 use crate::{
     Platform,
-    http::{error, form},
+    http::{error, sender},
     service::{AccessRefusal, Caller, authorize},
 };
 
@@ -18,12 +18,12 @@ impl FromRequestParts<Platform> for Authorized {
         parts: &mut Parts,
         platform: &Platform,
     ) -> Result<Authorized, Response> {
-        let peer = form::peer(&parts.extensions);
+        let peer = sender::peer(&parts.extensions);
         platform
             .limiter()
             .waits(peer, platform.now())
             .map_err(|too_many| error::too_many(platform, too_many))?;
-        let request = form::presented(parts);
+        let request = sender::presented(parts);
         let registry = platform.registry();
         authorize(platform, &registry, &request, &[platform.issuer()])
             .await
