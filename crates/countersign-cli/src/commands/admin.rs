@@ -27,7 +27,9 @@ pub(crate) fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let session = Session::of_profile(global, environment, output)?;
-    let admin = Admin::new(session.client()?);
+    let client = session.client()?;
+    client.adopt(&session.token()?);
+    let admin = Admin::new(client);
     let shown = block_on(answer(command, &admin, output))?;
     output.show(&shown)
 }

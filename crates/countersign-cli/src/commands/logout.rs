@@ -1,6 +1,5 @@
 //! How is a token given back, and how is everything about it forgotten?
 
-use countersign::proto::token::TokenKind;
 use serde_json::json;
 
 use crate::{
@@ -15,8 +14,6 @@ use crate::{
 enum AtServer {
     NoToken,
     Revoked,
-    /// Revocation authenticates an application, and none stands behind a platform token.
-    Unrevocable,
     /// It lives on there; this is why.
     NotRevoked(Failure),
 }
@@ -34,9 +31,6 @@ pub(crate) fn run(
 
     let (at_server, ends) = match session.cached() {
         None => (AtServer::NoToken, None),
-        Some(token) if token.kind == TokenKind::Platform => {
-            (AtServer::Unrevocable, Some(token.expires_at))
-        }
         Some(token) => {
             let revoked = session
                 .client()
@@ -61,10 +55,6 @@ pub(crate) fn run(
     let (revoked, said) = match &at_server {
         AtServer::NoToken => (false, "there was no token to revoke".to_owned()),
         AtServer::Revoked => (true, "the token was revoked at the server".to_owned()),
-        AtServer::Unrevocable => (
-            false,
-            format!("a platform token cannot be revoked by itself{ends}"),
-        ),
         AtServer::NotRevoked(_) => (
             false,
             format!("the token was NOT revoked at the server{ends}"),

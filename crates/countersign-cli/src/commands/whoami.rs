@@ -24,7 +24,10 @@ pub(crate) fn run(
         ("profile", session.name.as_str()),
         ("server", &session.profile.server),
     ];
+    // The token that is in use, not another one: it is the one that was asked about.
+    let token = session.token()?;
     let client = session.client()?;
+    client.adopt(&token);
     let answer = block_on(async {
         match client.metadata().await?.countersign_api {
             Some(_) => Ok(Some(Admin::new(client.clone()).whoami().await?)),
@@ -33,7 +36,7 @@ pub(crate) fn run(
     })?;
     let shown = match answer {
         Some(whoami) => view::record(&json!(whoami), &["principal", "roles", "kind"]),
-        None => token_view::object(&session.token()?),
+        None => token_view::object(&token),
     };
     output.show(&token_view::with_lead(&lead, shown))
 }

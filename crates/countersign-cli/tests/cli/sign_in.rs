@@ -257,6 +257,31 @@ fn logout_revokes_and_forgets() {
 }
 
 #[test]
+fn a_platform_token_is_given_back_too() {
+    let platform = Platform::start();
+    platform
+        .run(&format!(
+            "login {} --as-platform --cert {}/platform-component.pem --profile component",
+            platform.issuer,
+            platform.home.certificates().display()
+        ))
+        .ok();
+    let ran = platform.run("logout --profile component --output json");
+    assert_eq!(ran.json()["revoked"], true);
+}
+
+#[test]
+fn whoami_and_admin_use_the_token_that_is_there() {
+    let platform = Platform::start();
+    platform.run("token --profile dev").ok();
+    platform.run("token --profile dev-admin").ok();
+    let before = platform.issued();
+    platform.run("whoami --profile dev").ok();
+    platform.run("admin role list --profile dev-admin").ok();
+    assert_eq!(platform.issued(), before);
+}
+
+#[test]
 fn what_is_registered_is_managed_from_the_command_line() {
     let platform = Platform::start();
     let admin =
