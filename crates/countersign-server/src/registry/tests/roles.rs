@@ -1,0 +1,104 @@
+//! Which roles and principals stay, whatever is asked?
+
+use super::*;
+
+#[test]
+fn built_in_roles_are_not_made_changed_or_deleted() {
+    let registry = Registry::default();
+    for name in ["Administrator", "Operator", "Reader", "Platform"] {
+        for change in [
+            Change::CreateRole(role(name, &[])),
+            Change::UpdateRole(role(name, &["*"])),
+            Change::DeleteRole {
+                name: name.to_owned(),
+            },
+        ] {
+            let message = refusal(&registry, &change);
+            assert!(message.contains("built in"), "{message}");
+        }
+    }
+    let mut claimed = role("mine", &[]);
+    claimed.built_in = true;
+    assert!(registry.apply(&Change::CreateRole(claimed)).is_err());
+}
+
+#[test]
+fn the_platform_principal_stays_and_may_be_given_other_roles() {
+    let registry = Registry::default();
+    let message = refusal(
+        &registry,
+        &Change::DeletePrincipal {
+            name: "platform".to_owned(),
+        },
+    );
+    assert!(message.contains("cannot be deleted"), "{message}");
+    let changed = registry.apply(&Change::UpdatePrincipal(principal(
+        "platform",
+        &["Platform", "Reader"],
+    )));
+    assert_eq!(
+        changed.unwrap().principal("platform").unwrap().roles,
+        ["Platform", "Reader"]
+    );
+}
+
+#[test]
+fn unknown_permissions_are_refused_with_the_known_ones() {
+    let registry = Registry::default();
+    for bad in [
+        "applications",
+        "applications:delete",
+        "users:read",
+        "",
+        "*:read",
+        "Audit:read",
+    ] {
+        let message = refusal(&registry, &Change::CreateRole(role("r", &[bad])));
+        assert!(
+            message.contains("certificates") && message.contains("audit"),
+            "{message}"
+        );
+    }
+    let good = ["*", "applications:read", "mappings:write", "audit:read"];
+    assert!(
+        registry
+            .apply(&Change::CreateRole(role("r", &good)))
+            .is_ok()
+    );
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let registry = furnished();
+    let mut disabled = principal("admin", &[ADMINISTRATOR]);
+    disabled.enabled = false;
+    for change in [
+        Change::DeletePrincipal {
+            name: "admin".to_owned(),
+        },
+        Change::UpdatePrincipal(principal("admin", &[OPERATOR])),
+        Change::UpdatePrincipal(disabled),
+    ] {
+        let message = refusal(&registry, &change);
+        assert!(message.contains("another administrator"), "{message}");
+    }
+    // The platform's principal does not count: nobody signs in as it to repair things.
+    let platform = Change::UpdatePrincipal(principal("platform", &[ADMINISTRATOR]));
+    let registry = with(&registry, &[platform]);
+    assert!(
+        registry
+            .apply(&Change::DeletePrincipal {
+                name: "admin".to_owned()
+            })
+            .is_err()
+    );
+    let second = Change::CreatePrincipal(principal("leia", &[ADMINISTRATOR]));
+    let registry = with(&registry, &[second]);
+    assert!(
+        registry
+            .apply(&Change::DeletePrincipal {
+                name: "admin".to_owned()
+            })
+            .is_ok()
+    );
+}
