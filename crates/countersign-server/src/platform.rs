@@ -13,6 +13,7 @@ use crate::{
     Clock, Rules, bootstrap,
     config::Settings,
     http,
+    idp::{BuiltIn, IdentityProvider},
     keys::IssuerKeys,
     limits::Limiter,
     metrics::Metrics,
@@ -39,6 +40,7 @@ struct Inner {
     proofs: Proofs,
     limiter: Limiter,
     metrics: Metrics,
+    identity_provider: Arc<dyn IdentityProvider>,
 }
 
 /// Why a platform does not start: what is wrong and what to do.
@@ -119,6 +121,7 @@ impl Platform {
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings.limits),
                 metrics: Metrics::new(),
+                identity_provider: Arc::new(BuiltIn::new("built-in", store.clone())),
                 registry: ArcSwap::from_pointee(registry),
                 settings,
                 clock,
@@ -228,6 +231,12 @@ impl Platform {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// Who proves which person sits at a browser.
+    #[allow(dead_code)] // the pages that ask it are about to come
+    pub(crate) fn identity_provider(&self) -> &Arc<dyn IdentityProvider> {
+        &self.inner.identity_provider
     }
 
     pub(crate) fn is_https(&self) -> bool {
