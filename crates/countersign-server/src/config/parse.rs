@@ -1,23 +1,16 @@
 //! How are settings read from TOML?
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path};
 
 use countersign_proto::{key::Algorithm, metadata::check_issuer};
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
 use url::Url;
 
 use super::{
-    Bootstrap, Limits, Log, LogFormat, Permitted, Settings, SettingsError, StoreUrl, Tls,
-    TokenLifetimes, keys,
+    Bootstrap, Limits, Log, LogFormat, Settings, SettingsError, StoreUrl, Tls, TokenLifetimes,
 };
+
+mod given;
+use given::Given;
 
 /// Longest file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -94,80 +87,7 @@ impl Settings {
     }
 }
 
-/// What stands in the file: every key is known, and its value has not been looked at.
-struct Given<'t> {
-    text: &'t str,
-    file: &'t Path,
-    values: BTreeMap<&'static str, Spanned<DeValue<'t>>>,
-}
-
-impl<'t> Given<'t> {
-    fn read(text: &'t str, file: &'t Path) -> Result<Given<'t>, SettingsError> {
-        let mut given = Given {
-            text,
-            file,
-            values: BTreeMap::new(),
-        };
-        let table = DeTable::parse(text).map_err(|error| {
-            let line = error.span().map(|span| line_of(text, span.start));
-            given.error(line, "", one_line(error.message()), None)
-        })?;
-        given.collect("", table.into_inner())?;
-        Ok(given)
-    }
-
-    fn collect(&mut self, prefix: &str, table: DeTable<'t>) -> Result<(), SettingsError> {
-        for (key, value) in table {
-            let line = line_of(self.text, key.span().start);
-            let name = match prefix {
-                "" => key.get_ref().to_string(),
-                _ => format!("{prefix}.{}", key.get_ref()),
-            };
-            if let Some((_, why)) = keys::NOT_SUPPORTED.iter().find(|(other, _)| *other == name) {
-                return Err(self.error(
-                    Some(line),
-                    &name,
-                    "is not yet supported".to_owned(),
-                    Some((*why).to_owned()),
-                ));
-            }
-            if let Some(known) = keys::find(&name) {
-                self.values.insert(known.name, value);
-                continue;
-            }
-            let is_section = keys::KEYS.iter().any(|known| {
-                known
-                    .name
-                    .strip_prefix(&name)
-                    .is_some_and(|rest| rest.starts_with('.'))
-            });
-            match value.into_inner() {
-                DeValue::Table(inner) if is_section => self.collect(&name, inner)?,
-                other if is_section => {
-                    return Err(self.error(
-                        Some(line),
-                        &name,
-                        format!("is a table, not {}", kind(&other)),
-                        Some(format!("write [{name}] and its keys below")),
-                    ));
-                }
-                _ => {
-                    let hint = match keys::nearest(&name) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => "docs/settings.md lists every key".to_owned(),
-                    };
-                    return Err(self.error(
-                        Some(line),
-                        &name,
-                        "there is no such setting".to_owned(),
-                        Some(hint),
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
+impl Given<'_> {
     fn issuer(&self) -> Result<Url, SettingsError> {
         let Some(text) = self.text("issuer")? else {
             return Err(self.error(
@@ -365,139 +285,14 @@ impl<'t> Given<'t> {
                 .map_or(default.filter, str::to_owned),
         })
     }
-
-    fn text(&self, key: &'static str) -> Result<Option<&str>, SettingsError> {
-        let Some(value) = self.values.get(key) else {
-            return Ok(None);
-        };
-        let DeValue::String(text) = value.get_ref() else {
-            return Err(self.wrong_kind(key, value.get_ref()));
-        };
-        let text = text.as_ref();
-        if text.is_empty() {
-            return Err(self.wrong(
-                key,
-                text,
-                &format!("is empty; permitted: {}", permitted(key)),
-            ));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(self.wrong(key, text, "holds a control character"));
-        }
-        if let Some(Permitted::OneOf(names)) = keys::find(key).map(|key| key.permitted)
-            && !names.contains(&text)
-        {
-            return Err(self.wrong(
-                key,
-                text,
-                &format!("is not permitted; use one of {}", permitted(key)),
-            ));
-        }
-        Ok(Some(text))
-    }
-
-    fn path(&self, key: &'static str) -> Result<Option<PathBuf>, SettingsError> {
-        Ok(self.text(key)?.map(|text| self.beside(text)))
-    }
-
-    fn flag(&self, key: &'static str) -> Result<Option<bool>, SettingsError> {
-        match self.values.get(key).map(Spanned::get_ref) {
-            None => Ok(None),
-            Some(DeValue::Boolean(flag)) => Ok(Some(*flag)),
-            Some(other) => Err(self.wrong_kind(key, other)),
-        }
-    }
-
-    fn seconds(&self, key: &'static str) -> Result<Option<Duration>, SettingsError> {
-        Ok(self.number(key)?.map(Duration::from_secs))
-    }
-
-    fn number(&self, key: &'static str) -> Result<Option<u64>, SettingsError> {
-        let Some(value) = self.values.get(key) else {
-            return Ok(None);
-        };
-        let DeValue::Integer(digits) = value.get_ref() else {
-            return Err(self.wrong_kind(key, value.get_ref()));
-        };
-        let (min, max) = match keys::find(key).map(|key| key.permitted) {
-            Some(Permitted::Number { min, max, .. }) => (min, max),
-            _ => (0, u64::MAX),
-        };
-        match u64::from_str_radix(digits.as_str(), digits.radix()) {
-            Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
-            _ => Err(self.wrong(
-                key,
-                digits.as_str(),
-                &format!("is out of range; permitted: {}", permitted(key)),
-            )),
-        }
-    }
-
-    /// A path beside the settings file, unless it is absolute.
-    fn beside(&self, path: &str) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
-    }
-
-    fn wrong_kind(&self, key: &'static str, value: &DeValue<'_>) -> SettingsError {
-        let problem = format!("is {}; permitted: {}", kind(value), permitted(key));
-        self.error(self.line(key), key, problem, None)
-    }
-
-    fn wrong(&self, key: &'static str, value: &str, problem: &str) -> SettingsError {
-        let problem = format!("`{}` {problem}", value.escape_debug());
-        self.error(self.line(key), key, problem, None)
-    }
-
-    fn line(&self, key: &str) -> Option<usize> {
-        self.values
-            .get(key)
-            .map(|value| line_of(self.text, value.span().start))
-    }
-
-    fn error(
-        &self,
-        line: Option<usize>,
-        key: &str,
-        problem: String,
-        hint: Option<String>,
-    ) -> SettingsError {
-        SettingsError {
-            file: self.file.to_owned(),
-            line,
-            key: key.to_owned(),
-            problem,
-            hint,
-        }
-    }
-}
-
-fn permitted(key: &str) -> String {
-    keys::find(key).map_or_else(String::new, |key| key.permitted.words())
-}
-
-fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
-fn one_line(message: &str) -> String {
-    format!("is no TOML: {}", message.replace('\n', " "))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::{Permitted, keys};
 
     const ISSUER: &str = "issuer = \"http://127.0.0.1:8085\"\n";
 
