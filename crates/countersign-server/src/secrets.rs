@@ -14,11 +14,13 @@ use crate::store::StoredKey;
 
 mod file;
 
-/// The key-encryption keys and the peppers, each in versions: the newest is used for what is new,
-/// the older ones for what was made with them. Wiped when dropped, never printed.
+/// Keys and peppers, each in versions: the newest is used for what is new, the older ones for what
+/// was made with them. Wiped when dropped, never printed.
 pub struct Secrets {
     key_encryption: Vec<Secret>,
     pepper: Vec<Secret>,
+    refresh_key: Vec<Secret>,
+    login_key: Vec<Secret>,
 }
 
 struct Secret {
@@ -70,23 +72,30 @@ impl Secrets {
     /// # Errors
     /// [`SecretsError`] when the system has no randomness.
     pub fn ephemeral() -> Result<Secrets, SecretsError> {
-        Ok(Secrets {
-            key_encryption: vec![Secret::generate()?],
-            pepper: vec![Secret::generate()?],
-        })
+        let mut secrets = Secrets::empty();
+        secrets.add_missing()?;
+        Ok(secrets)
     }
 
-    /// Reads the file; `None` when there is none.
+    /// Reads the file; `None` when there is none. A file of an older version gets the secrets that
+    /// it lacks, and keeps what it has. Of several that complete it at once one does, and all use
+    /// its secrets.
     ///
     /// # Errors
-    /// As for [`Secrets::for_platform`].
+    /// As for [`Secrets::for_platform`], and when an older file cannot be replaced.
     pub fn read(path: &Path) -> Result<Option<Secrets>, SecretsError> {
-        match file::read(path)? {
-            Some(text) => Secrets::parse(&text)
-                .map(Some)
-                .map_err(|problem| error(path, &problem)),
-            None => Ok(None),
+        let named = |problem: String| error(path, &problem);
+        let Some(mut text) = file::read(path)? else {
+            return Ok(None);
+        };
+        if is_older(&text) {
+            file::replace(path, |text| match is_older(text) {
+                true => Secrets::completed(text).map(Some).map_err(named),
+                false => Ok(None),
+            })?;
+            text = file::read(path)?.ok_or_else(|| named("is gone again".to_owned()))?;
         }
+        Secrets::parse(&text).map(Some).map_err(named)
     }
 
     /// Reads the file, or makes it with mode 0600. Of several that make it at once one wins, and
@@ -178,40 +187,120 @@ impl Secrets {
 
     /// The newest pepper with its version: keys the hashes of opaque tokens.
     pub fn pepper(&self) -> Option<(u32, &[u8; LENGTH])> {
-        self.pepper
-            .last()
-            .map(|secret| (secret.version, &*secret.value))
+        newest(&self.pepper)
+    }
+
+    /// The pepper of this version.
+    pub fn pepper_of(&self, version: u32) -> Option<&[u8; LENGTH]> {
+        of_version(&self.pepper, version)
+    }
+
+    /// The newest refresh key with its version: the secrets of refresh tokens are derived from it.
+    pub fn refresh_key(&self) -> Option<(u32, &[u8; LENGTH])> {
+        newest(&self.refresh_key)
+    }
+
+    /// The refresh key of this version.
+    pub fn refresh_key_of(&self, version: u32) -> Option<&[u8; LENGTH]> {
+        of_version(&self.refresh_key, version)
+    }
+
+    /// The newest login key: what a sign-in by browser ties to its transaction is derived from it.
+    pub fn login_key(&self) -> Option<&[u8; LENGTH]> {
+        newest(&self.login_key).map(|(_, key)| key)
+    }
+
+    fn empty() -> Secrets {
+        Secrets {
+            key_encryption: Vec::new(),
+            pepper: Vec::new(),
+            refresh_key: Vec::new(),
+            login_key: Vec::new(),
+        }
+    }
+
+    /// Every list with its name, in the order of the file.
+    fn lists(&self) -> [(&'static str, &Vec<Secret>); 4] {
+        [
+            (KEY_ENCRYPTION, &self.key_encryption),
+            (PEPPER, &self.pepper),
+            (REFRESH_KEY, &self.refresh_key),
+            (LOGIN_KEY, &self.login_key),
+        ]
+    }
+
+    /// Gives every list that is empty a first secret.
+    fn add_missing(&mut self) -> Result<(), SecretsError> {
+        for list in [
+            &mut self.key_encryption,
+            &mut self.pepper,
+            &mut self.refresh_key,
+            &mut self.login_key,
+        ] {
+            if list.is_empty() {
+                list.push(Secret::generate()?);
+            }
+        }
+        Ok(())
     }
 
     /// Encode and decode of the file: a first line, then a name, a version and a value a line.
     fn to_text(&self) -> Zeroizing<String> {
-        // Room for all, so that the text never moves and leaves a copy behind.
-        let mut text = Zeroizing::new(String::with_capacity(4096));
+        let mut text = room();
         text.push_str(FIRST_LINE);
         text.push_str("\n# Whoever reads this file can read the platform's keys. Back it up apart from the store.\n");
-        for (name, secrets) in [
-            (KEY_ENCRYPTION, &self.key_encryption),
-            (PEPPER, &self.pepper),
-        ] {
+        for (name, secrets) in self.lists() {
             for secret in secrets {
-                text.push_str(name);
-                text.push_str(&format!(" {} ", secret.version));
-                let mut encoded = Zeroizing::new([0; 64]);
-                if let Ok(length) =
-                    URL_SAFE_NO_PAD.encode_slice(secret.value.as_ref(), encoded.as_mut_slice())
-                {
-                    text.extend(encoded.iter().take(length).map(|byte| char::from(*byte)));
-                }
-                text.push('\n');
+                secret.write(name, &mut text);
             }
         }
         text
     }
 
+    /// An older file with the secrets that it lacks. Every line of it stays, but for the first.
+    fn completed(text: &str) -> Result<Zeroizing<String>, String> {
+        let mut secrets = Secrets::parse_lists(text)?;
+        let lacks: Vec<&str> = secrets
+            .lists()
+            .into_iter()
+            .filter(|(_, list)| list.is_empty())
+            .map(|(name, _)| name)
+            .collect();
+        for needed in [KEY_ENCRYPTION, PEPPER] {
+            if lacks.contains(&needed) {
+                return Err(format!("holds no {needed}"));
+            }
+        }
+        secrets.add_missing().map_err(|error| error.problem)?;
+        let mut completed = room();
+        completed.push_str(FIRST_LINE);
+        completed.push('\n');
+        for line in text.lines().skip(1) {
+            completed.push_str(line);
+            completed.push('\n');
+        }
+        for (name, list) in secrets.lists() {
+            if lacks.contains(&name) {
+                for secret in list {
+                    secret.write(name, &mut completed);
+                }
+            }
+        }
+        Ok(completed)
+    }
+
     fn parse(text: &str) -> Result<Secrets, String> {
+        let secrets = Secrets::parse_lists(text)?;
+        match secrets.lists().iter().find(|(_, list)| list.is_empty()) {
+            Some((name, _)) => Err(format!("holds no {name}")),
+            None => Ok(secrets),
+        }
+    }
+
+    fn parse_lists(text: &str) -> Result<Secrets, String> {
         let mut lines = text.lines().zip(1_usize..);
         match lines.next() {
-            Some((FIRST_LINE, _)) => {}
+            Some((FIRST_LINE | OLDER_FIRST_LINE, _)) => {}
             Some((line, _)) if line.starts_with("countersign-secrets ") => {
                 return Err(
                     "was made by a newer version of countersign; use that version".to_owned(),
@@ -219,10 +308,7 @@ impl Secrets {
             }
             _ => return Err(format!("is no secrets file: line 1 is not `{FIRST_LINE}`")),
         }
-        let mut secrets = Secrets {
-            key_encryption: Vec::new(),
-            pepper: Vec::new(),
-        };
+        let mut secrets = Secrets::empty();
         for (line, number) in lines {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -239,6 +325,8 @@ impl Secrets {
             let list = match name {
                 KEY_ENCRYPTION => &mut secrets.key_encryption,
                 PEPPER => &mut secrets.pepper,
+                REFRESH_KEY => &mut secrets.refresh_key,
+                LOGIN_KEY => &mut secrets.login_key,
                 _ => return Err(format!("line {number} holds a secret of an unknown name")),
             };
             if list
@@ -248,14 +336,6 @@ impl Secrets {
                 return Err(format!("line {number}: versions must ascend"));
             }
             list.push(secret);
-        }
-        for (name, list) in [
-            (KEY_ENCRYPTION, &secrets.key_encryption),
-            (PEPPER, &secrets.pepper),
-        ] {
-            if list.is_empty() {
-                return Err(format!("holds no {name}"));
-            }
         }
         Ok(secrets)
     }
@@ -269,6 +349,18 @@ impl Secret {
             problem: "the system gives no random bytes".to_owned(),
         })?;
         Ok(Secret { version: 1, value })
+    }
+
+    fn write(&self, name: &str, text: &mut Zeroizing<String>) {
+        text.push_str(name);
+        text.push_str(&format!(" {} ", self.version));
+        let mut encoded = Zeroizing::new([0; 64]);
+        if let Ok(length) =
+            URL_SAFE_NO_PAD.encode_slice(self.value.as_ref(), encoded.as_mut_slice())
+        {
+            text.extend(encoded.iter().take(length).map(|byte| char::from(*byte)));
+        }
+        text.push('\n');
     }
 
     fn parse(version: &str, value: &str) -> Option<Secret> {
@@ -294,9 +386,32 @@ impl std::fmt::Debug for Secrets {
 }
 
 const LENGTH: usize = 32;
-const FIRST_LINE: &str = "countersign-secrets 1";
+const FIRST_LINE: &str = "countersign-secrets 2";
+/// Before there were sessions: without refresh key and login key.
+const OLDER_FIRST_LINE: &str = "countersign-secrets 1";
 const KEY_ENCRYPTION: &str = "key-encryption-key";
 const PEPPER: &str = "pepper";
+const REFRESH_KEY: &str = "refresh-key";
+const LOGIN_KEY: &str = "login-key";
+
+/// Whether this is a file of a version that had fewer secrets.
+fn is_older(text: &str) -> bool {
+    text.lines().next() == Some(OLDER_FIRST_LINE)
+}
+
+fn newest(list: &[Secret]) -> Option<(u32, &[u8; LENGTH])> {
+    list.last().map(|secret| (secret.version, &*secret.value))
+}
+
+fn of_version(list: &[Secret], version: u32) -> Option<&[u8; LENGTH]> {
+    let found = list.iter().find(|secret| secret.version == version)?;
+    Some(&found.value)
+}
+
+/// Room for the longest file, so that the text never moves and leaves a copy behind.
+fn room() -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(file::LONGEST + 4096))
+}
 
 /// What is sealed together with the key, though it stands beside it in the open.
 fn bound_to(key: &StoredKey) -> Vec<u8> {
@@ -370,9 +485,11 @@ mod tests {
         // python cryptography: AESGCM(b"\x11" * 32).encrypt(b"\x22" * 12, b"a private key",
         //   b"countersign issuer key 1" + lp(b"k1") + lp(b"ES256") + u64(7) + u32(1))
         let secrets = Secrets::parse(
-            "countersign-secrets 1\n\
+            "countersign-secrets 2\n\
              key-encryption-key 1 ERERERERERERERERERERERERERERERERERERERERERE\n\
-             pepper 1 ERERERERERERERERERERERERERERERERERERERERERE\n",
+             pepper 1 ERERERERERERERERERERERERERERERERERERERERERE\n\
+             refresh-key 1 ERERERERERERERERERERERERERERERERERERERERERE\n\
+             login-key 1 ERERERERERERERERERERERERERERERERERERERERERE\n",
         )
         .unwrap();
         let row = StoredKey {
@@ -391,11 +508,21 @@ mod tests {
     fn the_text_reads_back_and_the_newest_version_is_used() {
         let mut secrets = Secrets::ephemeral().unwrap();
         let old = sealed(&secrets);
-        let mut second = Secret::generate().unwrap();
-        second.version = 2;
-        secrets.key_encryption.push(second);
+        let second = |list: &mut Vec<Secret>| {
+            let mut second = Secret::generate().unwrap();
+            second.version = 2;
+            list.push(second);
+        };
+        second(&mut secrets.key_encryption);
+        second(&mut secrets.refresh_key);
         let again = Secrets::parse(&secrets.to_text()).unwrap();
         assert_eq!(again.pepper(), secrets.pepper());
+        assert_eq!(again.login_key(), secrets.login_key());
+        let (version, newest) = again.refresh_key().unwrap();
+        assert_eq!((version, again.refresh_key_of(2)), (2, Some(newest)));
+        assert_eq!(again.refresh_key_of(1), secrets.refresh_key_of(1));
+        assert_ne!(again.refresh_key_of(1), Some(newest));
+        assert_eq!(again.refresh_key_of(3), None);
         assert_eq!(again.open_key(&old).unwrap().as_slice(), b"a private key");
         let new = sealed(&again);
         assert_eq!(new.key_version, 2);
@@ -407,7 +534,7 @@ mod tests {
         let value = "A".repeat(43);
         for (text, expected) in [
             (String::new(), "line 1"),
-            ("countersign-secrets 2\n".to_owned(), "newer version"),
+            ("countersign-secrets 3\n".to_owned(), "newer version"),
             (
                 "countersign-secrets 1\n".to_owned(),
                 "no key-encryption-key",
@@ -415,6 +542,10 @@ mod tests {
             (
                 format!("countersign-secrets 1\nkey-encryption-key 1 {value}\n"),
                 "no pepper",
+            ),
+            (
+                format!("countersign-secrets 2\nkey-encryption-key 1 {value}\npepper 1 {value}\n"),
+                "no refresh-key",
             ),
             (
                 "countersign-secrets 1\npepper 1 c2hvcnQ\n".to_owned(),
@@ -441,6 +572,25 @@ mod tests {
                 "{problem}"
             );
         }
+    }
+
+    #[test]
+    fn an_older_text_gets_what_it_lacks_and_keeps_every_line() {
+        let value = "A".repeat(43);
+        let kept =
+            format!("# mine\nkey-encryption-key 1 {value}\npepper 3 {value}\n\npepper 4 {value}\n");
+        let completed = Secrets::completed(&format!("countersign-secrets 1\n{kept}")).unwrap();
+        let added = completed
+            .strip_prefix("countersign-secrets 2\n")
+            .and_then(|rest| rest.strip_prefix(kept.as_str()))
+            .unwrap();
+        let names: Vec<&str> = added.lines().map(|line| &line[..line.len() - 44]).collect();
+        assert_eq!(names, ["refresh-key 1", "login-key 1"]);
+        let secrets = Secrets::parse(&completed).unwrap();
+        assert_eq!(secrets.pepper(), Some((4, &[0; 32])));
+        assert_eq!(secrets.pepper_of(3), Some(&[0; 32]));
+        assert_ne!(secrets.login_key(), Some(&[0; 32]));
+        assert_ne!(secrets.login_key(), secrets.refresh_key_of(1));
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
         "secrets.file",
         Permitted::Text("a file"),
         "countersign.secrets; none with `memory:`",
-        "Key-encryption key and pepper, mode 0600, made at the first start. Back it up apart from the store: without it the stored keys are lost.",
+        "Key-encryption key, pepper, refresh key and login key, mode 0600, made at the first start. Back it up apart from the store: without it the stored keys are lost.",
     ),
     key(
         "token.non_interactive_s",

@@ -7,42 +7,57 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::{fs::OFlags, io::Errno, process::geteuid};
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    io::Errno,
+    process::geteuid,
+};
 use zeroize::Zeroizing;
 
 use super::{SecretsError, error};
 
 /// Longest file, in bytes.
-const FILE_MAX: u64 = 64 * 1024;
+pub(super) const LONGEST: usize = 64 * 1024;
 
 /// Reads the file when it is a plain file of this user that nobody else may read; `None` when
 /// there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, SecretsError> {
+    match open(path)? {
+        Some(mut file) => text_of(&mut file, path).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn open(path: &Path) -> Result<Option<File>, SecretsError> {
     let opened = OpenOptions::new()
         .read(true)
         // NONBLOCK: a pipe in this place must not hold the start up.
         .custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK))
         .open(path);
-    let mut file = match opened {
-        Ok(file) => file,
-        Err(failure) if failure.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(failure) if failure.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
-            return Err(error(
-                path,
-                "is a symbolic link; give the path of the file itself",
-            ));
-        }
-        Err(failure) => return Err(error(path, &format!("cannot be opened: {failure}"))),
-    };
-    let metadata = file
-        .metadata()
-        .map_err(|failure| error(path, &format!("cannot be looked at: {failure}")))?;
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(failure) if failure.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(failure) if failure.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Err(error(
+            path,
+            "is a symbolic link; give the path of the file itself",
+        )),
+        Err(failure) => Err(error(path, &format!("cannot be opened: {failure}"))),
+    }
+}
+
+fn text_of(file: &mut File, path: &Path) -> Result<Zeroizing<String>, SecretsError> {
+    let metadata = metadata_of(file, path)?;
     check(&Facts::of(&metadata)).map_err(|problem| error(path, &problem))?;
     let length = usize::try_from(metadata.len()).unwrap_or_default();
     let mut text = Zeroizing::new(String::with_capacity(length + 1));
     file.read_to_string(&mut text)
         .map_err(|failure| error(path, &format!("cannot be read: {failure}")))?;
-    Ok(Some(text))
+    Ok(text)
+}
+
+fn metadata_of(file: &File, path: &Path) -> Result<Metadata, SecretsError> {
+    file.metadata()
+        .map_err(|failure| error(path, &format!("cannot be looked at: {failure}")))
 }
 
 /// Makes the file, whole or not at all, unless it is there.
@@ -56,16 +71,7 @@ pub(super) fn create(path: &Path, text: &str) -> Result<(), SecretsError> {
         )
     };
     let draft = draft_path(path);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(flags(OFlags::NOFOLLOW))
-        .open(&draft)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
+    let written = write_draft(&draft, 0o600, text);
     // A link, unlike a renaming, never takes the place of a file that somebody made meanwhile.
     let linked = written.and_then(|()| std::fs::hard_link(&draft, path));
     let removed = std::fs::remove_file(&draft);
@@ -75,9 +81,60 @@ pub(super) fn create(path: &Path, text: &str) -> Result<(), SecretsError> {
         Err(failure) => return Err(failed(failure)),
     }
     removed.map_err(failed)?;
-    File::open(folder_of(path))
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)
+    sync_folder_of(path).map_err(failed)
+}
+
+/// Replaces the text by what `rewrite` makes of it, whole or not at all, and keeps the mode; `None`
+/// leaves it. Of several at once one rewrites at a time, and each sees what the one before it wrote.
+pub(super) fn replace(
+    path: &Path,
+    rewrite: impl Fn(&str) -> Result<Option<Zeroizing<String>>, SecretsError>,
+) -> Result<(), SecretsError> {
+    let failed = |failure: io::Error| {
+        error(
+            path,
+            &format!(
+                "is of an older version and cannot be completed: {failure}; let this user write \
+                 in its folder for this one start"
+            ),
+        )
+    };
+    loop {
+        let mut file = open(path)?.ok_or_else(|| error(path, "is gone again"))?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|errno| failed(errno.into()))?;
+        let held = metadata_of(&file, path)?;
+        let there = std::fs::symlink_metadata(path).map_err(failed)?;
+        // Whoever held the lock before has put another file in its place: that one counts.
+        if (held.dev(), held.ino()) != (there.dev(), there.ino()) {
+            continue;
+        }
+        let Some(text) = rewrite(&text_of(&mut file, path)?)? else {
+            return Ok(());
+        };
+        let draft = draft_path(path);
+        let replaced = write_draft(&draft, held.mode() & 0o7777, &text)
+            .and_then(|()| std::fs::rename(&draft, path));
+        if let Err(failure) = replaced {
+            let _ = std::fs::remove_file(&draft);
+            return Err(failed(failure));
+        }
+        return sync_folder_of(path).map_err(failed);
+    }
+}
+
+fn write_draft(draft: &Path, mode: u32, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .custom_flags(flags(OFlags::NOFOLLOW))
+        .open(draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 struct Facts {
@@ -116,9 +173,9 @@ fn check(facts: &Facts) -> Result<(), String> {
             facts.mode
         ));
     }
-    if facts.length > FILE_MAX {
+    if facts.length > LONGEST as u64 {
         return Err(format!(
-            "is longer than {FILE_MAX} bytes; this is no secrets file"
+            "is longer than {LONGEST} bytes; this is no secrets file"
         ));
     }
     Ok(())
@@ -242,6 +299,77 @@ mod tests {
                 .collect()
         });
         assert!(peppers.iter().all(|pepper| *pepper == peppers[0]));
+    }
+
+    /// A file as the first version made it.
+    fn older(path: &Path, mode: u32) -> String {
+        let text = format!(
+            "countersign-secrets 1\n# mine\nkey-encryption-key 1 {}\npepper 1 {}\n",
+            "E".repeat(42) + "A",
+            "I".repeat(42) + "A",
+        );
+        std::fs::write(path, &text).unwrap();
+        set_mode(path, mode);
+        text
+    }
+
+    #[test]
+    fn an_older_file_is_completed_once_and_keeps_its_lines_and_its_mode() {
+        for mode in [0o600, 0o400] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("secrets");
+            let before = older(&path, mode);
+            let made = Secrets::read(&path).unwrap().unwrap();
+            let after = std::fs::read_to_string(&path).unwrap();
+            let kept = before.split_once('\n').unwrap().1;
+            assert!(after.split_once('\n').unwrap().1.starts_with(kept));
+            assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+            let again = Secrets::read(&path).unwrap().unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+            assert_eq!(made.refresh_key(), again.refresh_key());
+            assert_eq!(made.login_key(), again.login_key());
+            let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+            assert_eq!(names.len(), 1, "no draft is left: {names:?}");
+        }
+    }
+
+    #[test]
+    fn an_older_file_that_does_not_read_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets");
+        std::fs::write(&path, "countersign-secrets 1\npepper 1 c2hvcnQ\n").unwrap();
+        set_mode(&path, 0o600);
+        let message = Secrets::read(&path).unwrap_err().to_string();
+        assert!(message.contains("line 2"), "{message}");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "countersign-secrets 1\npepper 1 c2hvcnQ\n"
+        );
+    }
+
+    #[test]
+    fn of_several_that_complete_the_file_at_once_all_use_the_same_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets");
+        older(&path, 0o600);
+        let keys: Vec<([u8; 32], [u8; 32])> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let secrets = Secrets::read(&path).unwrap().unwrap();
+                        (
+                            *secrets.refresh_key().unwrap().1,
+                            *secrets.login_key().unwrap(),
+                        )
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
     }
 
     #[test]
