@@ -11,6 +11,12 @@ use url::Url;
 
 mod parse;
 
+mod identity_provider;
+pub use identity_provider::{
+    ClientAuthentication, Forwarding, IdentityProviderSettings, Newcomers, OpenIdConnect,
+    PrincipalClaim,
+};
+
 mod keys;
 pub use keys::{KEYS, Key, Permitted};
 
@@ -42,6 +48,13 @@ pub struct Settings {
     pub bootstrap: Option<Bootstrap>,
     /// `[limits]`
     pub limits: Limits,
+    /// `[identity_provider]`
+    pub identity_provider: IdentityProviderSettings,
+    /// `[forwarding]`
+    pub forwarding: Forwarding,
+    /// `outbound.ca_bundle`: certificate authorities besides those of the system, for requests of
+    /// the platform's own.
+    pub outbound_ca_bundle: Option<PathBuf>,
     /// `[log]`
     pub log: Log,
     /// `assertion.lifetime_max_s`
@@ -157,6 +170,9 @@ impl Settings {
             token: TokenLifetimes::default(),
             bootstrap: None,
             limits: Limits::default(),
+            identity_provider: IdentityProviderSettings::default(),
+            forwarding: Forwarding::default(),
+            outbound_ca_bundle: None,
             log: Log::default(),
             assertion_lifetime_max: Duration::from_secs(300),
             lab_shared_certificate: false,

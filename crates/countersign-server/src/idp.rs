@@ -4,11 +4,17 @@
 //! them to a server of its own and redeems what they bring back. It proves an identity; whether
 //! that identity may sign in is decided by others.
 
-use std::{fmt, net::IpAddr, pin::Pin, time::Duration};
+use std::{fmt, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use countersign_proto::time::UnixTime;
 use url::Url;
 use zeroize::Zeroizing;
+
+use crate::{
+    StartError,
+    config::{IdentityProviderSettings, Settings},
+    store::Store,
+};
 
 mod transaction_keys;
 pub(crate) use transaction_keys::TransactionKeys;
@@ -17,7 +23,7 @@ mod password;
 pub(crate) use password::Password;
 
 mod built_in;
-pub(crate) use built_in::BuiltIn;
+use built_in::BuiltIn;
 
 /// What a provider answers with, when it has waited for others.
 pub(crate) type IdpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, IdpRefusal>> + Send + 'a>>;
@@ -71,6 +77,24 @@ pub(crate) trait IdentityProvider: Send + Sync {
         redirect_uri: &'a Url,
         now: UnixTime,
     ) -> IdpFuture<'a, ProvedIdentity>;
+}
+
+/// The provider that was set.
+///
+/// # Errors
+/// [`StartError::IdentityProvider`] when it cannot be asked as it was set.
+pub(crate) fn open(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+) -> Result<Arc<dyn IdentityProvider>, StartError> {
+    match &settings.identity_provider {
+        IdentityProviderSettings::BuiltIn { name } => {
+            Ok(Arc::new(BuiltIn::new(name, store.clone())))
+        }
+        IdentityProviderSettings::OpenIdConnect(_) => Err(StartError::IdentityProvider(
+            "OpenID Connect is not in this version".to_owned(),
+        )),
+    }
 }
 
 /// How a person signs in.

@@ -13,7 +13,7 @@ use crate::{
     Clock, Rules, bootstrap,
     config::Settings,
     http,
-    idp::{BuiltIn, IdentityProvider},
+    idp::{self, IdentityProvider},
     keys::IssuerKeys,
     limits::Limiter,
     metrics::Metrics,
@@ -59,6 +59,9 @@ pub enum StartError {
     /// The certificate of `[bootstrap]` cannot be registered.
     #[error("{0}")]
     Bootstrap(String),
+    /// The identity provider cannot be asked as it was set.
+    #[error("{0}")]
+    IdentityProvider(String),
     /// The TLS certificate and key cannot be used.
     #[error("{0}")]
     Tls(String),
@@ -121,7 +124,7 @@ impl Platform {
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings.limits),
                 metrics: Metrics::new(),
-                identity_provider: Arc::new(BuiltIn::new("built-in", store.clone())),
+                identity_provider: idp::open(&settings, &store)?,
                 registry: ArcSwap::from_pointee(registry),
                 settings,
                 clock,

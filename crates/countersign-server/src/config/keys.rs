@@ -33,6 +33,8 @@ pub enum Permitted {
     },
     /// One of these strings.
     OneOf(&'static [&'static str]),
+    /// A list of strings, each of which must be as this says.
+    List(&'static str),
 }
 
 /// Every setting, in the order of the documents.
@@ -212,6 +214,94 @@ pub const KEYS: &[Key] = &[
         "The application that the bootstrap certificate signs in as.",
     ),
     key(
+        "identity_provider.kind",
+        Permitted::OneOf(&["built-in", "openid-connect"]),
+        "built-in",
+        "Who proves which person sits at a browser: accounts of the platform with passwords, or a provider of your own.",
+    ),
+    key(
+        "identity_provider.name",
+        Permitted::Text("a text for people"),
+        "none: `countersign`, or the host of `identity_provider.issuer`",
+        "What people read on pages and in their terminal.",
+    ),
+    key(
+        "identity_provider.issuer",
+        Permitted::Text("a URL: https, or http on loopback; no query, fragment or user"),
+        "none: required with `openid-connect`",
+        "The provider's issuer, exactly as it writes it.",
+    ),
+    key(
+        "identity_provider.client_id",
+        Permitted::Text("a text"),
+        "none: required with `openid-connect`",
+        "What the provider calls the platform.",
+    ),
+    key(
+        "identity_provider.client_secret_file",
+        Permitted::Text("a file"),
+        "none: a public client, with PKCE alone",
+        "The client's secret, for `client_secret_basic` or `client_secret_post`. A line break at its end does not count.",
+    ),
+    key(
+        "identity_provider.certificate",
+        Permitted::Text("a file"),
+        "none",
+        "PEM with the certificate by which the platform authenticates to the provider (`private_key_jwt`), leaf first.",
+    ),
+    key(
+        "identity_provider.key",
+        Permitted::Text("a file"),
+        "none",
+        "PEM with the private key of that certificate.",
+    ),
+    key(
+        "identity_provider.scopes",
+        Permitted::List("scopes, with `openid` among them"),
+        r#"["openid", "profile"]"#,
+        "What the provider is asked for. With `principal_claim = \"email\"` the default holds `email` too.",
+    ),
+    key(
+        "identity_provider.principal_claim",
+        Permitted::OneOf(&["sub", "preferred_username", "email"]),
+        "sub",
+        "Which claim of the ID token names the principal. Whoever chooses its value at the provider chooses who he is here. `email` counts only while `email_verified` is true.",
+    ),
+    key(
+        "identity_provider.create_principals",
+        Permitted::Flag,
+        "false",
+        "Whether somebody whom the provider vouches for, and who is no principal yet, becomes one.",
+    ),
+    key(
+        "identity_provider.roles",
+        Permitted::List("names of roles"),
+        "[]",
+        "The roles of principals that are made so. One that exists already keeps the roles that it has.",
+    ),
+    key(
+        "forwarding.issuer",
+        Permitted::Text("a URL: https, or http on loopback; no query, fragment or user"),
+        "none: `identity_provider.issuer`",
+        "The provider to which the assertions of applications that are set to forward are sent as well.",
+    ),
+    key(
+        "forwarding.timeout_s",
+        Permitted::Number {
+            min: 1,
+            max: 60,
+            unit: "seconds",
+        },
+        "10",
+        "How long that provider may take.",
+    ),
+    key(
+        "outbound.ca_bundle",
+        Permitted::Text("a file"),
+        "none: the certificate authorities of the system",
+        "PEM with certificate authorities that the platform trusts besides those of the system, when it asks a provider.",
+    ),
+    key(
         "signing.algorithm",
         Permitted::OneOf(&["ES256", "ES384", "ES512", "EdDSA", "PS256", "RS256"]),
         "ES256",
@@ -244,10 +334,6 @@ pub(super) const NOT_SUPPORTED: &[(&str, &str)] = &[
         "there is no sign-in by browser in this version, so there are no sessions; remove the table",
     ),
     (
-        "identity_provider",
-        "there is no sign-in by browser in this version; remove the table",
-    ),
-    (
         "trusted_issuer",
         "this version trusts no assertions of other issuers; remove the table",
     ),
@@ -262,6 +348,7 @@ impl Permitted {
     pub fn words(&self) -> String {
         match self {
             Permitted::Text(what) => (*what).to_owned(),
+            Permitted::List(what) => format!("a list of {what}"),
             Permitted::Flag => "`true` or `false`".to_owned(),
             Permitted::Number { min, max, unit } => format!("{min} to {max} {unit}"),
             Permitted::OneOf(names) => names

@@ -121,6 +121,33 @@ impl<'t> Given<'t> {
         Ok(self.text(key)?.map(|text| self.beside(text)))
     }
 
+    /// A list of strings, each as [`Given::text`] would take it.
+    pub(super) fn list(&self, key: &'static str) -> Result<Option<Vec<String>>, SettingsError> {
+        let items = match self.values.get(key).map(Spanned::get_ref) {
+            None => return Ok(None),
+            Some(DeValue::Array(items)) => items,
+            Some(other) => return Err(self.wrong_kind(key, other)),
+        };
+        let text = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+            DeValue::String(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
+                Ok(text.to_string())
+            }
+            DeValue::String(text) => {
+                Err(self.wrong(key, text, "is empty or holds a control character"))
+            }
+            other => {
+                let problem = format!("holds {}; permitted: {}", kind(other), permitted(key));
+                Err(self.error(self.line(key), key, problem, None))
+            }
+        };
+        items.iter().map(text).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Whether the key stands in the file.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, SettingsError> {
         match self.values.get(key).map(Spanned::get_ref) {
             None => Ok(None),
