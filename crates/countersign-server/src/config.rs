@@ -17,6 +17,9 @@ pub use identity_provider::{
     PrincipalClaim,
 };
 
+mod session;
+pub use session::{BindingPolicy, SessionRules};
+
 mod keys;
 pub use keys::{KEYS, Key, Permitted};
 
@@ -42,6 +45,8 @@ pub struct Settings {
     /// `secrets.file`, made at the first start. `None`: secrets that end with the process, for the
     /// memory store only.
     pub secrets_file: Option<PathBuf>,
+    /// `[session]`
+    pub session: SessionRules,
     /// `[token]`
     pub token: TokenLifetimes,
     /// `[bootstrap]`
@@ -87,6 +92,8 @@ pub enum StoreUrl {
 /// How long tokens live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLifetimes {
+    /// Kind 0; never beyond the end of its session.
+    pub interactive: Duration,
     /// Kind 1.
     pub non_interactive: Duration,
     /// Kind 2.
@@ -167,6 +174,7 @@ impl Settings {
             tls: None,
             store: StoreUrl::Memory,
             secrets_file: None,
+            session: SessionRules::default(),
             token: TokenLifetimes::default(),
             bootstrap: None,
             limits: Limits::default(),
@@ -184,6 +192,7 @@ impl Settings {
 impl Default for TokenLifetimes {
     fn default() -> TokenLifetimes {
         TokenLifetimes {
+            interactive: Duration::from_secs(3_600),
             non_interactive: Duration::from_secs(900),
             platform: Duration::from_secs(300),
         }

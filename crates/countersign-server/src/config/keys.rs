@@ -82,6 +82,52 @@ pub const KEYS: &[Key] = &[
         "Key-encryption key, pepper, refresh key and login key, mode 0600, made at the first start. Back it up apart from the store: without it the stored keys are lost.",
     ),
     key(
+        "session.refresh_limit",
+        Permitted::Number {
+            min: 0,
+            max: 1_000,
+            unit: "refreshes",
+        },
+        "10",
+        "How often a session, got through a browser, is refreshed at most.",
+    ),
+    key(
+        "session.absolute_s",
+        Permitted::Number {
+            min: 60,
+            max: 31_536_000,
+            unit: "seconds",
+        },
+        "43200",
+        "The end of a session after its beginning. No refresh moves it.",
+    ),
+    key(
+        "session.idle_s",
+        Permitted::Number {
+            min: 60,
+            max: 31_536_000,
+            unit: "seconds",
+        },
+        "43200",
+        "Time without a refresh after which a session is refreshed no more.",
+    ),
+    key(
+        "session.binding",
+        Permitted::OneOf(&["same_device", "code"]),
+        "same_device",
+        "How a token reaches the terminal: over loopback alone, or by a typed code too. Somebody can be talked out of a code.",
+    ),
+    key(
+        "token.interactive_s",
+        Permitted::Number {
+            min: 30,
+            max: 86_400,
+            unit: "seconds",
+        },
+        "3600",
+        "How long a token of kind 0 lives, at most to the end of its session.",
+    ),
+    key(
         "token.non_interactive_s",
         Permitted::Number {
             min: 30,
@@ -328,20 +374,10 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Tables that other versions read, or will read, and this one does not.
-pub(super) const NOT_SUPPORTED: &[(&str, &str)] = &[
-    (
-        "session",
-        "there is no sign-in by browser in this version, so there are no sessions; remove the table",
-    ),
-    (
-        "trusted_issuer",
-        "this version trusts no assertions of other issuers; remove the table",
-    ),
-    (
-        "token.interactive_s",
-        "there is no sign-in by browser in this version, so no token of kind 0; remove the key",
-    ),
-];
+pub(super) const NOT_SUPPORTED: &[(&str, &str)] = &[(
+    "trusted_issuer",
+    "this version trusts no assertions of other issuers; remove the table",
+)];
 
 impl Permitted {
     /// In words, for messages and documents.

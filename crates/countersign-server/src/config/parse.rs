@@ -14,6 +14,8 @@ use given::Given;
 
 mod identity_provider;
 
+mod session;
+
 /// Longest file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
@@ -69,6 +71,7 @@ impl Settings {
         settings.tls = tls;
         settings.store = store;
         settings.secrets_file = secrets_file;
+        settings.session = given.session(settings.session)?;
         settings.token = given.token(settings.token)?;
         settings.bootstrap = given.bootstrap()?;
         settings.limits = given.limits(settings.limits)?;
@@ -214,6 +217,9 @@ impl Given<'_> {
 
     fn token(&self, default: TokenLifetimes) -> Result<TokenLifetimes, SettingsError> {
         Ok(TokenLifetimes {
+            interactive: self
+                .seconds("token.interactive_s")?
+                .unwrap_or(default.interactive),
             non_interactive: self
                 .seconds("token.non_interactive_s")?
                 .unwrap_or(default.non_interactive),
@@ -297,7 +303,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{Permitted, keys};
+    use crate::config::{BindingPolicy, Permitted, SessionRules, keys};
 
     const ISSUER: &str = "issuer = \"http://127.0.0.1:8085\"\n";
 
@@ -377,7 +383,13 @@ mod tests {
             url = "sqlite:data/my.db"
             [secrets]
             file = "../secrets"
+            [session]
+            refresh_limit = 0
+            absolute_s = 7200
+            idle_s = 1800
+            binding = "code"
             [token]
+            interactive_s = 1200
             non_interactive_s = 600
             platform_s = 120
             [assertion]
@@ -418,6 +430,16 @@ mod tests {
             settings.secrets_file,
             Some("/etc/countersign/../secrets".into())
         );
+        assert_eq!(
+            settings.session,
+            SessionRules {
+                refresh_limit: 0,
+                absolute: Duration::from_secs(7_200),
+                idle: Duration::from_secs(1_800),
+                binding: BindingPolicy::Code,
+            }
+        );
+        assert_eq!(settings.token.interactive, Duration::from_secs(1_200));
         assert_eq!(settings.token.non_interactive, Duration::from_secs(600));
         assert_eq!(settings.token.platform, Duration::from_secs(120));
         assert_eq!(settings.assertion_lifetime_max, Duration::from_secs(60));
@@ -497,9 +519,7 @@ mod tests {
     #[test]
     fn what_is_not_yet_supported_says_so() {
         for text in [
-            "[session]\nrefresh_limit = 10\n",
             "[[trusted_issuer]]\nissuer = \"https://x\"\n",
-            "[token]\ninteractive_s = 3600\n",
             "[store]\nurl = \"postgres://user:hunter2@db/x\"\n",
         ] {
             let error = refusal(&format!("{ISSUER}{text}")).to_string();
