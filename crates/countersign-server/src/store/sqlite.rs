@@ -313,7 +313,7 @@ mod tests {
     #[tokio::test]
     async fn law_1_what_was_acknowledged_is_there_again() {
         let (store, folder) = empty().await;
-        laws::law_1_what_was_acknowledged_is_there_again(store, async || {
+        laws::acknowledged::law_1_what_was_acknowledged_is_there_again(store, async || {
             Arc::new(open(&folder).await) as Arc<dyn Store>
         })
         .await;
