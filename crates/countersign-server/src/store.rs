@@ -8,6 +8,8 @@ use countersign_proto::{
     time::UnixTime,
 };
 
+use tokio::sync::broadcast;
+
 use crate::{
     config::StoreUrl,
     registry::{Change, Registry, RegistryError, Rules},
@@ -15,6 +17,24 @@ use crate::{
 
 mod jti_key;
 use jti_key::JtiKey;
+
+mod login;
+pub use login::{LOGIN_KEPT_AFTER_END, LoginRow, LoginUpdate};
+
+mod session;
+pub use session::{
+    NOT_ACKNOWLEDGED, PRINCIPAL_DELETED, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
+    SessionRow, SessionState,
+};
+
+mod account;
+pub use account::AccountRow;
+
+mod changed;
+pub use changed::Changed;
+use changed::Waker;
+
+mod sql;
 
 mod memory;
 pub use memory::MemoryStore;
@@ -40,6 +60,13 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// 4. A change and its audit row become visible together or not at all; a change that does not fit
 ///    changes nothing.
 /// 5. A dropped future leaves either everything or nothing of its write.
+/// 6. Of any number of equal advances of a session exactly one is made, on any number of nodes. So
+///    a session has as many refreshes as its limit says and never one more, and none that is
+///    pending, has ended, or is past its end.
+/// 7. Of any number of updates of the same version of a login exactly one is made, with all that
+///    is beside it; the others do nothing.
+/// 8. Nobody has a session that lives, or an account, who is not a registered principal.
+/// 9. A change wakes whoever watches, once it can be read.
 pub trait Store: Send + Sync {
     /// The whole registry as it is now.
     fn registry(&self) -> StoreFuture<'_, Registry>;
@@ -47,7 +74,8 @@ pub trait Store: Send + Sync {
     /// Its version, cheaply: to see whether another node changed it.
     fn registry_version(&self) -> StoreFuture<'_, u64>;
 
-    /// Makes a change and its audit row durable. Answers the new registry.
+    /// Makes a change and its audit row durable. Answers the new registry. With a principal go its
+    /// account and, ended at the time of the audit row, its sessions.
     fn change(&self, change: Change, audit: NewAuditEntry) -> StoreFuture<'_, Registry>;
 
     /// Records a `jti`, durably, unless it is there. A `jti` is the same when client, purpose and
@@ -76,8 +104,80 @@ pub trait Store: Send + Sync {
     /// Adds a key unless one with this `kid` is there.
     fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()>;
 
-    /// Forgets at most `batch` records of `jti` and denied tokens that ended before `now`; how many
-    /// it forgot. Denied tokens are kept for [`DENIED_KEPT_AFTER_END`] longer. Never the audit.
+    /// Remembers a login that begins. An `id` or a `handle` that is there already is a fault.
+    fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()>;
+
+    /// The login with this id.
+    fn login(&self, id: &str) -> StoreFuture<'_, Option<LoginRow>>;
+
+    /// The login with this handle.
+    fn login_by_handle(&self, handle: &str) -> StoreFuture<'_, Option<LoginRow>>;
+
+    /// How many logins of `source` are live and end after `now`.
+    fn live_logins(&self, source: &str, now: UnixTime) -> StoreFuture<'_, u64>;
+
+    /// Writes a login unless somebody else has written it since it was read; then, and when the
+    /// session to acknowledge is pending no longer, it answers `false` and does nothing. What is
+    /// written has the version after that of `update.row`.
+    ///
+    /// A new session needs its principal: [`StoreError::Registry`] when that is not there.
+    fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool>;
+
+    /// The session with this id, in whatever state.
+    fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>>;
+
+    /// Newest first, that is by descending id. `after`: sessions with a smaller id than this.
+    fn sessions(
+        &self,
+        principal: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreFuture<'_, Page<SessionRow>>;
+
+    /// What is remembered of a refresh token, known by its digest, that was this session's before.
+    fn past_secret(&self, id: &str, digest: &[u8]) -> StoreFuture<'_, Option<PastSecret>>;
+
+    /// Counts one refresh, durably, and remembers the digest that was current as a past one.
+    /// Answers the session as it is then; `None`, and nothing done, unless the session is active,
+    /// in this generation, below its limit and before its end.
+    fn advance_session(&self, advance: SessionAdvance) -> StoreFuture<'_, Option<SessionRow>>;
+
+    /// Ends a session. `false`, and no audit row, when it is unknown or has ended already.
+    fn end_session(
+        &self,
+        id: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool>;
+
+    /// Ends every session of a principal: how many. No audit row when there is none.
+    fn end_sessions_of(
+        &self,
+        principal: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, u64>;
+
+    /// The account of a principal.
+    fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>>;
+
+    /// Makes or replaces the account of a principal, who must be there: else
+    /// [`StoreError::Registry`].
+    fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()>;
+
+    /// Removes an account. `false`, and no audit row, when there is none.
+    fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool>;
+
+    /// Wakes whoever waits for changes. Take it before you read what you wait for, and wait by
+    /// [`Changed::next`]. Changes that another process makes in one SQLite file wake nobody.
+    fn watch(&self) -> broadcast::Receiver<Changed>;
+
+    /// Forgets what ended before `now`: records of `jti`, denied tokens ([`DENIED_KEPT_AFTER_END`]
+    /// later), logins ([`LOGIN_KEPT_AFTER_END`] later), sessions with their past secrets
+    /// ([`SESSION_KEPT_AFTER_END`] later). Ends sessions that were not acknowledged in time. Never
+    /// forgets the audit. How many it forgot or ended: at most `batch`.
     fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64>;
 
     /// Whether it can write: for readiness.

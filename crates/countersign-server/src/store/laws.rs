@@ -24,6 +24,14 @@ pub(super) mod audit;
 
 pub(super) mod tokens;
 
+pub(super) mod logins;
+
+pub(super) mod sessions;
+
+pub(super) mod accounts;
+
+pub(super) mod watch;
+
 /// A test of every law for the store that `$open` opens, empty. `$open` answers the store and
 /// something that is kept until the end, such as the folder that it is in.
 macro_rules! laws_of {
@@ -54,6 +62,37 @@ macro_rules! laws_of {
             tokens {
                 a_denied_token_stays_denied_to_its_end_and_a_day,
                 a_key_is_added_once_and_read_oldest_first,
+            }
+            logins {
+                a_login_is_read_as_it_was_written_by_id_and_by_handle,
+                an_id_and_a_handle_are_taken_once,
+                live_logins_are_counted_by_their_source,
+                law_7_of_many_updates_of_one_version_one_is_made_with_all_beside_it,
+                law_7_an_update_that_does_not_fit_does_nothing,
+                law_7_a_session_is_acknowledged_once_and_only_while_it_is_pending,
+                a_login_is_forgotten_ten_minutes_after_its_end,
+            }
+            sessions {
+                a_session_is_read_as_it_was_written,
+                sessions_are_listed_in_pages_newest_first,
+                law_6_of_many_equal_advances_one_is_made,
+                law_6_a_chain_has_as_many_refreshes_as_its_limit_and_never_one_more,
+                law_6_nothing_advances_that_is_pending_or_ended_or_past_its_end,
+                law_6_advances_of_many_sessions_at_once_are_each_counted_once,
+                an_advance_remembers_the_secret_that_it_replaced,
+                a_session_ends_once_with_one_audit_row,
+                all_sessions_of_a_principal_end_together,
+                a_session_that_is_not_acknowledged_in_time_ends,
+                a_session_is_listed_for_thirty_days_after_its_end,
+            }
+            accounts {
+                an_account_is_made_replaced_and_removed_with_its_audit_row,
+                law_8_nobody_has_an_account_or_a_session_who_is_not_a_principal,
+                law_8_with_a_principal_go_its_account_and_its_sessions,
+            }
+            watch {
+                law_9_a_change_wakes_whoever_watches_once_it_can_be_read,
+                law_9_what_did_not_happen_wakes_nobody,
             }
         }
     };
@@ -104,6 +143,15 @@ pub(super) fn role(name: &str) -> Change {
         permissions: vec!["audit:read".to_owned()],
         built_in: false,
     })
+}
+
+/// A store in which `carol` is a principal.
+pub(super) async fn with_carol(store: &Arc<dyn Store>) {
+    let carol = Change::All(vec![role("clerks"), principal("carol", "clerks")]);
+    store
+        .change(carol, audit("principal.create"))
+        .await
+        .unwrap();
 }
 
 fn principal(name: &str, role: &str) -> Change {

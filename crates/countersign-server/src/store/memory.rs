@@ -1,7 +1,7 @@
 //! How does a platform remember while its process lives?
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -10,16 +10,24 @@ use countersign_proto::{
     time::UnixTime,
 };
 
+use tokio::sync::broadcast;
+
 use super::{
-    DENIED_KEPT_AFTER_END, JtiKey, JtiRecord, NewAuditEntry, Recorded, Store, StoreError,
-    StoreFuture, StoredKey,
+    AccountRow, Changed, DENIED_KEPT_AFTER_END, JtiKey, JtiRecord, LoginRow, LoginUpdate,
+    NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionRow, Store, StoreError,
+    StoreFuture, StoredKey, Waker,
 };
 use crate::registry::{Change, Registry, Rules};
+
+mod sign_in;
 
 /// The store of tests and of `store.url = "memory:"`: everything is gone with the process.
 #[derive(Debug)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    waker: Waker,
+    #[cfg(test)]
+    control: tests::Control,
 }
 
 #[derive(Debug)]
@@ -33,6 +41,12 @@ struct State {
     denied: HashMap<String, UnixTime>,
     audit: Vec<AuditEntry>,
     keys: Vec<StoredKey>,
+    logins: HashMap<String, LoginRow>,
+    sessions: BTreeMap<String, SessionRow>,
+    past_secrets: HashMap<String, Vec<(Vec<u8>, PastSecret)>>,
+    accounts: HashMap<String, AccountRow>,
+    /// What has changed since somebody was woken.
+    changes: Vec<Changed>,
 }
 
 impl MemoryStore {
@@ -48,7 +62,15 @@ impl MemoryStore {
                 denied: HashMap::new(),
                 audit: Vec::new(),
                 keys: Vec::new(),
+                logins: HashMap::new(),
+                sessions: BTreeMap::new(),
+                past_secrets: HashMap::new(),
+                accounts: HashMap::new(),
+                changes: Vec::new(),
             }),
+            waker: Waker::new(),
+            #[cfg(test)]
+            control: tests::Control::Sound,
         }
     }
 
@@ -62,7 +84,9 @@ impl MemoryStore {
             if state.closed {
                 return Err(StoreError::Closed);
             }
-            work(&mut state)
+            let outcome = work(&mut state);
+            self.waker.wake(state.changes.drain(..));
+            outcome
         })
     }
 }
@@ -79,7 +103,9 @@ impl Store for MemoryStore {
     fn change(&self, change: Change, audit: NewAuditEntry) -> StoreFuture<'_, Registry> {
         self.call(move |state| {
             state.registry = state.registry.apply(&change)?;
+            state.forget_deleted(&change, audit.at);
             state.append(audit);
+            state.changes.push(Changed::Registry);
             Ok(state.registry.clone())
         })
     }
@@ -158,29 +184,133 @@ impl Store for MemoryStore {
 
     fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64> {
         self.call(move |state| {
-            let mut forgotten = 0;
-            while forgotten < u64::from(batch)
-                && let Some((end, key)) = state.seen_by_end.first().copied()
-                && end < now
-            {
-                state.seen_by_end.remove(&(end, key));
-                state.seen.remove(&key);
-                state.forgotten_up_to = state.forgotten_up_to.max(Some(end));
-                forgotten += 1;
-            }
-            let ended: Vec<String> = state
-                .denied
-                .iter()
-                .filter(|(_, until)| until.plus(DENIED_KEPT_AFTER_END) < now)
-                .map(|(jti, _)| jti.clone())
-                .take(usize::try_from(u64::from(batch) - forgotten).unwrap_or(usize::MAX))
-                .collect();
-            for jti in ended {
-                state.denied.remove(&jti);
-                forgotten += 1;
-            }
-            Ok(forgotten)
+            let mut left = usize::try_from(batch).unwrap_or(usize::MAX);
+            state.forget_jtis(now, &mut left);
+            state.forget_denied(now, &mut left);
+            state.forget_logins(now, &mut left);
+            state.forget_sessions(now, &mut left);
+            state.end_unacknowledged(now, &mut left);
+            Ok(u64::from(batch).saturating_sub(left as u64))
         })
+    }
+
+    fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()> {
+        self.call(move |state| state.create_login(row))
+    }
+
+    fn login(&self, id: &str) -> StoreFuture<'_, Option<LoginRow>> {
+        let id = id.to_owned();
+        self.call(move |state| Ok(state.logins.get(&id).cloned()))
+    }
+
+    fn login_by_handle(&self, handle: &str) -> StoreFuture<'_, Option<LoginRow>> {
+        let handle = handle.to_owned();
+        self.call(move |state| {
+            let found = state.logins.values().find(|row| row.handle == handle);
+            Ok(found.cloned())
+        })
+    }
+
+    fn live_logins(&self, source: &str, now: UnixTime) -> StoreFuture<'_, u64> {
+        let source = source.to_owned();
+        self.call(move |state| Ok(state.live_logins(&source, now)))
+    }
+
+    fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool> {
+        self.call(move |state| state.update_login(update))
+    }
+
+    fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>> {
+        let id = id.to_owned();
+        self.call(move |state| Ok(state.sessions.get(&id).cloned()))
+    }
+
+    fn sessions(
+        &self,
+        principal: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreFuture<'_, Page<SessionRow>> {
+        let (principal, after) = (principal.map(str::to_owned), after.map(str::to_owned));
+        self.call(move |state| {
+            Ok(state.list_sessions(principal.as_deref(), after.as_deref(), limit))
+        })
+    }
+
+    fn past_secret(&self, id: &str, digest: &[u8]) -> StoreFuture<'_, Option<PastSecret>> {
+        let (id, digest) = (id.to_owned(), digest.to_owned());
+        self.call(move |state| Ok(state.past_secret(&id, &digest)))
+    }
+
+    fn advance_session(&self, advance: SessionAdvance) -> StoreFuture<'_, Option<SessionRow>> {
+        #[cfg(test)]
+        if self.control == tests::Control::ReadsThenWrites {
+            return self.read_then_write(advance);
+        }
+        self.call(move |state| Ok(state.advance_session(advance)))
+    }
+
+    fn end_session(
+        &self,
+        id: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let (id, reason) = (id.to_owned(), reason.to_owned());
+        self.call(move |state| {
+            let ended = state.end_session(&id, &reason, at);
+            if ended {
+                state.append(audit);
+            }
+            Ok(ended)
+        })
+    }
+
+    fn end_sessions_of(
+        &self,
+        principal: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, u64> {
+        let (principal, reason) = (principal.to_owned(), reason.to_owned());
+        self.call(move |state| {
+            let ended = state.end_sessions_of(&principal, &reason, at);
+            if ended > 0 {
+                state.append(audit);
+            }
+            Ok(ended)
+        })
+    }
+
+    fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>> {
+        let principal = principal.to_owned();
+        self.call(move |state| Ok(state.accounts.get(&principal).cloned()))
+    }
+
+    fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
+        self.call(move |state| {
+            state.require_principal(&row.principal)?;
+            state.accounts.insert(row.principal.clone(), row);
+            state.append(audit);
+            Ok(())
+        })
+    }
+
+    fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {
+        let principal = principal.to_owned();
+        self.call(move |state| {
+            let deleted = state.accounts.remove(&principal).is_some();
+            if deleted {
+                state.append(audit);
+            }
+            Ok(deleted)
+        })
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Changed> {
+        self.waker.watch()
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
@@ -196,6 +326,32 @@ impl Store for MemoryStore {
 }
 
 impl State {
+    fn forget_jtis(&mut self, now: UnixTime, left: &mut usize) {
+        while *left > 0
+            && let Some((end, key)) = self.seen_by_end.first().copied()
+            && end < now
+        {
+            self.seen_by_end.remove(&(end, key));
+            self.seen.remove(&key);
+            self.forgotten_up_to = self.forgotten_up_to.max(Some(end));
+            *left -= 1;
+        }
+    }
+
+    fn forget_denied(&mut self, now: UnixTime, left: &mut usize) {
+        let ended: Vec<String> = self
+            .denied
+            .iter()
+            .filter(|(_, until)| until.plus(DENIED_KEPT_AFTER_END) < now)
+            .map(|(jti, _)| jti.clone())
+            .take(*left)
+            .collect();
+        *left -= ended.len();
+        for jti in ended {
+            self.denied.remove(&jti);
+        }
+    }
+
     fn append(&mut self, new: NewAuditEntry) {
         let sequence = self.audit.last().map_or(1, |last| last.sequence + 1);
         self.audit.push(AuditEntry {
@@ -218,11 +374,59 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::store::laws::laws_of;
+    use crate::store::laws::{
+        laws_of,
+        sessions::{active, advances_made, begin},
+        with_carol,
+    };
 
     async fn empty() -> (Arc<dyn Store>, ()) {
         (Arc::new(MemoryStore::new(Rules::default())), ())
     }
 
     laws_of!(empty);
+
+    /// Which promise a store breaks, so that a law can show that it would notice.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) enum Control {
+        Sound,
+        /// Reads whether a session may advance, and then writes that it did.
+        ReadsThenWrites,
+    }
+
+    impl MemoryStore {
+        pub(super) fn read_then_write(
+            &self,
+            advance: SessionAdvance,
+        ) -> StoreFuture<'_, Option<SessionRow>> {
+            Box::pin(async move {
+                let read = self.session(&advance.id).await?;
+                tokio::task::yield_now().await;
+                self.call(move |state| {
+                    let Some(stored) = state.sessions.get_mut(&advance.id) else {
+                        return Ok(None);
+                    };
+                    if let Some(read) = read {
+                        *stored = read;
+                    }
+                    Ok(state.advance_session(advance))
+                })
+                .await
+            })
+        }
+    }
+
+    // security.md 65: what the law is there to catch
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_store_that_reads_then_writes_counts_less_than_it_gives_and_law_6_sees_it() {
+        let mut store = MemoryStore::new(Rules::default());
+        store.control = Control::ReadsThenWrites;
+        let store: Arc<dyn Store> = Arc::new(store);
+        with_carol(&store).await;
+        begin(&store, active("s")).await;
+        let given = advances_made(&store, 0, 20).await;
+        let counted = store.session("s").await.unwrap().unwrap().generation;
+        assert!(given > 1, "{given} were given");
+        assert_eq!(counted, 1);
+    }
 }

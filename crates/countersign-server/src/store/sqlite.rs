@@ -7,11 +7,19 @@ use countersign_proto::{
     management::{AuditEntry, Page},
     time::UnixTime,
 };
-use sqlx::{Row as _, SqliteConnection, SqlitePool, sqlite::SqliteRow};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{
+    Row as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection, sqlite::SqliteRow,
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    JtiKey, JtiRecord, NewAuditEntry, Recorded, Store, StoreError, StoreFuture, StoredKey,
+    AccountRow, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry, PastSecret,
+    Recorded, SessionAdvance, SessionRow, Store, StoreError, StoreFuture, StoredKey, Waker,
+    sql::{
+        accounts, logins,
+        sessions::{self, Ending},
+        signed, unsigned,
+    },
 };
 use crate::registry::{Change, Registry, Rules};
 
@@ -24,6 +32,10 @@ mod batch;
 
 mod registry_rows;
 
+mod sign_in;
+
+mod statement;
+
 /// The store of one platform in one SQLite file (WAL, every commit synced to the disk).
 ///
 /// One task owns the one connection that writes. It takes all writes that wait, commits them
@@ -35,6 +47,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// The registry as it was last seen, so that a read of the same version reads one row.
     seen: Arc<ArcSwap<Registry>>,
+    waker: Waker,
 }
 
 /// Which promise a store breaks, so that a test of durability can show that it would notice.
@@ -81,12 +94,14 @@ impl SqliteStore {
                 other => other,
             })?;
         let seen = Arc::new(ArcSwap::from_pointee(registry));
-        let writes = writer::start(connection, Arc::clone(&seen), control);
+        let waker = Waker::new();
+        let writes = writer::start(connection, Arc::clone(&seen), waker.clone(), control);
         Ok(SqliteStore {
             rules,
             writes,
             readers,
             seen,
+            waker,
         })
     }
 
@@ -103,6 +118,17 @@ impl SqliteStore {
                 .map_err(|_| StoreError::Closed)?;
             answered.await.map_err(|_| StoreError::Closed)?
         })
+    }
+
+    fn sign_in<'a, T: Send + 'a>(
+        &'a self,
+        write: impl FnOnce(Answer<T>) -> sign_in::Write + Send + 'a,
+    ) -> StoreFuture<'a, T> {
+        self.write(|answer| Write::SignIn(write(answer)))
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.readers.acquire().await.map_err(fault)
     }
 
     async fn version(&self) -> Result<u64, StoreError> {
@@ -123,7 +149,7 @@ impl Store for SqliteStore {
             if seen.version() == version {
                 return Ok(Registry::clone(&seen));
             }
-            let mut reader = self.readers.acquire().await.map_err(fault)?;
+            let mut reader = self.reader().await?;
             registry_rows::load(&mut reader, self.rules).await
         })
     }
@@ -213,8 +239,97 @@ impl Store for SqliteStore {
         self.write(|answer| Write::Key(Box::new(key), answer))
     }
 
+    fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()> {
+        self.sign_in(|answer| sign_in::Write::CreateLogin(Box::new(row), answer))
+    }
+
+    fn login(&self, id: &str) -> StoreFuture<'_, Option<LoginRow>> {
+        let id = id.to_owned();
+        Box::pin(async move { logins::by_id(&mut *self.reader().await?, id).await })
+    }
+
+    fn login_by_handle(&self, handle: &str) -> StoreFuture<'_, Option<LoginRow>> {
+        let handle = handle.to_owned();
+        Box::pin(async move { logins::by_handle(&mut *self.reader().await?, handle).await })
+    }
+
+    fn live_logins(&self, source: &str, now: UnixTime) -> StoreFuture<'_, u64> {
+        let source = source.to_owned();
+        Box::pin(async move { logins::count_live(&mut *self.reader().await?, source, now).await })
+    }
+
+    fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool> {
+        self.sign_in(|answer| sign_in::Write::UpdateLogin(Box::new(update), answer))
+    }
+
+    fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>> {
+        let id = id.to_owned();
+        Box::pin(async move { sessions::by_id(&mut *self.reader().await?, id).await })
+    }
+
+    fn sessions(
+        &self,
+        principal: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreFuture<'_, Page<SessionRow>> {
+        let (principal, after) = (principal.map(str::to_owned), after.map(str::to_owned));
+        Box::pin(async move {
+            sessions::list(&mut *self.reader().await?, principal, after, limit).await
+        })
+    }
+
+    fn past_secret(&self, id: &str, digest: &[u8]) -> StoreFuture<'_, Option<PastSecret>> {
+        let (id, digest) = (id.to_owned(), digest.to_owned());
+        Box::pin(async move { sessions::past_secret(&mut *self.reader().await?, id, digest).await })
+    }
+
+    fn advance_session(&self, advance: SessionAdvance) -> StoreFuture<'_, Option<SessionRow>> {
+        self.sign_in(|answer| sign_in::Write::Advance(Box::new(advance), answer))
+    }
+
+    fn end_session(
+        &self,
+        id: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let ending = Ending::new(id, reason, at, audit);
+        self.sign_in(|answer| sign_in::Write::EndSession(Box::new(ending), answer))
+    }
+
+    fn end_sessions_of(
+        &self,
+        principal: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, u64> {
+        let ending = Ending::new(principal, reason, at, audit);
+        self.sign_in(|answer| sign_in::Write::EndSessionsOf(Box::new(ending), answer))
+    }
+
+    fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>> {
+        let principal = principal.to_owned();
+        Box::pin(async move { accounts::by_principal(&mut *self.reader().await?, principal).await })
+    }
+
+    fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
+        self.sign_in(|answer| sign_in::Write::PutAccount(Box::new((row, audit)), answer))
+    }
+
+    fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {
+        let principal = principal.to_owned();
+        self.sign_in(|answer| sign_in::Write::DeleteAccount(Box::new((principal, audit)), answer))
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Changed> {
+        self.waker.watch()
+    }
+
     fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64> {
-        self.write(move |answer| Write::Cleanup(signed(now.as_secs()), batch, answer))
+        self.write(move |answer| Write::Cleanup(now, batch, answer))
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
@@ -269,15 +384,6 @@ fn fault(error: sqlx::Error) -> StoreError {
         sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => StoreError::Closed,
         other => StoreError::Fault(other.to_string()),
     }
-}
-
-/// SQLite counts up to 2^63 - 1; no moment that is believed comes near it.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
 }
 
 /// Runs one statement that has no parameters.

@@ -176,11 +176,18 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), String> {
 }
 
 fn migrations() -> Vec<Migration> {
-    [(
-        1,
-        "begin",
-        include_str!("../../../migrations/sqlite/0001_begin.sql"),
-    )]
+    [
+        (
+            1,
+            "begin",
+            include_str!("../../../migrations/sqlite/0001_begin.sql"),
+        ),
+        (
+            2,
+            "sign in",
+            include_str!("../../../migrations/sqlite/0002_sign_in.sql"),
+        ),
+    ]
     .into_iter()
     .map(|(version, name, sql)| {
         Migration::new(

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use countersign_proto::time::UnixTime;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::{batch, execute, fault, unsigned};
 use crate::{
     registry::{CertificateEntry, Change, Registry, RegistryRows, Rules},
-    store::{NewAuditEntry, StoreError},
+    store::{NewAuditEntry, PRINCIPAL_DELETED, StoreError, sql::sessions},
 };
 
 /// Reads the whole registry in one transaction.
@@ -24,11 +25,13 @@ pub(super) async fn load(
 }
 
 /// Applies a change to the registry as it is in this transaction, and writes it with its audit row.
+/// The ids of the sessions that end with it are added to `ended`.
 pub(super) async fn change(
     connection: &mut SqliteConnection,
     seen: &Arc<Registry>,
     change: &Change,
     audit: NewAuditEntry,
+    ended: &mut Vec<String>,
 ) -> Result<Registry, StoreError> {
     let version = read_version(connection).await?;
     let now = if seen.version() == version {
@@ -44,6 +47,9 @@ pub(super) async fn change(
         match change {
             // Taken from the end, so the first must come last.
             Change::All(several) => changes.extend(several.iter().rev()),
+            Change::DeletePrincipal { name } => {
+                ended.extend(delete_principal(connection, name, audit.at).await?);
+            }
             one => write(connection, one, &next).await?,
         }
     }
@@ -121,7 +127,6 @@ async fn write(
         Change::CreatePrincipal(it) | Change::UpdatePrincipal(it) => {
             put(connection, "principal", "name", &it.name, it).await
         }
-        Change::DeletePrincipal { name } => delete(connection, "principal", "name", name).await,
         Change::CreateRole(it) | Change::UpdateRole(it) => {
             put(connection, "role", "name", &it.name, it).await
         }
@@ -139,9 +144,20 @@ async fn write(
         .map(drop)
         .map_err(fault),
         Change::DeleteMapping { id } => delete(connection, "mapping", "id", id).await,
-        // Taken apart by the caller.
-        Change::All(_) => Ok(()),
+        // Handled by the caller.
+        Change::DeletePrincipal { .. } | Change::All(_) => Ok(()),
     }
+}
+
+/// Its account goes with it. The ids of the sessions that end.
+async fn delete_principal(
+    connection: &mut SqliteConnection,
+    name: &str,
+    at: UnixTime,
+) -> Result<Vec<String>, StoreError> {
+    delete(connection, "principal", "name", name).await?;
+    let (name, reason) = (name.to_owned(), PRINCIPAL_DELETED.to_owned());
+    sessions::mark_all_ended(connection, name, reason, at).await
 }
 
 async fn put_certificates(

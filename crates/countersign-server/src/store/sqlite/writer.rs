@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use countersign_proto::time::UnixTime;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Control, batch, execute, fault, registry_rows, signed};
+use super::{Control, batch, execute, fault, registry_rows, sign_in, signed};
 use crate::{
     registry::{Change, Registry},
-    store::{DENIED_KEPT_AFTER_END, JtiKey, NewAuditEntry, Recorded, StoreError, StoredKey},
+    store::{
+        Changed, DENIED_KEPT_AFTER_END, JtiKey, NewAuditEntry, Recorded, StoreError, StoredKey,
+        Waker,
+        sql::{logins, sessions},
+    },
 };
 
 /// Where the caller of a write waits.
@@ -22,7 +27,8 @@ pub(super) enum Write {
     Change(Box<(Change, NewAuditEntry)>, Answer<Registry>),
     Deny(Box<(String, i64, NewAuditEntry)>, Answer<()>),
     Key(Box<StoredKey>, Answer<()>),
-    Cleanup(i64, u32, Answer<u64>),
+    SignIn(sign_in::Write),
+    Cleanup(UnixTime, u32, Answer<u64>),
     Ping(Answer<()>),
     Close(Answer<()>),
 }
@@ -36,10 +42,11 @@ const COMMIT_MAX: usize = batch::ROWS_MAX;
 pub(super) fn start(
     connection: SqliteConnection,
     seen: Arc<ArcSwap<Registry>>,
+    waker: Waker,
     control: Control,
 ) -> mpsc::Sender<Write> {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    tokio::spawn(run(connection, seen, receiver, control));
+    tokio::spawn(run(connection, seen, receiver, waker, control));
     sender
 }
 
@@ -47,6 +54,7 @@ async fn run(
     mut connection: SqliteConnection,
     seen: Arc<ArcSwap<Registry>>,
     mut waiting: mpsc::Receiver<Write>,
+    waker: Waker,
     control: Control,
 ) {
     let mut taken = Vec::with_capacity(COMMIT_MAX);
@@ -70,7 +78,7 @@ async fn run(
                 other => batch.others.push(other),
             }
         }
-        batch.commit(&mut connection, &seen).await;
+        batch.commit(&mut connection, &seen, &waker).await;
         if let Some(answer) = closing {
             // What was handed over after this is answered `Closed`, because nobody takes it.
             drop(waiting);
@@ -94,15 +102,29 @@ struct Batch {
 }
 
 /// The outcome of a write, to be sent when the commit is done.
-type Settled = Box<dyn FnOnce(Option<&StoreError>) + Send>;
+pub(super) type Settled = Box<dyn FnOnce(Option<&StoreError>) + Send>;
+
+/// What is seen by others when the commit is done.
+struct Made {
+    registry: Arc<Registry>,
+    changes: Vec<Changed>,
+}
 
 impl Batch {
-    async fn commit(mut self, connection: &mut SqliteConnection, seen: &ArcSwap<Registry>) {
+    async fn commit(
+        mut self,
+        connection: &mut SqliteConnection,
+        seen: &ArcSwap<Registry>,
+        waker: &Waker,
+    ) {
         let others = std::mem::take(&mut self.others);
         let mut settled: Vec<Settled> = Vec::with_capacity(others.len());
-        let mut registry = seen.load_full();
+        let mut made = Made {
+            registry: seen.load_full(),
+            changes: Vec::new(),
+        };
         let outcome = self
-            .write(connection, others, &mut settled, &mut registry)
+            .write(connection, others, &mut settled, &mut made)
             .await;
         let failure = match &outcome {
             Ok(_) => None,
@@ -112,8 +134,11 @@ impl Batch {
                 Some(error)
             }
         };
-        if failure.is_none() && registry.version() != seen.load().version() {
-            seen.store(registry);
+        if failure.is_none() {
+            if made.registry.version() != seen.load().version() {
+                seen.store(made.registry);
+            }
+            waker.wake(made.changes);
         }
         for answer in settled {
             answer(failure);
@@ -142,7 +167,7 @@ impl Batch {
         connection: &mut SqliteConnection,
         others: Vec<Write>,
         settled: &mut Vec<Settled>,
-        registry: &mut Arc<Registry>,
+        made: &mut Made,
     ) -> Result<Vec<Recorded>, StoreError> {
         // A statement alone is a transaction by itself, and saves the way there and back twice.
         // Several keys are not: when one is a replay, they are written anew.
@@ -161,7 +186,7 @@ impl Batch {
         batch::append_audit(connection, std::mem::take(&mut self.audit)).await?;
         for write in others {
             execute(connection, "SAVEPOINT one").await?;
-            let (fits, answer) = one(connection, write, registry).await;
+            let (fits, answer) = one(connection, write, made).await;
             settled.push(answer);
             if !fits {
                 execute(connection, "ROLLBACK TO one").await?;
@@ -176,26 +201,30 @@ impl Batch {
 }
 
 /// Does one write that is not batched: whether it stays, and how its caller is told.
-async fn one(
-    connection: &mut SqliteConnection,
-    write: Write,
-    registry: &mut Arc<Registry>,
-) -> (bool, Settled) {
+async fn one(connection: &mut SqliteConnection, write: Write, made: &mut Made) -> (bool, Settled) {
     match write {
         Write::Change(change, answer) => {
             let (change, audit) = *change;
-            let changed = registry_rows::change(connection, registry, &change, audit).await;
+            let ended = &mut Vec::new();
+            let changed =
+                registry_rows::change(connection, &made.registry, &change, audit, ended).await;
             if let Ok(next) = &changed {
-                *registry = Arc::new(next.clone());
+                made.registry = Arc::new(next.clone());
+                made.changes.push(Changed::Registry);
+                made.changes.extend(ended.drain(..).map(Changed::Session));
             }
             settle(changed, answer)
         }
+        Write::SignIn(write) => sign_in::write(connection, write, &mut made.changes).await,
         Write::Deny(denied, answer) => {
             let (jti, until, audit) = *denied;
             settle(deny(connection, jti, until, audit).await, answer)
         }
         Write::Key(key, answer) => settle(add_key(connection, *key).await, answer),
-        Write::Cleanup(now, limit, answer) => settle(cleanup(connection, now, limit).await, answer),
+        Write::Cleanup(now, limit, answer) => {
+            let forgotten = cleanup(connection, now, limit, &mut made.changes).await;
+            settle(forgotten, answer)
+        }
         Write::Ping(answer) => {
             let pinged = execute(
                 connection,
@@ -212,7 +241,10 @@ async fn one(
     }
 }
 
-fn settle<T: Send + 'static>(outcome: Result<T, StoreError>, answer: Answer<T>) -> (bool, Settled) {
+pub(super) fn settle<T: Send + 'static>(
+    outcome: Result<T, StoreError>,
+    answer: Answer<T>,
+) -> (bool, Settled) {
     let fits = outcome.is_ok();
     let settled: Settled = Box::new(move |failure| {
         // A change that did not fit did not fit, whatever became of the others.
@@ -262,48 +294,72 @@ async fn add_key(connection: &mut SqliteConnection, key: StoredKey) -> Result<()
 /// Forgets what ended first, and remembers up to where it forgot.
 async fn cleanup(
     connection: &mut SqliteConnection,
-    now: i64,
+    now: UnixTime,
     limit: u32,
+    changes: &mut Vec<Changed>,
+) -> Result<u64, StoreError> {
+    let mut left = u64::from(limit);
+    left -= forget_jtis(connection, signed(now.as_secs()), left).await?;
+    left -= forget_denied(connection, signed(now.as_secs()), left).await?;
+    left -= logins::forget(connection, now, left).await?;
+    left -= sessions::forget(connection, now, left).await?;
+    let ended = sessions::end_unacknowledged(connection, now, left).await?;
+    left -= ended.len() as u64;
+    changes.extend(ended.into_iter().map(Changed::Session));
+    Ok(u64::from(limit) - left)
+}
+
+async fn forget_jtis(
+    connection: &mut SqliteConnection,
+    now: i64,
+    limit: u64,
 ) -> Result<u64, StoreError> {
     let last: Option<i64> = sqlx::query_scalar(
         "SELECT max(forget_after) FROM (SELECT forget_after FROM jti WHERE forget_after < ? \
          ORDER BY forget_after LIMIT ?)",
     )
     .bind(now)
-    .bind(i64::from(limit))
+    .bind(signed(limit))
     .fetch_one(&mut *connection)
     .await
     .map_err(fault)?;
-    let mut forgotten = 0;
-    if let Some(last) = last {
-        forgotten = sqlx::query(
-            "DELETE FROM jti WHERE key IN (SELECT key FROM jti WHERE forget_after < ? \
+    let Some(last) = last else {
+        return Ok(0);
+    };
+    let forgotten = sqlx::query(
+        "DELETE FROM jti WHERE key IN (SELECT key FROM jti WHERE forget_after < ? \
              ORDER BY forget_after LIMIT ?)",
-        )
-        .bind(now)
-        .bind(i64::from(limit))
+    )
+    .bind(now)
+    .bind(signed(limit))
+    .execute(&mut *connection)
+    .await
+    .map_err(fault)?
+    .rows_affected();
+    sqlx::query("UPDATE counter SET value = max(value, ?) WHERE name = 'forgotten_up_to'")
+        .bind(last)
         .execute(&mut *connection)
         .await
-        .map_err(fault)?
-        .rows_affected();
-        sqlx::query("UPDATE counter SET value = max(value, ?) WHERE name = 'forgotten_up_to'")
-            .bind(last)
-            .execute(&mut *connection)
-            .await
-            .map_err(fault)?;
-    }
-    let left = u64::from(limit).saturating_sub(forgotten);
+        .map_err(fault)?;
+    Ok(forgotten)
+}
+
+async fn forget_denied(
+    connection: &mut SqliteConnection,
+    now: i64,
+    limit: u64,
+) -> Result<u64, StoreError> {
     let denied = sqlx::query(
         "DELETE FROM denied_token WHERE jti IN (SELECT jti FROM denied_token WHERE until < ? \
          ORDER BY until LIMIT ?)",
     )
     .bind(now.saturating_sub(signed(DENIED_KEPT_AFTER_END.as_secs())))
-    .bind(signed(left))
+    .bind(signed(limit))
     .execute(connection)
     .await
     .map_err(fault)?
     .rows_affected();
-    Ok(forgotten + denied)
+    Ok(denied)
 }
 
 /// The fault of [`Control::AnsweredBeforeCommit`]: `jti` and audit rows are acknowledged at once,

@@ -1,0 +1,156 @@
+//! How is one SQL text spoken to every database?
+//!
+//! What both databases say alike stands in this folder once. What only one of them has, such as
+//! how it batches, waits and wakes, stands in a folder of its own.
+
+use std::future::Future;
+
+use countersign_proto::time::UnixTime;
+
+use super::{NewAuditEntry, StoreError};
+
+pub(super) mod logins;
+
+pub(super) mod sessions;
+
+pub(super) mod accounts;
+
+/// A connection that runs statements. Parameters are `$1`, `$2`, …; numbers are 64 bits wide.
+pub(super) trait Sql: Send {
+    /// What it answers with.
+    type Row: Columns;
+
+    /// Finds a principal by its name, and keeps others from deleting it until the end of the
+    /// transaction.
+    const HOLD_PRINCIPAL: &'static str;
+
+    /// Runs a statement: how many rows it touched.
+    fn execute(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Runs a statement that answers with rows.
+    fn rows(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// Appends audit rows in their order.
+    fn append_audit(
+        &mut self,
+        entries: Vec<NewAuditEntry>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The first row, where there is one.
+    fn row(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Option<Self::Row>, StoreError>> + Send {
+        async move { Ok(self.rows(sql, values).await?.into_iter().next()) }
+    }
+}
+
+/// The columns of one row, by their place from 0.
+pub(super) trait Columns: Send {
+    fn number(&self, at: usize) -> Result<u64, StoreError>;
+    fn number_or_none(&self, at: usize) -> Result<Option<u64>, StoreError>;
+    fn text(&self, at: usize) -> Result<String, StoreError>;
+    fn text_or_none(&self, at: usize) -> Result<Option<String>, StoreError>;
+    fn bytes(&self, at: usize) -> Result<Vec<u8>, StoreError>;
+
+    fn time(&self, at: usize) -> Result<UnixTime, StoreError> {
+        self.number(at).map(UnixTime::from_secs)
+    }
+
+    fn time_or_none(&self, at: usize) -> Result<Option<UnixTime>, StoreError> {
+        Ok(self.number_or_none(at)?.map(UnixTime::from_secs))
+    }
+
+    fn small(&self, at: usize) -> Result<u32, StoreError> {
+        u32::try_from(self.number(at)?)
+            .map_err(|_| StoreError::Fault(format!("the number in column {at} is too large")))
+    }
+}
+
+/// The value of a parameter.
+#[derive(Debug)]
+pub(super) enum Value {
+    Number(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Value {
+        Value::Number(Some(signed(number)))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Value {
+        Value::from(u64::from(number))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Value {
+        Value::from(u64::from(flag))
+    }
+}
+
+impl From<UnixTime> for Value {
+    fn from(time: UnixTime) -> Value {
+        Value::from(time.as_secs())
+    }
+}
+
+impl From<Option<UnixTime>> for Value {
+    fn from(time: Option<UnixTime>) -> Value {
+        Value::Number(time.map(|time| signed(time.as_secs())))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Value {
+        Value::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Value {
+        Value::Bytes(bytes)
+    }
+}
+
+/// The values of the parameters of one statement, in their order.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::store::sql::Value::from($value)),*]
+    };
+}
+pub(super) use values;
+
+/// Both databases count up to 2^63 - 1; no moment that is believed comes near it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}

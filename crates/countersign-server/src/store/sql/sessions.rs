@@ -1,0 +1,347 @@
+//! How does a session stand in its table?
+
+use countersign_proto::{management::Page, time::UnixTime};
+
+use super::{Columns, Sql, values};
+use crate::store::{
+    NOT_ACKNOWLEDGED, NewAuditEntry, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
+    SessionRow, SessionState, StoreError, session,
+};
+
+/// The columns of a session, in the order of `SessionRow`.
+macro_rules! columns {
+    () => {
+        "id, principal, proof, scope, binding, address, client, provider, created_at, ends_at, \
+         refresh_limit, generation, state, end_reason, ended_at, pending_until, secret, \
+         pepper_version, key_version, jti, issued_at, expires_at, refreshed_at"
+    };
+}
+
+pub(in crate::store) async fn create(
+    connection: &mut impl Sql,
+    new: SessionRow,
+) -> Result<(), StoreError> {
+    connection
+        .execute(
+            concat!(
+                "INSERT INTO session (",
+                columns!(),
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+                 $17, $18, $19, $20, $21, $22, $23)"
+            ),
+            values![
+                new.id,
+                new.principal,
+                new.proof,
+                new.scope,
+                new.binding,
+                new.address,
+                new.client,
+                new.provider,
+                new.created_at,
+                new.ends_at,
+                new.refresh_limit,
+                new.generation,
+                new.state.name(),
+                new.end_reason,
+                new.ended_at,
+                new.pending_until,
+                new.secret,
+                new.pepper_version,
+                new.key_version,
+                new.jti,
+                new.issued_at,
+                new.expires_at,
+                new.refreshed_at,
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+fn session_row(row: &impl Columns) -> Result<SessionRow, StoreError> {
+    let state = row.text(12)?;
+    Ok(SessionRow {
+        id: row.text(0)?,
+        principal: row.text(1)?,
+        proof: row.text(2)?,
+        scope: row.text(3)?,
+        binding: row.text(4)?,
+        address: row.text_or_none(5)?,
+        client: row.text(6)?,
+        provider: row.text(7)?,
+        created_at: row.time(8)?,
+        ends_at: row.time(9)?,
+        refresh_limit: row.small(10)?,
+        generation: row.small(11)?,
+        state: SessionState::from_name(&state)
+            .ok_or_else(|| StoreError::Fault(format!("no session is in the state `{state}`")))?,
+        end_reason: row.text_or_none(13)?,
+        ended_at: row.time_or_none(14)?,
+        pending_until: row.time(15)?,
+        secret: row.bytes(16)?,
+        pepper_version: row.small(17)?,
+        key_version: row.small(18)?,
+        jti: row.text(19)?,
+        issued_at: row.time(20)?,
+        expires_at: row.time(21)?,
+        refreshed_at: row.time(22)?,
+    })
+}
+
+pub(in crate::store) async fn by_id(
+    connection: &mut impl Sql,
+    id: String,
+) -> Result<Option<SessionRow>, StoreError> {
+    let row = connection
+        .row(
+            concat!("SELECT ", columns!(), " FROM session WHERE id = $1"),
+            values![id],
+        )
+        .await?;
+    row.as_ref().map(session_row).transpose()
+}
+
+pub(in crate::store) async fn list(
+    connection: &mut impl Sql,
+    principal: Option<String>,
+    after: Option<String>,
+    limit: u32,
+) -> Result<Page<SessionRow>, StoreError> {
+    // Greater than the id of any session.
+    let after = after.unwrap_or_else(|| "~".to_owned());
+    let limit_and_one = u64::from(limit) + 1;
+    let rows = match principal {
+        Some(principal) => {
+            let sql = concat!(
+                "SELECT ",
+                columns!(),
+                " FROM session WHERE principal = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+            );
+            let values = values![principal, after, limit_and_one];
+            connection.rows(sql, values).await?
+        }
+        None => {
+            let sql = concat!(
+                "SELECT ",
+                columns!(),
+                " FROM session WHERE id < $1 ORDER BY id DESC LIMIT $2"
+            );
+            connection.rows(sql, values![after, limit_and_one]).await?
+        }
+    };
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let items = rows
+        .iter()
+        .take(wanted)
+        .map(session_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    let next = match items.last() {
+        Some(last) if rows.len() > wanted => Some(last.id.clone()),
+        _ => None,
+    };
+    Ok(Page { items, next })
+}
+
+pub(in crate::store) async fn past_secret(
+    connection: &mut impl Sql,
+    id: String,
+    digest: Vec<u8>,
+) -> Result<Option<PastSecret>, StoreError> {
+    let row = connection
+        .row(
+            "SELECT generation, used_at FROM past_secret WHERE session = $1 AND digest = $2",
+            values![id, digest],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(PastSecret {
+            generation: row.small(0)?,
+            used_at: row.time(1)?,
+        })
+    })
+    .transpose()
+}
+
+/// Whether it was pending.
+pub(super) async fn acknowledge(connection: &mut impl Sql, id: String) -> Result<bool, StoreError> {
+    let acknowledged = connection
+        .execute(
+            "UPDATE session SET state = 'active' WHERE id = $1 AND state = 'pending'",
+            values![id],
+        )
+        .await?;
+    Ok(acknowledged == 1)
+}
+
+/// Counts a refresh: one conditional update, which only one of many equal ones can win.
+pub(in crate::store) async fn advance(
+    connection: &mut impl Sql,
+    advance: SessionAdvance,
+) -> Result<Option<SessionRow>, StoreError> {
+    // The row is held from here on, so that its secret is the one that this update replaces.
+    let past = connection
+        .row(
+            "UPDATE session SET generation = generation + 1 WHERE id = $1 AND generation = $2 \
+             AND generation < refresh_limit AND state = 'active' AND ends_at > $3 \
+             RETURNING secret",
+            values![advance.id.as_str(), advance.from_generation, advance.at],
+        )
+        .await?;
+    let Some(past) = past else {
+        return Ok(None);
+    };
+    connection
+        .execute(
+            "INSERT INTO past_secret (session, digest, generation, used_at) \
+             VALUES ($1, $2, $3, $4)",
+            values![
+                advance.id.as_str(),
+                past.bytes(0)?,
+                advance.from_generation,
+                advance.at,
+            ],
+        )
+        .await?;
+    let now = connection
+        .row(
+            concat!(
+                "UPDATE session SET secret = $2, pepper_version = $3, key_version = $4, jti = $5, \
+                 issued_at = $6, expires_at = $7, refreshed_at = $8 WHERE id = $1 RETURNING ",
+                columns!()
+            ),
+            values![
+                advance.id,
+                advance.secret,
+                advance.pepper_version,
+                advance.key_version,
+                advance.jti,
+                advance.issued_at,
+                advance.expires_at,
+                advance.at,
+            ],
+        )
+        .await?;
+    connection.append_audit(vec![advance.audit]).await?;
+    now.as_ref().map(session_row).transpose()
+}
+
+/// What ends: a session by its id, or all of a principal by its name.
+#[derive(Debug)]
+pub(in crate::store) struct Ending {
+    pub(in crate::store) of: String,
+    reason: String,
+    at: UnixTime,
+    audit: NewAuditEntry,
+}
+
+impl Ending {
+    pub(in crate::store) fn new(
+        of: &str,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> Ending {
+        Ending {
+            of: of.to_owned(),
+            reason: reason.to_owned(),
+            at,
+            audit,
+        }
+    }
+}
+
+/// Whether it had not ended yet.
+pub(in crate::store) async fn end(
+    connection: &mut impl Sql,
+    ending: Ending,
+) -> Result<bool, StoreError> {
+    let ended = mark_ended(connection, ending.of, ending.reason, ending.at).await?;
+    if ended {
+        connection.append_audit(vec![ending.audit]).await?;
+    }
+    Ok(ended)
+}
+
+/// The ids of those that had not ended yet.
+pub(in crate::store) async fn end_all_of(
+    connection: &mut impl Sql,
+    ending: Ending,
+) -> Result<Vec<String>, StoreError> {
+    let ended = mark_all_ended(connection, ending.of, ending.reason, ending.at).await?;
+    if !ended.is_empty() {
+        connection.append_audit(vec![ending.audit]).await?;
+    }
+    Ok(ended)
+}
+
+/// Whether it had not ended yet.
+pub(super) async fn mark_ended(
+    connection: &mut impl Sql,
+    id: String,
+    reason: String,
+    at: UnixTime,
+) -> Result<bool, StoreError> {
+    let ended = connection
+        .execute(
+            "UPDATE session SET state = 'ended', end_reason = $2, ended_at = $3 \
+             WHERE id = $1 AND state <> 'ended'",
+            values![id, reason, at],
+        )
+        .await?;
+    Ok(ended == 1)
+}
+
+/// The ids of those that had not ended yet.
+pub(in crate::store) async fn mark_all_ended(
+    connection: &mut impl Sql,
+    principal: String,
+    reason: String,
+    at: UnixTime,
+) -> Result<Vec<String>, StoreError> {
+    let rows = connection
+        .rows(
+            "UPDATE session SET state = 'ended', end_reason = $2, ended_at = $3 \
+             WHERE principal = $1 AND state <> 'ended' RETURNING id",
+            values![principal, reason, at],
+        )
+        .await?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Ends those that were not acknowledged in time: their ids.
+pub(in crate::store) async fn end_unacknowledged(
+    connection: &mut impl Sql,
+    now: UnixTime,
+    limit: u64,
+) -> Result<Vec<String>, StoreError> {
+    let rows = connection
+        .rows(
+            "UPDATE session SET state = 'ended', end_reason = $1, ended_at = $2 WHERE id IN \
+             (SELECT id FROM session WHERE state = 'pending' AND pending_until < $2 \
+             ORDER BY pending_until LIMIT $3) RETURNING id, principal, jti",
+            values![NOT_ACKNOWLEDGED, now, limit],
+        )
+        .await?;
+    let audit = rows
+        .iter()
+        .map(|row| Ok(session::not_acknowledged(&row.text(1)?, row.text(2)?, now)))
+        .collect::<Result<_, StoreError>>()?;
+    connection.append_audit(audit).await?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Their past secrets go with them.
+pub(in crate::store) async fn forget(
+    connection: &mut impl Sql,
+    now: UnixTime,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    connection
+        .execute(
+            "DELETE FROM session WHERE id IN (SELECT id FROM session \
+             WHERE coalesce(ended_at, ends_at) < $1 ORDER BY coalesce(ended_at, ends_at) LIMIT $2)",
+            values![now.minus(SESSION_KEPT_AFTER_END), limit],
+        )
+        .await
+}
