@@ -22,6 +22,11 @@ pub(crate) use transaction_keys::TransactionKeys;
 mod password;
 pub(crate) use password::Password;
 
+mod accounts;
+pub(crate) use accounts::PasswordHasher;
+
+mod throttle;
+
 mod built_in;
 use built_in::BuiltIn;
 
@@ -86,11 +91,14 @@ pub(crate) trait IdentityProvider: Send + Sync {
 pub(crate) fn open(
     settings: &Settings,
     store: &Arc<dyn Store>,
+    passwords: &PasswordHasher,
 ) -> Result<Arc<dyn IdentityProvider>, StartError> {
     match &settings.identity_provider {
-        IdentityProviderSettings::BuiltIn { name } => {
-            Ok(Arc::new(BuiltIn::new(name, store.clone())))
-        }
+        IdentityProviderSettings::BuiltIn { name } => Ok(Arc::new(BuiltIn::new(
+            name,
+            store.clone(),
+            passwords.clone(),
+        ))),
         IdentityProviderSettings::OpenIdConnect(_) => Err(StartError::IdentityProvider(
             "OpenID Connect is not in this version".to_owned(),
         )),

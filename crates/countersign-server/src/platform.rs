@@ -13,7 +13,7 @@ use crate::{
     Clock, Rules, bootstrap,
     config::Settings,
     http,
-    idp::{self, IdentityProvider},
+    idp::{self, IdentityProvider, PasswordHasher},
     keys::IssuerKeys,
     limits::Limiter,
     metrics::Metrics,
@@ -41,6 +41,7 @@ struct Inner {
     limiter: Limiter,
     metrics: Metrics,
     identity_provider: Arc<dyn IdentityProvider>,
+    passwords: PasswordHasher,
 }
 
 /// Why a platform does not start: what is wrong and what to do.
@@ -116,6 +117,7 @@ impl Platform {
         let keys =
             IssuerKeys::open(store.as_ref(), &secrets, settings.signing_algorithm, now).await?;
         let registry = bootstrap::apply(&settings, store.as_ref(), now).await?;
+        let passwords = PasswordHasher::new();
         let random = |error: String| StartError::Secrets(error);
         Ok(Platform {
             inner: Arc::new(Inner {
@@ -124,7 +126,8 @@ impl Platform {
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings.limits),
                 metrics: Metrics::new(),
-                identity_provider: idp::open(&settings, &store)?,
+                identity_provider: idp::open(&settings, &store, &passwords)?,
+                passwords,
                 registry: ArcSwap::from_pointee(registry),
                 settings,
                 clock,
@@ -240,6 +243,12 @@ impl Platform {
     #[allow(dead_code)] // the pages that ask it are about to come
     pub(crate) fn identity_provider(&self) -> &Arc<dyn IdentityProvider> {
         &self.inner.identity_provider
+    }
+
+    /// Hashes the passwords of accounts.
+    #[allow(dead_code)] // the request that sets a password is about to come
+    pub(crate) fn passwords(&self) -> &PasswordHasher {
+        &self.inner.passwords
     }
 
     pub(crate) fn is_https(&self) -> bool {

@@ -6,8 +6,8 @@ use countersign_proto::time::UnixTime;
 use url::Url;
 
 use super::{
-    Callback, IdentityProvider, IdpFuture, IdpRefusal, Password, ProvedIdentity, SignInWay,
-    TransactionKeys,
+    Callback, IdentityProvider, IdpFuture, IdpRefusal, Password, PasswordHasher, ProvedIdentity,
+    SignInWay, TransactionKeys,
 };
 use crate::store::Store;
 
@@ -16,14 +16,17 @@ pub(crate) struct BuiltIn {
     name: String,
     #[allow(dead_code)] // accounts are read from it as soon as the store keeps them
     store: Arc<dyn Store>,
+    #[allow(dead_code)]
+    passwords: PasswordHasher,
 }
 
 impl BuiltIn {
     /// With the accounts in `store`; `name` is what people read.
-    pub(crate) fn new(name: &str, store: Arc<dyn Store>) -> BuiltIn {
+    pub(crate) fn new(name: &str, store: Arc<dyn Store>, passwords: PasswordHasher) -> BuiltIn {
         BuiltIn {
             name: name.to_owned(),
             store,
+            passwords,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What is a password, between the page that took it and the function that hashes it?
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use zeroize::Zeroizing;
 
 /// A password as it was typed: UTF-8, compared byte for byte. It is not normalized, so that a
 /// password typed with other code points on another keyboard is another password. Wiped when
-/// dropped, never printed.
-pub(crate) struct Password(Zeroizing<String>);
+/// dropped, never printed. Clones share one copy.
+#[derive(Clone)]
+pub(crate) struct Password(Arc<Zeroizing<String>>);
 
 /// Bytes of the shortest and of the longest password.
 const LENGTHS: std::ops::RangeInclusive<usize> = 8..=1024;
@@ -21,7 +22,7 @@ impl Password {
     /// As somebody typed it to sign in, whatever it is: one that cannot be right is not told from
     /// one that is wrong.
     pub(crate) fn typed(text: Zeroizing<String>) -> Password {
-        Password(text)
+        Password(Arc::new(text))
     }
 
     /// As it is to be from now on.
@@ -29,17 +30,11 @@ impl Password {
     /// # Errors
     /// [`PasswordLength`] when it has fewer than 8 or more than 1024 bytes.
     pub(crate) fn chosen(text: Zeroizing<String>) -> Result<Password, PasswordLength> {
-        let password = Password(text);
-        if password.may_be_chosen() {
-            Ok(password)
+        if LENGTHS.contains(&text.len()) {
+            Ok(Password::typed(text))
         } else {
             Err(PasswordLength)
         }
-    }
-
-    /// Whether any account can have it.
-    pub(super) fn may_be_chosen(&self) -> bool {
-        LENGTHS.contains(&self.0.len())
     }
 
     /// Its bytes, to be hashed and nothing else.
