@@ -135,6 +135,8 @@ pub struct PastSecret {
     pub generation: u32,
     /// When it was used to advance.
     pub used_at: UnixTime,
+    /// When the one that followed it was used to advance; `None` while that one is current.
+    pub successor_used_at: Option<UnixTime>,
 }
 
 /// What is written down about a session that nobody acknowledged in time.

@@ -202,14 +202,24 @@ pub(in crate::store) async fn an_advance_remembers_the_secret_that_it_replaced(
     let past = PastSecret {
         generation: 0,
         used_at: UnixTime::from_secs(40),
+        successor_used_at: None,
     };
     assert_eq!(store.past_secret("s", &first).await.unwrap(), Some(past));
     assert_eq!(store.past_secret("another", &first).await.unwrap(), None);
     assert_eq!(store.past_secret("s", &next.secret).await.unwrap(), None);
-    store.advance_session(advance("s", 1)).await.unwrap();
-    let second = store.past_secret("s", &next.secret).await.unwrap();
-    assert_eq!(second.map(|past| past.generation), Some(1));
-    assert_eq!(store.past_secret("s", &first).await.unwrap(), Some(past));
+    let second = SessionAdvance {
+        at: UnixTime::from_secs(55),
+        ..advance("s", 1)
+    };
+    store.advance_session(second).await.unwrap();
+    store.advance_session(advance("s", 2)).await.unwrap();
+    let found = store.past_secret("s", &next.secret).await.unwrap();
+    assert_eq!(found.map(|past| past.generation), Some(1));
+    let used = PastSecret {
+        successor_used_at: Some(UnixTime::from_secs(55)),
+        ..past
+    };
+    assert_eq!(store.past_secret("s", &first).await.unwrap(), Some(used));
 }
 
 pub(in crate::store) async fn a_session_ends_once_with_one_audit_row(store: Arc<dyn Store>) {

@@ -94,8 +94,12 @@ impl State {
 
     pub(super) fn past_secret(&self, id: &str, digest: &[u8]) -> Option<PastSecret> {
         let past = self.past_secrets.get(id)?;
-        let found = past.iter().find(|(secret, _)| secret == digest);
-        found.map(|(_, past)| *past)
+        let at = past.iter().position(|(secret, _)| secret == digest)?;
+        let (_, found) = past.get(at)?;
+        Some(PastSecret {
+            successor_used_at: past.get(at + 1).map(|(_, next)| next.used_at),
+            ..*found
+        })
     }
 
     pub(super) fn advance_session(&mut self, advance: SessionAdvance) -> Option<SessionRow> {
@@ -110,6 +114,7 @@ impl State {
         let past = PastSecret {
             generation: session.generation,
             used_at: advance.at,
+            successor_used_at: None,
         };
         let secret = std::mem::replace(&mut session.secret, advance.secret);
         session.generation += 1;

@@ -150,7 +150,10 @@ pub(in crate::store) async fn past_secret(
 ) -> Result<Option<PastSecret>, StoreError> {
     let row = connection
         .row(
-            "SELECT generation, used_at FROM past_secret WHERE session = $1 AND digest = $2",
+            "SELECT past.generation, past.used_at, next.used_at FROM past_secret AS past \
+             LEFT JOIN past_secret AS next \
+             ON next.session = past.session AND next.generation = past.generation + 1 \
+             WHERE past.session = $1 AND past.digest = $2",
             values![id, digest],
         )
         .await?;
@@ -158,6 +161,7 @@ pub(in crate::store) async fn past_secret(
         Ok(PastSecret {
             generation: row.small(0)?,
             used_at: row.time(1)?,
+            successor_used_at: row.time_or_none(2)?,
         })
     })
     .transpose()
