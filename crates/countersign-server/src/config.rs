@@ -20,6 +20,9 @@ pub use identity_provider::{
 mod session;
 pub use session::{BindingPolicy, SessionRules};
 
+mod login;
+pub use login::LoginTimes;
+
 mod keys;
 pub use keys::{KEYS, Key, Permitted};
 
@@ -60,6 +63,8 @@ pub struct Settings {
     /// `outbound.ca_bundle`: certificate authorities besides those of the system, for requests of
     /// the platform's own.
     pub outbound_ca_bundle: Option<PathBuf>,
+    /// `[login]`
+    pub login: LoginTimes,
     /// `[log]`
     pub log: Log,
     /// `assertion.lifetime_max_s`
@@ -131,6 +136,10 @@ pub struct Limits {
     pub drain: Duration,
     /// Longest body of a request, in bytes.
     pub body_bytes: usize,
+    /// Sign-ins through a browser that one source may have under way; not counted behind a proxy.
+    pub logins_per_source: u64,
+    /// Sign-ins through a browser that one source may begin per minute; not counted behind a proxy.
+    pub logins_per_source_per_minute: u32,
 }
 
 /// How the platform writes its log.
@@ -181,6 +190,7 @@ impl Settings {
             identity_provider: IdentityProviderSettings::default(),
             forwarding: Forwarding::default(),
             outbound_ca_bundle: None,
+            login: LoginTimes::default(),
             log: Log::default(),
             assertion_lifetime_max: Duration::from_secs(300),
             lab_shared_certificate: false,
@@ -211,6 +221,8 @@ impl Default for Limits {
             idle: Duration::from_secs(60),
             drain: Duration::from_secs(30),
             body_bytes: 64 * 1024,
+            logins_per_source: 20,
+            logins_per_source_per_minute: 30,
         }
     }
 }

@@ -248,6 +248,126 @@ pub const KEYS: &[Key] = &[
         "Longest body of a request.",
     ),
     key(
+        "limits.logins_per_source",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000,
+            unit: "sign-ins",
+        },
+        "20",
+        "Sign-ins through a browser that one source may have under way. Not counted behind a proxy.",
+    ),
+    key(
+        "limits.logins_per_source_per_minute",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000_000,
+            unit: "sign-ins",
+        },
+        "30",
+        "Sign-ins through a browser that one source may begin. Not counted behind a proxy.",
+    ),
+    key(
+        "login.hello_s",
+        Permitted::Number {
+            min: 1,
+            max: 60,
+            unit: "seconds",
+        },
+        "10",
+        "Time for a terminal to prove its key after it has connected.",
+    ),
+    key(
+        "login.total_s",
+        Permitted::Number {
+            min: 30,
+            max: 3_600,
+            unit: "seconds",
+        },
+        "600",
+        "How long a sign-in through a browser may take from its link to its token.",
+    ),
+    key(
+        "login.review_s",
+        Permitted::Number {
+            min: 10,
+            max: 3_600,
+            unit: "seconds",
+        },
+        "120",
+        "Time to allow a sign-in, once the person has signed in.",
+    ),
+    key(
+        "login.loopback_s",
+        Permitted::Number {
+            min: 5,
+            max: 600,
+            unit: "seconds",
+        },
+        "60",
+        "How long the value lives that a browser brings to a port of its own machine.",
+    ),
+    key(
+        "login.code_s",
+        Permitted::Number {
+            min: 10,
+            max: 600,
+            unit: "seconds",
+        },
+        "180",
+        "How long a code lives that is typed in the terminal.",
+    ),
+    key(
+        "login.code_tries",
+        Permitted::Number {
+            min: 1,
+            max: 5,
+            unit: "tries",
+        },
+        "3",
+        "Wrong values after which a sign-in ends.",
+    ),
+    key(
+        "login.accept_s",
+        Permitted::Number {
+            min: 5,
+            max: 600,
+            unit: "seconds",
+        },
+        "60",
+        "Time for the terminal to accept who signed in, and to acknowledge the token.",
+    ),
+    key(
+        "login.ping_s",
+        Permitted::Number {
+            min: 1,
+            max: 300,
+            unit: "seconds",
+        },
+        "25",
+        "How often a connected terminal is asked whether it is still there.",
+    ),
+    key(
+        "login.silence_s",
+        Permitted::Number {
+            min: 2,
+            max: 600,
+            unit: "seconds",
+        },
+        "60",
+        "Silence after which a connected terminal counts as gone.",
+    ),
+    key(
+        "login.resume_s",
+        Permitted::Number {
+            min: 1,
+            max: 3_600,
+            unit: "seconds",
+        },
+        "120",
+        "Time for a terminal that lost its connection to come back.",
+    ),
+    key(
         "bootstrap.certificate",
         Permitted::Text("a file"),
         "none",

@@ -16,6 +16,8 @@ mod identity_provider;
 
 mod session;
 
+mod login;
+
 /// Longest file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
@@ -78,6 +80,7 @@ impl Settings {
         settings.identity_provider = given.identity_provider()?;
         settings.forwarding = given.forwarding(&settings.identity_provider)?;
         settings.outbound_ca_bundle = given.path("outbound.ca_bundle")?;
+        settings.login = given.login(settings.login)?;
         settings.log = given.log(settings.log)?;
         if let Some(longest) = given.seconds("assertion.lifetime_max_s")? {
             settings.assertion_lifetime_max = longest;
@@ -281,6 +284,13 @@ impl Given<'_> {
             idle: self.seconds("limits.idle_s")?.unwrap_or(default.idle),
             drain: self.seconds("limits.drain_s")?.unwrap_or(default.drain),
             body_bytes: size("limits.body_bytes", default.body_bytes)?,
+            logins_per_source: self
+                .number("limits.logins_per_source")?
+                .unwrap_or(default.logins_per_source),
+            logins_per_source_per_minute: rate(
+                "limits.logins_per_source_per_minute",
+                default.logins_per_source_per_minute,
+            )?,
         })
     }
 
@@ -404,6 +414,8 @@ mod tests {
             idle_s = 3
             drain_s = 0
             body_bytes = 0x8000
+            logins_per_source = 7
+            logins_per_source_per_minute = 8
             [bootstrap]
             certificate = "admin.pem"
             client_id = "ops"
@@ -455,6 +467,8 @@ mod tests {
                 idle: Duration::from_secs(3),
                 drain: Duration::ZERO,
                 body_bytes: 32_768,
+                logins_per_source: 7,
+                logins_per_source_per_minute: 8,
             }
         );
         assert_eq!(
