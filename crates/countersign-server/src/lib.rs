@@ -41,6 +41,9 @@ mod limits;
 
 mod metrics;
 
+#[allow(dead_code)] // those who ask are about to come
+mod outbound;
+
 #[allow(dead_code)] // the pages that ask it are about to come
 mod idp;
 
