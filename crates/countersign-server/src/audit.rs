@@ -103,6 +103,27 @@ pub(crate) fn token_revoked(
     }
 }
 
+/// Somebody who is not let in, though it is known who he is, or says he is, and such a principal
+/// is there.
+pub(crate) fn sign_in_refused(
+    name: &str,
+    reason: &str,
+    peer: Option<IpAddr>,
+    now: UnixTime,
+) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now,
+        actor: name.to_owned(),
+        subject: name.to_owned(),
+        action: "sign_in.refuse",
+        outcome: Outcome::Refused,
+        token_id: None,
+        certificate: None,
+        address: peer.map(|address| address.to_string()),
+        reason: Some(reason.to_owned()),
+    }
+}
+
 /// What the platform does by itself.
 pub(crate) fn by_system(action: &'static str, subject: &str, now: UnixTime) -> NewAuditEntry {
     NewAuditEntry {

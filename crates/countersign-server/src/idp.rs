@@ -160,6 +160,20 @@ pub(crate) enum IdpRefusal {
     Unavailable(String),
 }
 
+impl IdpRefusal {
+    /// The stable word for audit and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            IdpRefusal::WrongPassword => "wrong_password",
+            IdpRefusal::Throttled { .. } => "throttled",
+            IdpRefusal::Denied => "denied",
+            IdpRefusal::Callback(_) => "callback",
+            IdpRefusal::Provider(_) => "provider_refused",
+            IdpRefusal::Unavailable(_) => "provider_unavailable",
+        }
+    }
+}
+
 /// Hides the code.
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

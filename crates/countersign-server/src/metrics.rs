@@ -30,6 +30,7 @@ const ISSUED: &str = "countersign_tokens_issued_total";
 const REFUSED: &str = "countersign_refusals_total";
 const INTROSPECTED: &str = "countersign_introspections_total";
 const REVOKED: &str = "countersign_tokens_revoked_total";
+const SIGN_INS: &str = "countersign_sign_ins_total";
 const LIMITED: &str = "countersign_rate_limited_total";
 const RESPONSES: &str = "countersign_http_responses_total";
 const CONNECTIONS: &str = "countersign_connections";
@@ -72,6 +73,11 @@ impl Metrics {
 
     pub(crate) fn revoked(&self) {
         self.revoked.increment(1);
+    }
+
+    /// `outcome`: `ok`, or the reason of a refusal.
+    pub(crate) fn signed_in(&self, outcome: &'static str) {
+        counter(&self.recorder, SIGN_INS, &[("outcome", outcome)]).increment(1);
     }
 
     pub(crate) fn limited(&self) {
@@ -133,6 +139,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (REFUSED, "token requests refused, by reason"),
         (INTROSPECTED, "introspections answered"),
         (REVOKED, "tokens given back"),
+        (
+            SIGN_INS,
+            "people who tried to prove who they are, by outcome",
+        ),
         (
             LIMITED,
             "requests turned away because their source asked too often",

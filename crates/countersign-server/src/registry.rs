@@ -28,7 +28,10 @@ pub use built_in::{
 };
 
 mod text;
-pub(crate) use text::client_id as check_client_id;
+pub(crate) use text::{
+    client_id as check_client_id, description as check_display_name,
+    principal_name as check_principal_name,
+};
 
 /// Everything registered, indexed for the questions that a token request asks.
 ///

@@ -27,6 +27,9 @@ pub(crate) use proof::Proofs;
 mod exchange;
 pub(crate) use exchange::exchange;
 
+#[allow(dead_code)] // the pages that ask are about to come
+pub(crate) mod sign_in;
+
 mod liveness;
 
 mod access;

@@ -167,6 +167,16 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Registry`].
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()>;
 
+    /// Replaces the hash of an account by one of the same password, unless the account has another
+    /// hash than `instead_of` meanwhile, or is gone: then `false`, and nothing is done.
+    fn rehash_account(
+        &self,
+        principal: &str,
+        instead_of: &str,
+        hash: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool>;
+
     /// Removes an account. `false`, and no audit row, when there is none.
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool>;
 

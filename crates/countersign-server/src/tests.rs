@@ -18,6 +18,8 @@ mod introspection;
 
 mod revocation;
 
+mod passwords;
+
 mod binding;
 
 mod management;

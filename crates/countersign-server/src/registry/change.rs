@@ -159,15 +159,7 @@ impl Registry {
                 self.revoke_certificate(sha256, *at, reason)
             }
             Change::CreatePrincipal(principal) => {
-                if text::is_reserved(&principal.name) {
-                    return Err(invalid(
-                        "principal",
-                        format!(
-                            "`{}` is reserved for the platform",
-                            principal.name.escape_debug()
-                        ),
-                    ));
-                }
+                text::principal_name(&principal.name)?;
                 absent(
                     "principal",
                     &principal.name,

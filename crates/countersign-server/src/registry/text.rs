@@ -53,8 +53,20 @@ pub(super) fn identifier(what: &'static str, value: &str) -> Result<(), Registry
     visible(what, value)
 }
 
+/// The name of somebody who is not the platform.
+pub(crate) fn principal_name(value: &str) -> Result<(), RegistryError> {
+    identifier("principal", value)?;
+    if is_reserved(value) {
+        return Err(invalid(
+            "principal",
+            format!("`{}` is reserved for the platform", value.escape_debug()),
+        ));
+    }
+    Ok(())
+}
+
 /// A text for people: at most 1000 characters, none of them invisible.
-pub(super) fn description(what: &'static str, value: &str) -> Result<(), RegistryError> {
+pub(crate) fn description(what: &'static str, value: &str) -> Result<(), RegistryError> {
     if value.chars().count() > DESCRIPTION_MAX {
         return Err(invalid(
             what,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use countersign_proto::time::UnixTime;
 
+use super::NewAuditEntry;
 use crate::registry::{PLATFORM_PRINCIPAL, RegistryError};
 
 /// The password of a principal.
@@ -15,6 +16,14 @@ pub struct AccountRow {
     pub password: String,
     /// When it was set.
     pub changed_at: UnixTime,
+}
+
+/// A hash that takes the place of another of the same password.
+pub(super) struct Rehash {
+    pub(super) principal: String,
+    pub(super) instead_of: String,
+    pub(super) hash: String,
+    pub(super) audit: NewAuditEntry,
 }
 
 /// Everything but the hash.

@@ -87,6 +87,7 @@ macro_rules! laws_of {
             }
             accounts {
                 an_account_is_made_replaced_and_removed_with_its_audit_row,
+                a_hash_is_replaced_only_while_it_is_the_one_that_was_read,
                 law_8_nobody_has_an_account_or_a_session_who_is_not_a_principal,
                 law_8_with_a_principal_go_its_account_and_its_sessions,
             }

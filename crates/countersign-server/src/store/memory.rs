@@ -298,6 +298,25 @@ impl Store for MemoryStore {
         })
     }
 
+    fn rehash_account(
+        &self,
+        principal: &str,
+        instead_of: &str,
+        hash: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let (principal, hash) = (principal.to_owned(), hash.to_owned());
+        let instead_of = instead_of.to_owned();
+        self.call(move |state| {
+            match state.accounts.get_mut(&principal) {
+                Some(row) if row.password == instead_of => row.password = hash,
+                _ => return Ok(false),
+            }
+            state.append(audit);
+            Ok(true)
+        })
+    }
+
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {
         let principal = principal.to_owned();
         self.call(move |state| {

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::{
     AccountRow, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry, PastSecret,
     Recorded, SessionAdvance, SessionRow, Store, StoreError, StoreFuture, StoredKey, Waker,
+    account::Rehash,
     sql::{
         accounts, logins,
         sessions::{self, Ending},
@@ -317,6 +318,22 @@ impl Store for SqliteStore {
 
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
         self.sign_in(|answer| sign_in::Write::PutAccount(Box::new((row, audit)), answer))
+    }
+
+    fn rehash_account(
+        &self,
+        principal: &str,
+        instead_of: &str,
+        hash: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let rehash = Rehash {
+            principal: principal.to_owned(),
+            instead_of: instead_of.to_owned(),
+            hash: hash.to_owned(),
+            audit,
+        };
+        self.sign_in(|answer| sign_in::Write::RehashAccount(Box::new(rehash), answer))
     }
 
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {

@@ -48,6 +48,34 @@ pub(in crate::store) async fn an_account_is_made_replaced_and_removed_with_its_a
     );
 }
 
+/// Somebody signs in while his password is set anew: the new one stays.
+pub(in crate::store) async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_read(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    let put = store.put_account(account("carol", "cheap", 7), audit("password.set"));
+    put.await.unwrap();
+    for (principal, instead_of, done) in [
+        ("carol", "other", false),
+        ("Carol", "cheap", false),
+        ("carol", "cheap", true),
+        ("carol", "cheap", false),
+    ] {
+        let audit = audit("password.rehash");
+        let rehashed = store.rehash_account(principal, instead_of, "dear", audit);
+        assert_eq!(rehashed.await.unwrap(), done, "{principal} {instead_of}");
+    }
+    assert_eq!(
+        store.account("carol").await.unwrap(),
+        Some(account("carol", "dear", 7)),
+        "it is the same password, set when it was set"
+    );
+    assert_eq!(
+        actions(&store).await,
+        ["password.rehash", "password.set", "principal.create"]
+    );
+}
+
 pub(in crate::store) async fn law_8_nobody_has_an_account_or_a_session_who_is_not_a_principal(
     store: Arc<dyn Store>,
 ) {

@@ -1,7 +1,10 @@
 //! How does an account stand in its table?
 
 use super::{Columns, Sql, values};
-use crate::store::{AccountRow, NewAuditEntry, StoreError, account};
+use crate::store::{
+    AccountRow, NewAuditEntry, StoreError,
+    account::{self, Rehash},
+};
 
 pub(in crate::store) async fn by_principal(
     connection: &mut impl Sql,
@@ -38,6 +41,24 @@ pub(in crate::store) async fn put(
         )
         .await?;
     connection.append_audit(vec![audit]).await
+}
+
+/// Whether the hash was still the one that it takes the place of.
+pub(in crate::store) async fn rehash(
+    connection: &mut impl Sql,
+    rehash: Rehash,
+) -> Result<bool, StoreError> {
+    let replaced = connection
+        .execute(
+            "UPDATE account SET password = $3 WHERE principal = $1 AND password = $2",
+            values![rehash.principal, rehash.instead_of, rehash.hash],
+        )
+        .await?;
+    if replaced == 0 {
+        return Ok(false);
+    }
+    connection.append_audit(vec![rehash.audit]).await?;
+    Ok(true)
 }
 
 /// Whether there was one.

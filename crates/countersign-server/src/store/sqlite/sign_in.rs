@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 use super::writer::{Answer, Settled, settle};
 use crate::store::{
     AccountRow, Changed, LoginRow, LoginUpdate, NewAuditEntry, SessionAdvance, SessionRow,
+    account::Rehash,
     sql::{
         accounts, logins,
         sessions::{self, Ending},
@@ -19,6 +20,7 @@ pub(super) enum Write {
     EndSession(Box<Ending>, Answer<bool>),
     EndSessionsOf(Box<Ending>, Answer<u64>),
     PutAccount(Box<(AccountRow, NewAuditEntry)>, Answer<()>),
+    RehashAccount(Box<Rehash>, Answer<bool>),
     DeleteAccount(Box<(String, NewAuditEntry)>, Answer<bool>),
 }
 
@@ -62,6 +64,9 @@ pub(super) async fn write(
         Write::PutAccount(put, answer) => {
             let (row, audit) = *put;
             settle(accounts::put(connection, row, audit).await, answer)
+        }
+        Write::RehashAccount(rehash, answer) => {
+            settle(accounts::rehash(connection, *rehash).await, answer)
         }
         Write::DeleteAccount(deletion, answer) => {
             let (principal, audit) = *deletion;
