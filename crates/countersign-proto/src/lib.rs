@@ -8,6 +8,8 @@ pub mod time;
 
 pub mod json;
 
+pub mod showable;
+
 pub mod distinguished_name;
 
 pub mod thumbprint;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     json::{self, Limits, Map, Value},
+    showable::showable,
     time::UnixTime,
 };
 
@@ -299,27 +300,6 @@ fn text(members: &Map<String, Value>, name: &str, characters: usize) -> Option<S
         .get(name)?
         .as_str()
         .map(|text| showable(text, characters))
-}
-
-/// Without what moves a terminal's cursor, reorders its text or hides in it.
-fn showable(text: &str, characters: usize) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() && !is_invisible(*c))
-        .take(characters)
-        .collect()
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 /// RFC 6749 §5.2: `%x20-21 / %x23-5B / %x5D-7E`.
