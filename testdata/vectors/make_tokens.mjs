@@ -111,3 +111,27 @@ for (const [name, expect, comment, header, claims] of [
       defined({ jti: "e1j3V_bKic8-LAEB", htm: "GET", htu: uri, iat: now, ath, nonce: "n-1", ...claims })) });
 }
 write("proofs-node.json", proofs);
+
+const tokens = [];
+const interactive = { iss: issuer, sub: "anna", aud: issuer, client_id: "countersign:cli", principal: "anna", type: 0,
+  scope: "roles:read", roles: ["Reader"], iat: now, nbf: now, exp: now + 3600,
+  jti: "0192f0c1-7f4e-7c3a-b1de-2f3a4b5c6d7e", sid: "02y8wh5AA93QMHbezCIFsU", binding: "loopback" };
+for (const [name, expect, comment, claims] of [
+  ["loopback", "accepted", "a token of a login", {}],
+  ["code", "accepted", "a token of a login that was released by a code", { binding: "code" }],
+  ["sid-absent", "Claim", "an interactive token names its session", { sid: undefined }],
+  ["sid-number", "Claim", "sid is a string", { sid: 1 }],
+  ["binding-absent", "Claim", "an interactive token says how it was released", { binding: undefined }],
+  ["binding-unknown", "Claim", "a way that is not known here is not taken for another", { binding: "telephone" }],
+  ["binding-case", "Claim", "names have case", { binding: "Loopback" }],
+  ["binding-null", "Claim", "null is not absence", { binding: null }],
+  ["kind-1", "Claim", "no session stands behind a token of kind 1", { type: 1 }],
+  ["kind-2", "Claim", "nor behind one of kind 2", { type: 2 }],
+  ["kind-1-sid", "Claim", "not even half of it", { type: 1, binding: undefined }],
+  ["kind-1-binding", "Claim", "not even half of it", { type: 1, sid: undefined }],
+  ["kind-1-sid-null", "Claim", "null is not absence", { type: 1, sid: null, binding: undefined }],
+]) {
+  tokens.push({ name: `jose-${name}`, expect, comment, tool: "jose", key: "p256", now,
+    jws: await sign("p256", { alg: "ES256", typ: "at+jwt", kid: "issuer-key" }, defined({ ...interactive, ...claims })) });
+}
+write("access-tokens-node.json", tokens);

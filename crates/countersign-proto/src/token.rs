@@ -1,6 +1,6 @@
 //! What is in an access token, how is one written, and when is one believed?
 //!
-//! RFC 9068 with members of our own: `type`, `principal`, `cert`, `cnf`.
+//! RFC 9068 with members of our own: `type`, `principal`, `cert`, `cnf`, `sid`, `binding`.
 
 use std::{fmt, sync::Arc};
 
@@ -47,6 +47,45 @@ impl TokenKind {
             2 => Some(TokenKind::Platform),
             _ => None,
         }
+    }
+}
+
+/// The `client_id` of every interactive token: the toolkit itself, a public client. Reserved: no
+/// application may have it.
+pub const INTERACTIVE_CLIENT_ID: &str = "countersign:cli";
+
+/// How the value that released an interactive token came from the browser to the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Binding {
+    /// The browser carried it to a port of the same machine.
+    Loopback,
+    /// A person read it in the browser and typed it in the terminal.
+    Code,
+}
+
+impl Binding {
+    /// Every way, preferred first.
+    pub const ALL: [Binding; 2] = [Binding::Loopback, Binding::Code];
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Binding::Loopback => "loopback",
+            Binding::Code => "code",
+        }
+    }
+
+    /// Reads the name on the wire.
+    pub fn from_name(name: &str) -> Option<Binding> {
+        Binding::ALL
+            .into_iter()
+            .find(|binding| binding.name() == name)
+    }
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -141,6 +180,10 @@ pub struct TokenClaims {
     pub certificate: Option<Thumbprint>,
     /// `cnf.jkt` (RFC 9449 §6)
     pub confirmation: Option<String>,
+    /// `sid`: the public id of the session. An interactive token has it, and no other.
+    pub session: Option<String>,
+    /// `binding`. An interactive token has it, and no other.
+    pub binding: Option<Binding>,
 }
 
 /// Why an access token is not believed.
@@ -197,6 +240,8 @@ impl TokenClaims {
             jti,
             certificate: None,
             confirmation: None,
+            session: None,
+            binding: None,
         }
     }
 
@@ -276,6 +321,8 @@ impl TokenClaims {
                 _ => None,
             },
             cnf: self.confirmation.as_deref().map(|jkt| Confirmation { jkt }),
+            sid: self.session.as_deref(),
+            binding: self.binding.map(Binding::name),
         }
     }
 
@@ -290,6 +337,7 @@ impl TokenClaims {
                 .ok_or(mistyped("type"))?,
         };
         let scope = claims.optional_string("scope")?.unwrap_or_default();
+        let (session, binding) = login(claims, kind)?;
         Ok(TokenClaims {
             issuer: string("iss")?,
             subject: string("sub")?,
@@ -314,6 +362,8 @@ impl TokenClaims {
                 })
                 .transpose()?,
             confirmation: member_of(claims, "cnf", "jkt")?.map(str::to_owned),
+            session,
+            binding,
         })
     }
 }
@@ -423,6 +473,10 @@ struct Wire<'a> {
     cert: Option<Cert>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -434,6 +488,25 @@ struct Cert {
 #[derive(Serialize)]
 struct Confirmation<'a> {
     jkt: &'a str,
+}
+
+/// What an interactive token says about its login, and what no other token may say.
+fn login(
+    claims: &Claims,
+    kind: TokenKind,
+) -> Result<(Option<String>, Option<Binding>), ClaimError> {
+    if kind != TokenKind::Interactive {
+        return match ["sid", "binding"]
+            .into_iter()
+            .find(|claim| claims.members().contains_key(*claim))
+        {
+            Some(claim) => Err(mistyped(claim)),
+            None => Ok((None, None)),
+        };
+    }
+    let session = claims.string("sid")?.to_owned();
+    let binding = Binding::from_name(claims.string("binding")?).ok_or(mistyped("binding"))?;
+    Ok((Some(session), Some(binding)))
 }
 
 fn roles(claims: &Claims) -> Result<Vec<String>, ClaimError> {
@@ -575,6 +648,62 @@ mod tests {
         for vector in all {
             let identity = Identity::named(vector["key"].as_str().unwrap());
             let found = verify(vector["jws"].as_str().unwrap(), &identity, Algorithm::ES256)
+                .map_or_else(|error| variant(&error), |_| "accepted".to_owned());
+            assert_eq!(
+                found, vector["expect"],
+                "{}: {}",
+                vector["name"], vector["comment"]
+            );
+        }
+    }
+
+    fn interactive(identity: &Identity, binding: Binding) -> TokenClaims {
+        let mut claims = TokenClaims::new(
+            ISSUER.to_owned(),
+            "anna".to_owned(),
+            ISSUER.to_owned(),
+            INTERACTIVE_CLIENT_ID.to_owned(),
+            TokenKind::Interactive,
+            NOW,
+            UnixTime::from_secs(1_700_003_600),
+            JTI.to_owned(),
+        );
+        claims.session = Some("02y8wh5AA93QMHbezCIFsU".to_owned());
+        claims.binding = Some(binding);
+        claims.roles = vec![identity.text("name").to_owned()];
+        claims
+    }
+
+    #[test]
+    fn an_interactive_token_says_of_which_login_it_is() {
+        let identity = Identity::named("p256");
+        for binding in Binding::ALL {
+            let claims = interactive(&identity, binding);
+            let text = mint(&claims, &identity, Algorithm::ES256);
+            let shown = inspect(&text).unwrap().claims;
+            assert_eq!(shown["sid"], "02y8wh5AA93QMHbezCIFsU");
+            assert_eq!(shown["binding"], binding.name());
+            assert_eq!(shown["client_id"], "countersign:cli");
+            let key_of = |_: &str| Some((identity.public_key().clone(), Algorithm::ES256));
+            assert_eq!(
+                TokenClaims::verify(&text, key_of, ISSUER, ISSUER, NOW),
+                Ok(claims)
+            );
+            assert_eq!(Binding::from_name(binding.name()), Some(binding));
+        }
+    }
+
+    #[test]
+    fn interactive_tokens_of_another_tool_are_judged_as_expected() {
+        let all = vectors(include_str!(
+            "../../../testdata/vectors/access-tokens-node.json"
+        ));
+        assert!(all.len() >= 10);
+        for vector in all {
+            let identity = Identity::named(vector["key"].as_str().unwrap());
+            let key_of = |_: &str| Some((identity.public_key().clone(), Algorithm::ES256));
+            let jws = vector["jws"].as_str().unwrap();
+            let found = TokenClaims::verify(jws, key_of, ISSUER, ISSUER, NOW)
                 .map_or_else(|error| variant(&error), |_| "accepted".to_owned());
             assert_eq!(
                 found, vector["expect"],
