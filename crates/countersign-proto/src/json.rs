@@ -6,11 +6,13 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    ops::Deref,
 };
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 pub use serde_json::{Map, Value};
 use serde_json::{Number, map::Entry};
+use zeroize::Zeroize as _;
 
 /// How much JSON is read.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +113,33 @@ pub fn object(bytes: &[u8], limits: &Limits) -> Result<Map<String, Value>, JsonE
     match value {
         Value::Object(members) => Ok(members),
         _ => Err(JsonError::NotAnObject),
+    }
+}
+
+/// The members of an object that holds secrets: its strings are wiped on every way out.
+pub(crate) struct Wiped(Map<String, Value>);
+
+impl Wiped {
+    pub(crate) fn new(members: Map<String, Value>) -> Wiped {
+        Wiped(members)
+    }
+}
+
+impl Deref for Wiped {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use url::{Host, Url};
 
 use crate::{
-    exchange::JWT_BEARER_GRANT,
+    exchange::{JWT_BEARER_GRANT, REFRESH_GRANT},
     json::{self, JsonError, Limits, Map, Value},
     key::Algorithm,
 };
@@ -148,6 +148,7 @@ impl Metadata {
             grant_types_supported: vec![
                 "client_credentials".to_owned(),
                 JWT_BEARER_GRANT.to_owned(),
+                REFRESH_GRANT.to_owned(),
             ],
             scopes_supported: Vec::new(),
             countersign_api: Some(at("/api/v1")),

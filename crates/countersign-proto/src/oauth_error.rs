@@ -98,6 +98,16 @@ pub enum Reason {
     ScopeNotPermitted,
     /// `not_refreshable`
     NotRefreshable,
+    /// `refresh_limit_reached`: the session has used up its refreshes; a new login is needed.
+    RefreshLimitReached,
+    /// `session_ended`: a new login is needed.
+    SessionEnded,
+    /// `superseded`: a newer refresh token is in use, and this one changed nothing.
+    Superseded,
+    /// `provider_refused`: the identity provider does not vouch for the client.
+    ProviderRefused,
+    /// `provider_unavailable`: the identity provider did not answer.
+    ProviderUnavailable,
     /// A reason that is not known here.
     Other(String),
 }
@@ -206,7 +216,7 @@ const CODES: [(ErrorCode, &str); 15] = [
     (ErrorCode::SlowDown, "slow_down"),
 ];
 
-const REASONS: [(Reason, &str); 13] = [
+const REASONS: [(Reason, &str); 18] = [
     (Reason::CertificateExpired, "certificate_expired"),
     (Reason::CertificateNotYetValid, "certificate_not_yet_valid"),
     (Reason::CertificateRevoked, "certificate_revoked"),
@@ -220,6 +230,11 @@ const REASONS: [(Reason, &str); 13] = [
     (Reason::PrincipalDisabled, "principal_disabled"),
     (Reason::ScopeNotPermitted, "scope_not_permitted"),
     (Reason::NotRefreshable, "not_refreshable"),
+    (Reason::RefreshLimitReached, "refresh_limit_reached"),
+    (Reason::SessionEnded, "session_ended"),
+    (Reason::Superseded, "superseded"),
+    (Reason::ProviderRefused, "provider_refused"),
+    (Reason::ProviderUnavailable, "provider_unavailable"),
 ];
 
 impl ErrorCode {

@@ -1,17 +1,24 @@
-//! What does a client ask of the token endpoint (RFC 6749 §4.4, RFC 7523 §2)?
+//! What does a client ask of the token endpoint (RFC 6749 §4.4, §6, RFC 7523 §2)?
 
-use super::form::{
-    Form, JWT_BEARER_ASSERTION_TYPE, Presented, invalid_request, post, several_methods,
-    take_client_assertion,
+use super::{
+    form::{
+        Form, JWT_BEARER_ASSERTION_TYPE, Presented, invalid_request, post, several_methods,
+        take_client_assertion,
+    },
+    refresh_token::RefreshToken,
 };
 use crate::{
     assertion::ClientAssertion,
     oauth_error::{ErrorCode, OAuthError, Reason},
     scope::Scope,
+    token::INTERACTIVE_CLIENT_ID,
 };
 
 /// `grant_type` for platform tokens (RFC 7523 §2.1).
 pub const JWT_BEARER_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// `grant_type` for a counted refresh of an interactive token (RFC 6749 §6).
+pub const REFRESH_GRANT: &str = "refresh_token";
 
 /// What the client asks (encode side).
 #[derive(Debug)]
@@ -35,6 +42,13 @@ pub enum TokenRequest<'a> {
         /// `scope`; left out when absent or empty.
         scope: Option<&'a Scope>,
     },
+    /// The next token of kind 0 of a session. A `DPoP` proof by the session's key goes with it.
+    Refresh {
+        /// `refresh_token`
+        refresh_token: &'a RefreshToken,
+        /// `scope`, at most what the session has; left out when absent or empty.
+        scope: Option<&'a Scope>,
+    },
 }
 
 impl TokenRequest<'_> {
@@ -43,7 +57,8 @@ impl TokenRequest<'_> {
     pub fn to_http(&self, token_endpoint: &url::Url) -> http::Request<Vec<u8>> {
         let scope = match self {
             TokenRequest::ClientCredentials { scope, .. }
-            | TokenRequest::Platform { scope, .. } => {
+            | TokenRequest::Platform { scope, .. }
+            | TokenRequest::Refresh { scope, .. } => {
                 scope.map(Scope::to_string).unwrap_or_default()
             }
         };
@@ -63,6 +78,11 @@ impl TokenRequest<'_> {
             TokenRequest::Platform { assertion, .. } => vec![
                 ("grant_type", JWT_BEARER_GRANT),
                 ("assertion", assertion.expose()),
+            ],
+            TokenRequest::Refresh { refresh_token, .. } => vec![
+                ("grant_type", REFRESH_GRANT),
+                ("client_id", INTERACTIVE_CLIENT_ID),
+                ("refresh_token", refresh_token.expose()),
             ],
         };
         parameters.push(("scope", &scope));
@@ -95,6 +115,14 @@ pub enum ReceivedTokenRequest {
         /// Client authentication sent beside the grant, which must be checked (RFC 7523 §3.1).
         client_assertion: Option<Presented>,
     },
+    /// `grant_type=refresh_token`, by the interactive client, which has no credentials: the session
+    /// is proved by the `DPoP` header.
+    Refresh {
+        /// `refresh_token`
+        refresh_token: Presented,
+        /// `scope`, empty when it was not sent.
+        scope: Scope,
+    },
 }
 
 impl ReceivedTokenRequest {
@@ -105,7 +133,8 @@ impl ReceivedTokenRequest {
     /// `unsupported_grant_type`; `invalid_request` (two methods of client authentication, a
     /// missing parameter, an unknown assertion type); `invalid_client` (no assertion at all, or a
     /// method that is not offered); `invalid_scope`; and `invalid_grant` with reason
-    /// `not_refreshable` for `refresh_token`, since nothing that is issued here can be refreshed.
+    /// `not_refreshable` for a refresh by a client that authenticates or is not the interactive
+    /// one, since no token of such a client can be refreshed.
     pub fn from_form(
         mut form: Form,
         authorization_header_present: bool,
@@ -113,11 +142,7 @@ impl ReceivedTokenRequest {
         let grant_type = form.require("grant_type")?;
         match grant_type.as_str() {
             "client_credentials" | JWT_BEARER_GRANT => {}
-            "refresh_token" => {
-                return Err(OAuthError::new(ErrorCode::InvalidGrant)
-                    .describe("this token cannot be refreshed: sign in again with the certificate")
-                    .because(Reason::NotRefreshable));
-            }
+            REFRESH_GRANT => return refresh(form, authorization_header_present),
             _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType)),
         }
 
@@ -130,9 +155,7 @@ impl ReceivedTokenRequest {
                     .describe("clients authenticate with client_assertion")
             });
         }
-        let scope = Scope::parse(&form.take("scope").unwrap_or_default()).map_err(|error| {
-            OAuthError::new(ErrorCode::InvalidScope).describe(error.to_string())
-        })?;
+        let scope = scope(&mut form)?;
 
         if grant_type == JWT_BEARER_GRANT {
             return Ok(ReceivedTokenRequest::Platform {
@@ -151,6 +174,34 @@ impl ReceivedTokenRequest {
             principal: identifier(&mut form, "principal")?,
         })
     }
+}
+
+/// The session's key proves itself beside the form; the form names nobody.
+fn refresh(
+    mut form: Form,
+    authorization_header_present: bool,
+) -> Result<ReceivedTokenRequest, OAuthError> {
+    let client_id = identifier(&mut form, "client_id")?;
+    let is_another = client_id.is_some_and(|client_id| client_id != INTERACTIVE_CLIENT_ID);
+    if is_another || take_client_assertion(&mut form)?.is_some() {
+        return Err(OAuthError::new(ErrorCode::InvalidGrant)
+            .describe("this token cannot be refreshed: sign in again with the certificate")
+            .because(Reason::NotRefreshable));
+    }
+    if authorization_header_present {
+        return Err(invalid_request(
+            "a refresh is proved by the DPoP header, and has no Authorization header",
+        ));
+    }
+    Ok(ReceivedTokenRequest::Refresh {
+        refresh_token: Presented::new(form.require("refresh_token")?),
+        scope: scope(&mut form)?,
+    })
+}
+
+fn scope(form: &mut Form) -> Result<Scope, OAuthError> {
+    Scope::parse(&form.take("scope").unwrap_or_default())
+        .map_err(|error| OAuthError::new(ErrorCode::InvalidScope).describe(error.to_string()))
 }
 
 /// Identifiers are shown and logged: they hold no controls (attack A23).
@@ -305,13 +356,69 @@ mod tests {
         assert_eq!(refusal("grant_type="), ErrorCode::InvalidRequest);
     }
 
+    #[test]
+    fn a_refresh_is_written_and_read_back() {
+        let refresh_token = RefreshToken::new("csn_rt_+&=% x").unwrap();
+        let scope = Scope::parse("roles:read audit:read").unwrap();
+        let request = TokenRequest::Refresh {
+            refresh_token: &refresh_token,
+            scope: Some(&scope),
+        };
+        let http = request.to_http(&Url::parse("https://id.example/oauth2/token").unwrap());
+        let mut form = Form::parse(http.body()).unwrap();
+        assert_eq!(form.take("client_id").as_deref(), Some("countersign:cli"));
+        match decode(http.body()).unwrap() {
+            ReceivedTokenRequest::Refresh {
+                refresh_token: received,
+                scope: asked,
+            } => {
+                assert_eq!(received.expose(), refresh_token.expose());
+                assert_eq!(asked, scope);
+            }
+            other => panic!("{other:?}"),
+        }
+        match decode(b"grant_type=refresh_token&refresh_token=x&scope=&client_id=").unwrap() {
+            ReceivedTokenRequest::Refresh { scope, .. } => assert!(scope.is_empty()),
+            other => panic!("{other:?}"),
+        }
+    }
+
     // security.md 69; checklist T4
     #[test]
     fn what_an_assertion_earned_is_not_refreshable() {
-        let error = decode(format!("grant_type=refresh_token&refresh_token=x&{TYPED}").as_bytes())
-            .unwrap_err();
-        assert_eq!(error.code, ErrorCode::InvalidGrant);
-        assert_eq!(error.reason, Some(Reason::NotRefreshable));
+        for beside in [TYPED, "client_id=app-1", "client_id=COUNTERSIGN:CLI"] {
+            let body = format!("grant_type=refresh_token&refresh_token=x&{beside}");
+            let error = decode(body.as_bytes()).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidGrant, "{beside}");
+            assert_eq!(error.reason, Some(Reason::NotRefreshable), "{beside}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_has_one_token_and_no_other_credentials() {
+        for (body, code) in [
+            ("", ErrorCode::InvalidRequest),
+            ("&refresh_token=", ErrorCode::InvalidRequest),
+            (
+                "&refresh_token=x&refresh_token=x",
+                ErrorCode::InvalidRequest,
+            ),
+            ("&refresh_token=x&scope=a%22", ErrorCode::InvalidScope),
+            ("&refresh_token=x&client_secret=s", ErrorCode::InvalidClient),
+            (
+                "&refresh_token=x&client_id=a%0Ab",
+                ErrorCode::InvalidRequest,
+            ),
+        ] {
+            assert_eq!(
+                refusal(&format!("grant_type=refresh_token{body}")),
+                code,
+                "{body}"
+            );
+        }
+        let form = Form::parse(b"grant_type=refresh_token&refresh_token=x").unwrap();
+        let error = ReceivedTokenRequest::from_form(form, true).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidRequest);
     }
 
     // security.md 39

@@ -6,8 +6,9 @@ use http::{StatusCode, header::CONTENT_TYPE};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::refresh_token::RefreshToken;
 use crate::{
-    json::{self, JsonError, Limits, Map, Value},
+    json::{self, JsonError, Limits, Map, Value, Wiped},
     oauth_error::OAuthError,
     scope::Scope,
     token::{AccessToken, TokenKind, TokenType},
@@ -33,6 +34,10 @@ pub struct TokenResponse {
     pub kind: Option<TokenKind>,
     /// `principal`; absent from other servers.
     pub principal: Option<String>,
+    /// `refresh_token`: for kind 0, and from other servers.
+    pub refresh_token: Option<RefreshToken>,
+    /// `refreshes_remaining`: how often the session can still be refreshed; for kind 0.
+    pub refreshes_remaining: Option<u32>,
 }
 
 impl TokenResponse {
@@ -49,21 +54,17 @@ impl TokenResponse {
             scope: None,
             kind: None,
             principal: None,
+            refresh_token: None,
+            refreshes_remaining: None,
         }
     }
 
     /// The JSON body (wiped when dropped).
     pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        let body = Body {
-            access_token: self.access_token.expose(),
-            token_type: self.token_type.name(),
-            expires_in: self.expires_in.as_secs(),
-            scope: self.scope.as_ref().map(Scope::to_string),
-            kind: self.kind.map(TokenKind::number),
-            principal: self.principal.as_deref(),
-        };
+        let body = self.to_wire();
         // Room for the worst escapes: growing would leave a copy of the token behind.
         let room = body.access_token.len()
+            + 2 * body.refresh_token.map_or(0, str::len)
             + 6 * body.scope.as_deref().map_or(0, str::len)
             + 6 * body.principal.map_or(0, str::len)
             + 256;
@@ -73,6 +74,69 @@ impl TokenResponse {
             json.clear();
         }
         json
+    }
+
+    /// The members, also for the message that carries them through a socket.
+    pub(crate) fn to_wire(&self) -> Body<'_> {
+        Body {
+            access_token: self.access_token.expose(),
+            token_type: self.token_type.name(),
+            expires_in: self.expires_in.as_secs(),
+            scope: self.scope.as_ref().map(Scope::to_string),
+            kind: self.kind.map(TokenKind::number),
+            principal: self.principal.as_deref(),
+            refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
+            refreshes_remaining: self.refreshes_remaining,
+        }
+    }
+
+    /// Reads the members.
+    pub(crate) fn read(
+        members: &Map<String, Value>,
+        expect_dpop: bool,
+    ) -> Result<TokenResponse, ExchangeError> {
+        let token_type = match members.get("token_type").and_then(Value::as_str) {
+            Some(name) if name.eq_ignore_ascii_case("Bearer") => TokenType::Bearer,
+            Some(name) if name.eq_ignore_ascii_case("DPoP") => TokenType::DPoP,
+            _ => return Err(ExchangeError::Member("token_type")),
+        };
+        match (token_type, expect_dpop) {
+            (TokenType::Bearer, true) => return Err(ExchangeError::NotBound),
+            (TokenType::DPoP, false) => return Err(ExchangeError::Member("token_type")),
+            _ => {}
+        }
+        let access_token = members
+            .get("access_token")
+            .and_then(Value::as_str)
+            .and_then(|text| AccessToken::new(text).ok())
+            .ok_or(ExchangeError::Member("access_token"))?;
+        let scope = optional_string(members, "scope")?
+            .map(|text| Scope::parse(text).map_err(|_| ExchangeError::Member("scope")))
+            .transpose()?;
+        let refresh_token = optional_string(members, "refresh_token")?
+            .filter(|text| !text.is_empty())
+            .map(|text| RefreshToken::new(text).map_err(|_| ExchangeError::Member("refresh_token")))
+            .transpose()?;
+        Ok(TokenResponse {
+            access_token,
+            token_type,
+            expires_in: expires_in(members)?,
+            scope,
+            kind: members
+                .get("kind")
+                .and_then(Value::as_u64)
+                .and_then(TokenKind::from_number),
+            principal: members
+                .get("principal")
+                .and_then(Value::as_str)
+                .filter(|name| !name.is_empty() && !name.chars().any(char::is_control))
+                .map(str::to_owned),
+            refresh_token,
+            refreshes_remaining: members
+                .get("refreshes_remaining")
+                .and_then(Value::as_u64)
+                .and_then(|count| u32::try_from(count).ok()),
+        })
     }
 }
 
@@ -125,46 +189,7 @@ pub fn read_response(
         return Err(ExchangeError::ContentType);
     }
     let members = json::object(body, &Limits::DOCUMENT).map_err(ExchangeError::Body)?;
-    let members = Wiped(members);
-    let members = &members.0;
-
-    let token_type = match members.get("token_type").and_then(Value::as_str) {
-        Some(name) if name.eq_ignore_ascii_case("Bearer") => TokenType::Bearer,
-        Some(name) if name.eq_ignore_ascii_case("DPoP") => TokenType::DPoP,
-        _ => return Err(ExchangeError::Member("token_type")),
-    };
-    match (token_type, expect_dpop) {
-        (TokenType::Bearer, true) => return Err(ExchangeError::NotBound),
-        (TokenType::DPoP, false) => return Err(ExchangeError::Member("token_type")),
-        _ => {}
-    }
-    let access_token = members
-        .get("access_token")
-        .and_then(Value::as_str)
-        .and_then(|text| AccessToken::new(text).ok())
-        .ok_or(ExchangeError::Member("access_token"))?;
-    let scope = match members.get("scope") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => {
-            Some(Scope::parse(text).map_err(|_| ExchangeError::Member("scope"))?)
-        }
-        Some(_) => return Err(ExchangeError::Member("scope")),
-    };
-    Ok(TokenResponse {
-        access_token,
-        token_type,
-        expires_in: expires_in(members)?,
-        scope,
-        kind: members
-            .get("kind")
-            .and_then(Value::as_u64)
-            .and_then(TokenKind::from_number),
-        principal: members
-            .get("principal")
-            .and_then(Value::as_str)
-            .filter(|name| !name.is_empty() && !name.chars().any(char::is_control))
-            .map(str::to_owned),
-    })
+    TokenResponse::read(&Wiped::new(members), expect_dpop)
 }
 
 impl fmt::Display for ExchangeError {
@@ -194,7 +219,7 @@ impl fmt::Display for ExchangeError {
 impl std::error::Error for ExchangeError {}
 
 #[derive(Serialize)]
-struct Body<'a> {
+pub(crate) struct Body<'a> {
     access_token: &'a str,
     token_type: &'a str,
     expires_in: u64,
@@ -204,18 +229,20 @@ struct Body<'a> {
     kind: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refreshes_remaining: Option<u32>,
 }
 
-/// The members of an answer, whose token is wiped on every way out.
-struct Wiped(Map<String, Value>);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        for (_, value) in &mut self.0 {
-            if let Value::String(text) = value {
-                zeroize::Zeroize::zeroize(text);
-            }
-        }
+fn optional_string<'a>(
+    members: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'a str>, ExchangeError> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(ExchangeError::Member(name)),
     }
 }
 
@@ -270,12 +297,15 @@ mod tests {
         response.scope = Some(Scope::parse("read write").unwrap());
         response.kind = Some(TokenKind::NonInteractive);
         response.principal = Some("robot \"é\"".to_owned());
+        response.refresh_token = Some(RefreshToken::new("csn_rt_\"x\"").unwrap());
+        response.refreshes_remaining = Some(9);
         let body = response.to_json();
         let members: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
             members,
             serde_json::json!({"access_token": "eyJ.eyJ.AA", "token_type": "DPoP",
-                "expires_in": 900, "scope": "read write", "kind": 1, "principal": "robot \"é\""})
+                "expires_in": 900, "scope": "read write", "kind": 1, "principal": "robot \"é\"",
+                "refresh_token": "csn_rt_\"x\"", "refreshes_remaining": 9})
         );
         let text = std::str::from_utf8(&body).unwrap();
         let found = read_response(&answer(200, "application/json", text), true).unwrap();
@@ -285,7 +315,10 @@ mod tests {
         assert_eq!(found.scope, response.scope);
         assert_eq!(found.kind, response.kind);
         assert_eq!(found.principal, response.principal);
-        assert!(!format!("{found:?}").contains("eyJ"));
+        assert_eq!(found.refresh_token, response.refresh_token);
+        assert_eq!(found.refreshes_remaining, Some(9));
+        let shown = format!("{found:?}");
+        assert!(!shown.contains("eyJ") && !shown.contains("csn"), "{shown}");
     }
 
     // The example of RFC 6749 §5.1, whose token type and parameter are of others.
@@ -298,6 +331,9 @@ mod tests {
         assert_eq!(found.access_token.expose(), "2YotnFZFEjr1zCsicMWpAA");
         assert_eq!(found.token_type, TokenType::Bearer);
         assert_eq!(found.expires_in, Duration::from_secs(3600));
+        let refresh_token = found.refresh_token.unwrap();
+        assert_eq!(refresh_token.expose(), "tGzv3JOkF0XG5Qx2TlKWIA");
+        assert_eq!(found.refreshes_remaining, None);
         assert_eq!(
             (found.scope, found.kind, found.principal),
             (None, None, None)
@@ -349,6 +385,14 @@ mod tests {
             (
                 r#"{"access_token":"a","token_type":"Bearer","scope":["a"]}"#,
                 "scope",
+            ),
+            (
+                r#"{"access_token":"a","token_type":"Bearer","refresh_token":"a\nb"}"#,
+                "refresh_token",
+            ),
+            (
+                r#"{"access_token":"a","token_type":"Bearer","refresh_token":1}"#,
+                "refresh_token",
             ),
         ] {
             assert_eq!(error(body), ExchangeError::Member(member), "{body}");

@@ -141,6 +141,7 @@ impl Asked {
                 principal: None,
                 beside: client_assertion,
             }),
+            ReceivedTokenRequest::Refresh { .. } => Err(Refusal::NotRefreshable),
             _ => Err(Refusal::Request(OAuthError::new(
                 ErrorCode::UnsupportedGrantType,
             ))),
