@@ -257,6 +257,8 @@ impl Site {
             audience: None,
             dpop_bound_access_tokens: false,
             accept_token_endpoint_audience: false,
+            forward: false,
+            accept_provider_audience: false,
             assertion_lifetime_max_s: None,
             enabled: true,
         };

@@ -236,6 +236,8 @@ async fn the_platforms_own_names_cannot_be_registered() {
             audience: None,
             dpop_bound_access_tokens: false,
             accept_token_endpoint_audience: false,
+            forward: false,
+            accept_provider_audience: false,
             assertion_lifetime_max_s: None,
             enabled: true,
         };

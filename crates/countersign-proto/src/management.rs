@@ -4,9 +4,15 @@
 //! Lists are pages; errors are RFC 9457 problems. Certificates are named by the lower-case
 //! hexadecimal SHA-256 of their DER.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::time::UnixTime;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    json::{self, JsonError, Limits, Value, Wiped},
+    time::UnixTime,
+};
 
 /// An application that signs in: `/api/v1/applications/{client_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +34,12 @@ pub struct Application {
     /// Compatibility: also admits the token endpoint's URL as `aud`, and arrays of one. Audited.
     #[serde(default)]
     pub accept_token_endpoint_audience: bool,
+    /// Its assertions are also sent to the identity provider, which must answer with a token.
+    #[serde(default)]
+    pub forward: bool,
+    /// Compatibility: also admits the issuer of that provider as `aud`. Audited.
+    #[serde(default)]
+    pub accept_provider_audience: bool,
     /// Compatibility: longest `exp - iat` in seconds, up to 3600; the platform's setting when absent. Audited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion_lifetime_max_s: Option<u64>,
@@ -130,9 +142,12 @@ pub struct Role {
     /// For people.
     #[serde(default)]
     pub description: String,
-    /// `noun:read`, `noun:write`, or `*`, where noun is `applications`, `certificates`, `principals`, `roles`, `mappings`, `audit`.
+    /// `noun:read`, `noun:write`, or `*`, where noun is `applications`, `certificates`, `principals`, `roles`, `mappings`, `sessions`, `audit`.
     #[serde(default)]
     pub permissions: Vec<String>,
+    /// Whoever has this role signs in on the machine where the browser is: no code is shown.
+    #[serde(default)]
+    pub require_loopback: bool,
     /// Administrator, Operator, Reader and Platform exist from the start and cannot be deleted.
     #[serde(default)]
     pub built_in: bool,
@@ -167,6 +182,98 @@ pub struct NewMapping {
     /// Default among several.
     #[serde(default)]
     pub is_default: bool,
+}
+
+/// What one login gave and can still be refreshed: `/api/v1/sessions/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Given by the platform; `sid` of its tokens. It opens nothing.
+    pub id: String,
+    /// Who signed in.
+    pub principal: String,
+    /// How the login was released: `loopback` or `code`.
+    pub binding: String,
+    /// When the login was completed.
+    pub created_at: UnixTime,
+    /// When it was refreshed last; `created_at` before the first time.
+    pub refreshed_at: UnixTime,
+    /// No refresh leads beyond this.
+    pub ends_at: UnixTime,
+    /// How often it was refreshed.
+    pub generation: u32,
+    /// How often it may be refreshed.
+    pub refresh_limit: u32,
+    /// `pending` until the terminal has acknowledged its token, then `active`, then `ended`.
+    pub state: String,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
+    /// RFC 7638 thumbprint of the key that refreshes it.
+    pub proof: String,
+    /// The address that the login came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What the terminal said that it is; nobody has vouched for it.
+    pub client: String,
+    /// The identity provider that authenticated the person.
+    pub provider: String,
+}
+
+/// Sets a password: `PUT /api/v1/principals/{name}/password`. Wiped when dropped, never printed.
+pub struct NewPassword {
+    password: Zeroizing<String>,
+}
+
+impl NewPassword {
+    /// Takes a password in.
+    pub fn new(password: &str) -> NewPassword {
+        NewPassword {
+            password: Zeroizing::new(password.to_owned()),
+        }
+    }
+
+    /// The password, to be hashed and nowhere else.
+    pub fn expose(&self) -> &str {
+        &self.password
+    }
+
+    /// The JSON body (wiped when dropped).
+    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        // Room for the worst escapes: growing would leave a copy of the password behind.
+        let mut json = Zeroizing::new(Vec::with_capacity(6 * self.password.len() + 32));
+        json.extend_from_slice(br#"{"password":"#);
+        // Cannot fail: a `Vec` takes every byte. Were it to fail, nobody would take the body.
+        if serde_json::to_writer(&mut *json, &**self.password).is_err() {
+            json.clear();
+        }
+        json.push(b'}');
+        json
+    }
+
+    /// Reads the JSON body: the member `password` and no other.
+    ///
+    /// # Errors
+    ///
+    /// Not acceptable JSON, or `password` is absent, not a string, or not alone.
+    pub fn from_json(body: &[u8]) -> Result<NewPassword, JsonError> {
+        const LIMITS: Limits = Limits {
+            bytes: 16 * 1024,
+            depth: 1,
+            members: 1,
+            string: 4 * 1024,
+        };
+        let members = Wiped::new(json::object(body, &LIMITS)?);
+        match members.get("password") {
+            Some(Value::String(password)) => Ok(NewPassword::new(password)),
+            _ => Err(JsonError::Member("password")),
+        }
+    }
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewPassword(..)")
+    }
 }
 
 /// One row of the audit: `GET /api/v1/audit`. Nothing secret can stand here.
@@ -245,4 +352,48 @@ pub struct Problem {
 
 const fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_written_and_read_back_and_never_shown() {
+        for password in ["correct horse", "\"\\\u{1}é", ""] {
+            let new = NewPassword::new(password);
+            assert_eq!(format!("{new:?}"), "NewPassword(..)");
+            let body = new.to_json();
+            let members: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(members, serde_json::json!({ "password": password }));
+            assert_eq!(NewPassword::from_json(&body).unwrap().expose(), password);
+        }
+    }
+
+    #[test]
+    fn a_body_of_anything_but_a_password_is_refused() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            r#"{"password":1}"#,
+            r#"{"password":null}"#,
+            r#"{"password":"a","password":"b"}"#,
+            r#"{"password":"a","x":1}"#,
+            r#"{"x":"a"}"#,
+            r#"{"password":"a"}x"#,
+        ] {
+            assert!(NewPassword::from_json(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    // A role that was written before the member existed demands nothing of the login.
+    #[test]
+    fn what_was_stored_by_an_older_version_is_read() {
+        let role: Role = serde_json::from_str(r#"{"name":"Reader"}"#).unwrap();
+        assert!(!role.require_loopback);
+        let application = r#"{"client_id":"a","name":"A"}"#;
+        let application: Application = serde_json::from_str(application).unwrap();
+        assert!(!application.forward && !application.accept_provider_audience);
+    }
 }

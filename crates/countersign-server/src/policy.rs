@@ -163,6 +163,8 @@ mod tests {
             audience: Some("https://orders.example".to_owned()),
             dpop_bound_access_tokens: false,
             accept_token_endpoint_audience: false,
+            forward: false,
+            accept_provider_audience: false,
             assertion_lifetime_max_s: None,
             enabled: true,
         }

@@ -33,6 +33,8 @@ impl<'a> NewApplication<'a> {
                 audience: None,
                 dpop_bound_access_tokens: false,
                 accept_token_endpoint_audience: false,
+                forward: false,
+                accept_provider_audience: false,
                 assertion_lifetime_max_s: None,
                 enabled: true,
             },

@@ -36,6 +36,7 @@ pub(super) fn roles() -> Vec<Role> {
         name: name.to_owned(),
         description: description.to_owned(),
         permissions,
+        require_loopback: false,
         built_in: true,
     };
     vec![

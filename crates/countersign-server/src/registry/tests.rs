@@ -29,6 +29,8 @@ fn application(client_id: &str) -> Application {
         audience: None,
         dpop_bound_access_tokens: false,
         accept_token_endpoint_audience: false,
+        forward: false,
+        accept_provider_audience: false,
         assertion_lifetime_max_s: None,
         enabled: true,
     }
@@ -48,6 +50,7 @@ fn role(name: &str, permissions: &[&str]) -> Role {
         name: name.to_owned(),
         description: String::new(),
         permissions: permissions.iter().map(|one| (*one).to_owned()).collect(),
+        require_loopback: false,
         built_in: false,
     }
 }

@@ -142,6 +142,7 @@ pub(super) fn role(name: &str) -> Change {
         name: name.to_owned(),
         description: String::new(),
         permissions: vec!["audit:read".to_owned()],
+        require_loopback: false,
         built_in: false,
     })
 }
@@ -172,6 +173,8 @@ fn application(client_id: &str) -> Change {
         audience: None,
         dpop_bound_access_tokens: false,
         accept_token_endpoint_audience: false,
+        forward: false,
+        accept_provider_audience: false,
         assertion_lifetime_max_s: None,
         enabled: true,
     })

@@ -38,6 +38,7 @@ pub(crate) async fn run(
                 name: name.clone(),
                 description: description.clone().unwrap_or_default(),
                 permissions: permissions.clone(),
+                require_loopback: false,
                 built_in: false,
             };
             admin.create_role(&role).await?

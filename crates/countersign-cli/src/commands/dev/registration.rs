@@ -56,6 +56,7 @@ async fn role(admin: &Admin) -> Result<(), Failure> {
         name: ROLE.to_owned(),
         description: "sees who and what is registered".to_owned(),
         permissions: vec!["applications:read".to_owned(), "principals:read".to_owned()],
+        require_loopback: false,
         built_in: false,
     };
     admin.create_role(&role).await?;
@@ -89,6 +90,8 @@ async fn application(admin: &Admin) -> Result<(), Failure> {
         audience: None,
         dpop_bound_access_tokens: false,
         accept_token_endpoint_audience: false,
+        forward: false,
+        accept_provider_audience: false,
         assertion_lifetime_max_s: None,
         enabled: true,
     };
