@@ -6,6 +6,7 @@ import hmac
 import json
 import subprocess
 import sys
+import zlib
 
 from joserfc import jws as joserfc_jws
 from joserfc import jwt as joserfc_jwt
@@ -315,5 +316,31 @@ def access_tokens():
     write("access-tokens-python.json", made)
 
 
+def base62(data, characters):
+    alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    number, text = int.from_bytes(data, "big"), ""
+    for _ in range(characters):
+        number, digit = divmod(number, 62)
+        text = alphabet[digit] + text
+    return text
+
+
+def opaque():
+    made = []
+    for prefix, kind, token_id, secret, comment in [
+        ("csn", "rt", bytes(16), bytes(32), "all bits clear"),
+        ("csn", "pat", b"\xff" * 16, b"\xff" * 32, "all bits set"),
+        ("acme", "app", bytes(range(16)), bytes(range(32)), "a prefix that was set"),
+        ("csn", "sys", bytes.fromhex("0192f0c17f4e7c3ab1de2f3a4b5c6d7e"), bytes(range(255, 223, -1)),
+         "a UUIDv7"),
+    ]:
+        body = f"{prefix}_{kind}_{base62(token_id, 22)}{base62(secret, 43)}"
+        checksum = zlib.crc32(body.encode()).to_bytes(4, "big")
+        made.append({"comment": comment, "tool": "python zlib", "prefix": prefix, "kind": kind,
+                     "id": token_id.hex(), "secret": secret.hex(), "token": body + base62(checksum, 6)})
+    write("opaque-python.json", made)
+
+
 assertions()
 access_tokens()
+opaque()

@@ -40,6 +40,8 @@ pub mod exchange;
 
 pub mod token;
 
+pub mod opaque;
+
 pub mod bearer;
 
 pub mod token_form;
