@@ -135,3 +135,111 @@ for (const [name, expect, comment, claims] of [
     jws: await sign("p256", { alg: "ES256", typ: "at+jwt", kid: "issuer-key" }, defined({ ...interactive, ...claims })) });
 }
 write("access-tokens-node.json", tokens);
+
+const endpoint = "wss://id.example/login/socket";
+const path = "AAECAwQFBgcICQoLDA0ODw";
+const said = { name: "countersign", version: "0.1.0", os: "linux", host: "host-1", user: "anna" };
+const messages = {
+  hello: { versions: ["countersign.login.v1"], bind: ["loopback", "code"], loopback: { port: 49152, path },
+    client: said, scope: "roles:read", login_hint: "anna" },
+  resume: { sid: "b0Zq2k1xW8s3Jf5LhT7v9g", last_seq: 4 },
+};
+const logins = [];
+async function login(message, name, expect, comment, header, claims, key = "p256") {
+  const jwk = publicJwk("p256");
+  logins.push({ name: `jose-${message}-${name}`, expect, comment, tool: "jose", message, now, nonce: "n-1",
+    htu: endpoint, thumbprint: await jose.calculateJwkThumbprint(jwk),
+    jws: await sign(key, defined({ alg: "ES256", typ: "countersign-login+jwt", jwk, ...header }),
+      defined({ act: message, nonce: "n-1", htu: endpoint, iat: now, jti: "e1j3V_bKic8-LAEB", ...messages[message],
+        ...claims })) });
+}
+for (const [message, other] of [["hello", "resume"], ["resume", "hello"]]) {
+  for (const [name, expect, comment, header, claims] of [
+    ["good", "accepted", "as the protocol demands", {}, {}],
+    ["typ-long", "accepted", "the media type in full", { typ: "application/Countersign-Login+JWT" }, {}],
+    ["later", "accepted", "a claim of a later version", {}, { later: { a: 1 } }],
+    ["typ-absent", "Type", "typ is required", { typ: undefined }, {}],
+    ["typ-jwt", "Type", "the typ that says nothing", { typ: "JWT" }, {}],
+    ["typ-dpop", "Type", "a proof for a request", { typ: "dpop+jwt" }, {}],
+    ["typ-assertion", "Type", "an assertion", { typ: "client-authentication+jwt" }, {}],
+    ["jwk-absent", "Jwk", "jwk is required", { jwk: undefined }, {}],
+    ["jwk-string", "Jwk", "jwk is an object", { jwk: "x" }, {}],
+    ["jwk-private", "Jwk", "a private key in the header", { jwk: withPrivate }, {}],
+    ["jwk-symmetric", "Jwk", "a symmetric key in the header", { jwk: { kty: "oct", k: "c2VjcmV0" } }, {}],
+    ["jwk-curve", "Jwk", "a key on another curve", { jwk: publicJwk("p384") }, {}],
+    ["jwk-other", "Jws", "another key than the one that signed", { jwk: publicJwk("other") }, {}],
+    ["act-other", "Act", "the other message", {}, { act: other }],
+    ["act-case", "Act", "names have case", {}, { act: message.toUpperCase() }],
+    ["act-absent", "Claim", "act is required", {}, { act: undefined }],
+    ["nonce-other", "Nonce", "the nonce of another connection", {}, { nonce: "n-0" }],
+    ["nonce-absent", "Claim", "nonce is required", {}, { nonce: undefined }],
+    ["nonce-number", "Claim", "a nonce is a string", {}, { nonce: 1 }],
+    ["htu-host", "Uri", "another platform", {}, { htu: "wss://evil.example/login/socket" }],
+    ["htu-scheme", "Uri", "the page instead of the socket", {}, { htu: "https://id.example/login/socket" }],
+    ["htu-path", "Uri", "another endpoint", {}, { htu: "wss://id.example/login/socket/" }],
+    ["htu-absent", "Claim", "htu is required", {}, { htu: undefined }],
+    ["iat-absent", "Claim", "iat is required", {}, { iat: undefined }],
+    ["iat-string", "Claim", "iat is a number", {}, { iat: "1700000000" }],
+    ["iat-old", "TooOld", "301 s ago", {}, { iat: now - 301 }],
+    ["iat-old-300", "accepted", "300 s ago", {}, { iat: now - 300 }],
+    ["iat-ahead", "InFuture", "61 s ahead", {}, { iat: now + 61 }],
+    ["iat-ahead-60", "accepted", "60 s ahead", {}, { iat: now + 60 }],
+    ["jti-absent", "Claim", "jti is required", {}, { jti: undefined }],
+    ["jti-short", "Claim", "7 characters", {}, { jti: "1234567" }],
+    ["jti-control", "Claim", "a control character", {}, { jti: "12345678\u0007" }],
+  ]) {
+    await login(message, name, expect, comment, header, claims);
+  }
+  for (const [key, alg] of [["p384", "ES384"], ["p521", "ES512"], ["ed25519", "EdDSA"], ["rsa", "PS256"],
+    ["rsa", "RS256"]]) {
+    await login(message, `alg-${alg}`, "Jwk", "a proof key is on P-256", { alg, jwk: publicJwk(key) }, {}, key);
+  }
+}
+for (const [name, expect, comment, claims] of [
+  ["bare", "accepted", "nothing that may be left out", { bind: ["code"], loopback: undefined, client: undefined,
+    scope: undefined, login_hint: undefined }],
+  ["bind-later", "accepted", "a way of a later version beside one that is known", { bind: ["radio", "loopback"] }],
+  ["versions-later", "accepted", "a later version beside this one",
+    { versions: ["countersign.login.v2", "countersign.login.v1"] }],
+  ["client-later", "accepted", "a member of a later version", { client: { ...said, terminal: "xterm" } }],
+  ["versions-other", "Version", "only a later version", { versions: ["countersign.login.v2"] }],
+  ["versions-string", "Claim", "versions are a list", { versions: "countersign.login.v1" }],
+  ["versions-absent", "Claim", "versions are required", { versions: undefined }],
+  ["versions-number", "Claim", "versions are strings", { versions: [1, "countersign.login.v1"] }],
+  ["bind-none", "Claim", "no way is known", { bind: ["radio"], loopback: undefined }],
+  ["bind-empty", "Claim", "no way at all", { bind: [], loopback: undefined }],
+  ["bind-absent", "Claim", "bind is required", { bind: undefined }],
+  ["loopback-absent", "Claim", "loopback without a place", { loopback: undefined }],
+  ["loopback-unasked", "Claim", "a place without loopback", { bind: ["code"] }],
+  ["loopback-string", "Claim", "loopback is an object", { loopback: "127.0.0.1:49152" }],
+  ["loopback-port-string", "Claim", "a port is a number", { loopback: { port: "49152", path } }],
+  ["loopback-port-large", "Claim", "65536 is no port", { loopback: { port: 65536, path } }],
+  ["loopback-redis", "Loopback", "Redis", { loopback: { port: 6379, path } }],
+  ["loopback-ssh", "Loopback", "below 1024", { loopback: { port: 22, path } }],
+  ["loopback-http", "Loopback", "below 1024", { loopback: { port: 80, path } }],
+  ["loopback-x11", "Loopback", "on the list of ports that browsers block", { loopback: { port: 6000, path } }],
+  ["loopback-path", "Loopback", "a path that leads elsewhere", { loopback: { port: 49152, path: "../../../../../../../.." } }],
+  ["client-string", "Claim", "client is an object", { client: "countersign" }],
+  ["client-number", "Claim", "its members are strings", { client: { ...said, host: 1 } }],
+  ["client-10-kB", "Jws", "a string of more than 4 KiB", { client: { ...said, host: "h".repeat(10240) } }],
+  ["scope-list", "Claim", "scope is a string", { scope: ["a"] }],
+  ["scope-quote", "Claim", "a character that no scope has", { scope: "a\"b" }],
+  ["hint-control", "Claim", "a control character", { login_hint: "anna\u001b[2J" }],
+  ["hint-bidi", "Claim", "text that turns around", { login_hint: "anna\u202e" }],
+  ["hint-long", "Claim", "256 characters", { login_hint: "a".repeat(256) }],
+]) {
+  await login("hello", name, expect, comment, {}, claims);
+}
+for (const [name, expect, comment, claims] of [
+  ["first", "accepted", "nothing has arrived", { last_seq: 0 }],
+  ["sid-absent", "Claim", "sid is required", { sid: undefined }],
+  ["sid-empty", "Claim", "sid names a login", { sid: "" }],
+  ["sid-long", "Claim", "129 characters", { sid: "a".repeat(129) }],
+  ["seq-absent", "Claim", "last_seq is required", { last_seq: undefined }],
+  ["seq-negative", "Claim", "last_seq counts from 0", { last_seq: -1 }],
+  ["seq-fraction", "Claim", "last_seq is whole", { last_seq: 1.5 }],
+  ["seq-string", "Claim", "last_seq is a number", { last_seq: "4" }],
+]) {
+  await login("resume", name, expect, comment, {}, claims);
+}
+write("login-node.json", logins);

@@ -13,4 +13,4 @@ npm init -y >/dev/null
 npm install --silent jose@6
 ./venv/bin/python "$here/make_tokens.py" "$work"
 node make_tokens.mjs "$work"
-cp identities.json assertions-*.json proofs-*.json access-tokens-*.json "$here/"
+cp identities.json assertions-*.json proofs-*.json access-tokens-*.json login-*.json opaque-*.json "$here/"

@@ -48,6 +48,8 @@ pub mod token_form;
 
 pub mod introspection;
 
+pub mod login;
+
 pub mod metadata;
 
 pub mod oauth_error;

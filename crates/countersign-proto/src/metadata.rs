@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Authorization server metadata: the members that we use. Every URL is https, or http on
-/// loopback.
+/// loopback, unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
@@ -36,7 +36,7 @@ pub struct Metadata {
     pub scopes_supported: Vec<String>,
     /// Root of the management API.
     pub countersign_api: Option<Url>,
-    /// Where a terminal waits for a login in the browser.
+    /// Where a terminal waits for a login in the browser: wss, or ws on loopback.
     pub countersign_login_endpoint: Option<Url>,
     /// Version of the platform.
     pub countersign_version: Option<String>,
@@ -57,8 +57,8 @@ pub enum MetadataError {
         /// As the document has it.
         found: String,
     },
-    /// This member is a URL that is neither https nor http on loopback, or is not https although
-    /// the issuer is.
+    /// This member is a URL that is neither encrypted nor on loopback, or is not encrypted
+    /// although the issuer's is.
     Insecure(&'static str),
 }
 
@@ -152,7 +152,7 @@ impl Metadata {
             ],
             scopes_supported: Vec::new(),
             countersign_api: Some(at("/api/v1")),
-            countersign_login_endpoint: None,
+            countersign_login_endpoint: Some(web_socket(at("/login/socket"))),
             countersign_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         }
     }
@@ -171,7 +171,7 @@ impl Metadata {
                 found,
             });
         }
-        let url = |name| secure_url(&members, name, issuer);
+        let url = |name| secure_url(&members, name, issuer, ["https", "http"]);
         Ok(Metadata {
             issuer: found,
             token_endpoint: url("token_endpoint")?
@@ -190,7 +190,12 @@ impl Metadata {
             grant_types_supported: strings(&members, "grant_types_supported")?,
             scopes_supported: strings(&members, "scopes_supported")?,
             countersign_api: url("countersign_api")?,
-            countersign_login_endpoint: url("countersign_login_endpoint")?,
+            countersign_login_endpoint: secure_url(
+                &members,
+                "countersign_login_endpoint",
+                issuer,
+                ["wss", "ws"],
+            )?,
             countersign_version: string(&members, "countersign_version")?,
         })
     }
@@ -250,7 +255,10 @@ impl fmt::Display for MetadataError {
                 found.chars().take(256).collect::<String>()
             ),
             MetadataError::Insecure(name) => {
-                write!(f, "the server's metadata: \"{name}\" is not an https URL")
+                write!(
+                    f,
+                    "the server's metadata: \"{name}\" is not an encrypted URL"
+                )
             }
         }
     }
@@ -320,6 +328,18 @@ fn with_path(issuer: &Url, path: &str) -> Url {
     url
 }
 
+/// The same address, asked by WebSocket (RFC 6455 §3).
+fn web_socket(mut url: Url) -> Url {
+    let scheme = match url.scheme() {
+        "https" => "wss",
+        _ => "ws",
+    };
+    // Cannot fail: these schemes are all special to the URL parser. Were it to fail, the endpoint
+    // would be one that every client refuses.
+    let _ = url.set_scheme(scheme);
+    url
+}
+
 fn string(
     members: &Map<String, Value>,
     name: &'static str,
@@ -343,11 +363,13 @@ fn strings(members: &Map<String, Value>, name: &'static str) -> Result<Vec<Strin
     }
 }
 
-/// An endpoint. A server that is reached by TLS does not send its clients elsewhere without.
+/// An endpoint of the encrypted scheme, or on loopback of the plain one. A server that is reached
+/// by TLS does not send its clients elsewhere without.
 fn secure_url(
     members: &Map<String, Value>,
     name: &'static str,
     issuer: &str,
+    [encrypted, plain]: [&str; 2],
 ) -> Result<Option<Url>, MetadataError> {
     let Some(text) = string(members, name)? else {
         return Ok(None);
@@ -357,8 +379,10 @@ fn secure_url(
         return Err(MetadataError::Member(name));
     }
     match url.scheme() {
-        "https" | "wss" => Ok(Some(url)),
-        "http" | "ws" if is_loopback(&url) && !issuer.starts_with("https:") => Ok(Some(url)),
+        scheme if scheme == encrypted => Ok(Some(url)),
+        scheme if scheme == plain && is_loopback(&url) && !issuer.starts_with("https:") => {
+            Ok(Some(url))
+        }
         _ => Err(MetadataError::Insecure(name)),
     }
 }
@@ -474,6 +498,46 @@ mod tests {
         );
     }
 
+    // security.md 96
+    #[test]
+    fn the_login_endpoint_is_a_web_socket_that_is_encrypted_or_on_loopback() {
+        let read = |issuer: &str, endpoint: &str| {
+            let body = format!(
+                r#"{{"issuer":"{issuer}","token_endpoint":"{issuer}/t",
+                    "countersign_login_endpoint":"{endpoint}"}}"#
+            );
+            Metadata::parse(body.as_bytes(), issuer)
+                .map(|metadata| metadata.countersign_login_endpoint.map(String::from))
+        };
+        let local = "http://127.0.0.1:8085";
+        for (issuer, endpoint) in [
+            (ISSUER, "wss://server.example.com/login/socket"),
+            (local, "ws://127.0.0.1:8085/login/socket"),
+            (local, "wss://server.example.com/login/socket"),
+        ] {
+            assert_eq!(read(issuer, endpoint), Ok(Some(endpoint.to_owned())));
+        }
+        for (issuer, endpoint) in [
+            (ISSUER, "ws://server.example.com/login/socket"),
+            (ISSUER, "ws://127.0.0.1/login/socket"),
+            (ISSUER, "https://server.example.com/login/socket"),
+            (local, "ws://10.0.0.1/login/socket"),
+            (local, "http://127.0.0.1:8085/login/socket"),
+        ] {
+            assert_eq!(
+                read(issuer, endpoint),
+                Err(MetadataError::Insecure("countersign_login_endpoint")),
+                "{endpoint}"
+            );
+        }
+        // The other endpoints are asked by HTTP.
+        let body = document(&[("jwks_uri", "wss://server.example.com/x".into())]);
+        assert_eq!(
+            Metadata::parse(&body, ISSUER),
+            Err(MetadataError::Insecure("jwks_uri"))
+        );
+    }
+
     // security.md 63
     #[test]
     fn the_metadata_of_the_platform_is_read_back() {
@@ -491,6 +555,11 @@ mod tests {
             let metadata = Metadata::for_platform(&check_issuer(issuer).unwrap());
             assert_eq!(metadata.issuer, issuer);
             assert_eq!(metadata.token_endpoint.as_str(), token_endpoint);
+            let login = token_endpoint
+                .replacen("http", "ws", 1)
+                .replace("/oauth2/token", "/login/socket");
+            let found = metadata.countersign_login_endpoint.as_ref();
+            assert_eq!(found.map(Url::as_str), Some(login.as_str()));
             let body = metadata.to_json();
             assert_eq!(Metadata::parse(&body, issuer).unwrap(), metadata);
             let text = String::from_utf8(body).unwrap();

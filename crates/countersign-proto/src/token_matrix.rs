@@ -15,7 +15,8 @@ use crate::{
     fixtures::{API, CLIENT, ISSUER, Identity, JTI, NOW},
     jwk,
     key::Algorithm,
-    token::TokenClaims,
+    login::{Hello, Resume, SUBPROTOCOL},
+    token::{Binding, INTERACTIVE_CLIENT_ID, TokenClaims},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,23 +24,33 @@ enum Kind {
     ClientAssertion,
     PlatformAssertion,
     AccessToken,
+    InteractiveToken,
     Proof,
+    Hello,
+    Resume,
 }
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 7] = [
     Kind::ClientAssertion,
     Kind::PlatformAssertion,
     Kind::AccessToken,
+    Kind::InteractiveToken,
     Kind::Proof,
+    Kind::Hello,
+    Kind::Resume,
 ];
+
+const LOGIN_ENDPOINT: &str = "wss://id.example/login/socket";
+const NONCE: &str = "n-1";
 
 impl Kind {
     fn typ(self) -> &'static str {
         match self {
             Kind::ClientAssertion => "client-authentication+jwt",
             Kind::PlatformAssertion => "countersign-platform+jwt",
-            Kind::AccessToken => "at+jwt",
+            Kind::AccessToken | Kind::InteractiveToken => "at+jwt",
             Kind::Proof => "dpop+jwt",
+            Kind::Hello | Kind::Resume => "countersign-login+jwt",
         }
     }
 
@@ -48,14 +59,40 @@ impl Kind {
         let (party, audience) = match self {
             Kind::PlatformAssertion => (PLATFORM_CLIENT_ID, ISSUER),
             Kind::AccessToken => (ISSUER, API),
-            Kind::ClientAssertion | Kind::Proof => (CLIENT, ISSUER),
+            Kind::InteractiveToken => (INTERACTIVE_CLIENT_ID, ISSUER),
+            Kind::ClientAssertion | Kind::Proof | Kind::Hello | Kind::Resume => (CLIENT, ISSUER),
         };
-        json!({
-            "iss": party, "sub": party, "aud": audience, "client_id": party, "principal": party,
+        let iss = if self == Kind::InteractiveToken {
+            ISSUER
+        } else {
+            party
+        };
+        let mut claims = json!({
+            "iss": iss, "sub": party, "aud": audience, "client_id": party, "principal": party,
             "type": 1, "scope": "read", "iat": NOW, "nbf": NOW,
             "exp": NOW.plus(Duration::from_secs(60)), "jti": JTI,
-            "htm": "POST", "htu": "https://id.example/oauth2/token",
-        })
+            "htm": "POST", "htu": "https://id.example/oauth2/token", "nonce": NONCE,
+            "versions": [SUBPROTOCOL], "bind": ["code"], "last_seq": 4,
+        });
+        match self {
+            Kind::InteractiveToken => {
+                claims["type"] = 0.into();
+                claims["sid"] = "b0Zq2k1xW8s3Jf5LhT7v9g".into();
+                claims["binding"] = Binding::Code.name().into();
+            }
+            Kind::Hello | Kind::Resume => {
+                claims["act"] = if self == Kind::Hello {
+                    "hello"
+                } else {
+                    "resume"
+                }
+                .into();
+                claims["sid"] = "b0Zq2k1xW8s3Jf5LhT7v9g".into();
+                claims["htu"] = LOGIN_ENDPOINT.into();
+            }
+            _ => {}
+        }
+        claims
     }
 
     fn accepts(self, text: &str, identity: &Identity) -> bool {
@@ -73,17 +110,16 @@ impl Kind {
                 })
                 .is_ok()
         };
+        let access_token = |audience| {
+            let key_of = |_: &str| Some((identity.public_key().clone(), Algorithm::ES256));
+            TokenClaims::verify(text, key_of, ISSUER, audience, NOW).is_ok()
+        };
+        let endpoint = Url::parse(LOGIN_ENDPOINT).unwrap();
         match self {
             Kind::ClientAssertion => assertion(expect(Purpose::Client, CLIENT)),
             Kind::PlatformAssertion => assertion(expect(Purpose::Platform, PLATFORM_CLIENT_ID)),
-            Kind::AccessToken => TokenClaims::verify(
-                text,
-                |_| Some((identity.public_key().clone(), Algorithm::ES256)),
-                ISSUER,
-                API,
-                NOW,
-            )
-            .is_ok(),
+            Kind::AccessToken => access_token(API),
+            Kind::InteractiveToken => access_token(ISSUER),
             Kind::Proof => {
                 let uri = Url::parse("https://id.example/oauth2/token").unwrap();
                 let request = ProofRequest {
@@ -94,6 +130,8 @@ impl Kind {
                 };
                 dpop::verify(text, &request, NOW).is_ok()
             }
+            Kind::Hello => Hello::verify(text, NONCE, &endpoint, NOW).is_ok(),
+            Kind::Resume => Resume::verify(text, NONCE, &endpoint, NOW).is_ok(),
         }
     }
 }

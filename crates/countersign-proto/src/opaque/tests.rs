@@ -1,3 +1,5 @@
+//! Are token strings those that another tool writes, and is a damaged one recognised?
+
 use proptest::prelude::*;
 
 use super::*;

@@ -38,7 +38,12 @@ async fn metadata_is_published_and_names_only_what_is_there() {
         get(&world, metadata.jwks_uri.unwrap().path()).await.status,
         StatusCode::OK
     );
-    assert!(metadata.countersign_login_endpoint.is_none());
+    let login = metadata.countersign_login_endpoint.unwrap();
+    assert_eq!(
+        login.scheme(),
+        ISSUER.replacen("http", "ws", 1).split(':').next().unwrap()
+    );
+    assert!(login.path().ends_with("/login/socket"), "{login}");
 }
 
 #[tokio::test]
