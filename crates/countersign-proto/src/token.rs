@@ -10,13 +10,19 @@ use zeroize::Zeroizing;
 
 use crate::{
     assertion::LEEWAY,
-    json::{self, Limits, Map, Value},
+    json::Value,
     jws::{self, ClaimError, Claims, JwsError, SigningInput, UnverifiedJws},
     key::{Algorithm, PublicKey},
     scope::Scope,
     thumbprint::Thumbprint,
     time::UnixTime,
 };
+
+mod binding;
+pub use binding::Binding;
+
+mod inspect;
+pub use inspect::{UnverifiedToken, inspect};
 
 /// How a token was got. On the wire 0, 1, 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,41 +59,6 @@ impl TokenKind {
 /// The `client_id` of every interactive token: the toolkit itself, a public client. Reserved: no
 /// application may have it.
 pub const INTERACTIVE_CLIENT_ID: &str = "countersign:cli";
-
-/// How the value that released an interactive token came from the browser to the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Binding {
-    /// The browser carried it to a port of the same machine.
-    Loopback,
-    /// A person read it in the browser and typed it in the terminal.
-    Code,
-}
-
-impl Binding {
-    /// Every way, preferred first.
-    pub const ALL: [Binding; 2] = [Binding::Loopback, Binding::Code];
-
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Binding::Loopback => "loopback",
-            Binding::Code => "code",
-        }
-    }
-
-    /// Reads the name on the wire.
-    pub fn from_name(name: &str) -> Option<Binding> {
-        Binding::ALL
-            .into_iter()
-            .find(|binding| binding.name() == name)
-    }
-}
-
-impl fmt::Display for Binding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// How a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,7 +308,7 @@ impl TokenClaims {
                 .ok_or(mistyped("type"))?,
         };
         let scope = claims.optional_string("scope")?.unwrap_or_default();
-        let (session, binding) = login(claims, kind)?;
+        let (session, binding) = binding::login(claims, kind)?;
         Ok(TokenClaims {
             issuer: string("iss")?,
             subject: string("sub")?,
@@ -366,34 +337,6 @@ impl TokenClaims {
             binding,
         })
     }
-}
-
-/// The decoded parts of any JWT, for showing. Nothing here was verified; the type says so.
-#[derive(Clone, Debug)]
-pub struct UnverifiedToken {
-    /// The JOSE header.
-    pub header: Map<String, Value>,
-    /// The claims.
-    pub claims: Map<String, Value>,
-}
-
-/// Decodes a JWT without believing it. `None` for an opaque or an encrypted token.
-pub fn inspect(token: &str) -> Option<UnverifiedToken> {
-    if token.len() > jws::MAX_BYTES {
-        return None;
-    }
-    let mut segments = token.split('.');
-    let (header, claims, _signature) = (segments.next()?, segments.next()?, segments.next()?);
-    if segments.next().is_some() {
-        return None;
-    }
-    let object = |segment: &str| {
-        json::object(&URL_SAFE_NO_PAD.decode(segment).ok()?, &Limits::DOCUMENT).ok()
-    };
-    Some(UnverifiedToken {
-        header: object(header)?,
-        claims: object(claims)?,
-    })
 }
 
 impl fmt::Display for TokenKind {
@@ -488,25 +431,6 @@ struct Cert {
 #[derive(Serialize)]
 struct Confirmation<'a> {
     jkt: &'a str,
-}
-
-/// What an interactive token says about its login, and what no other token may say.
-fn login(
-    claims: &Claims,
-    kind: TokenKind,
-) -> Result<(Option<String>, Option<Binding>), ClaimError> {
-    if kind != TokenKind::Interactive {
-        return match ["sid", "binding"]
-            .into_iter()
-            .find(|claim| claims.members().contains_key(*claim))
-        {
-            Some(claim) => Err(mistyped(claim)),
-            None => Ok((None, None)),
-        };
-    }
-    let session = claims.string("sid")?.to_owned();
-    let binding = Binding::from_name(claims.string("binding")?).ok_or(mistyped("binding"))?;
-    Ok((Some(session), Some(binding)))
 }
 
 fn roles(claims: &Claims) -> Result<Vec<String>, ClaimError> {
@@ -783,27 +707,5 @@ mod tests {
         }
         assert_eq!(TokenKind::from_number(3), None);
         assert_eq!(TokenKind::from_number(256), None);
-    }
-
-    // RFC 7515 App. A.1: a token that nobody here can verify is still shown.
-    #[test]
-    fn a_token_is_inspected_without_belief() {
-        let text = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4\
-                    MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27\
-                    uhbUJU1p1r_wW1gFWFOEjXk";
-        let token = inspect(text).unwrap();
-        assert_eq!(token.header["alg"], "HS256");
-        assert_eq!(token.claims["iss"], "joe");
-        for opaque in [
-            "",
-            "abc",
-            "a.b",
-            "a.b.c",
-            "e30.e30.AA.",
-            "e30.e30",
-            "csn_pat_x.y.z",
-        ] {
-            assert!(inspect(opaque).is_none(), "{opaque}");
-        }
     }
 }
