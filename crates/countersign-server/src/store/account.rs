@@ -19,6 +19,7 @@ pub struct AccountRow {
 }
 
 /// A hash that takes the place of another of the same password.
+#[derive(Clone)]
 pub(super) struct Rehash {
     pub(super) principal: String,
     pub(super) instead_of: String,

@@ -3,17 +3,28 @@
 //! What both databases say alike stands in this folder once. What only one of them has, such as
 //! how it batches, waits and wakes, stands in a folder of its own.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use countersign_proto::time::UnixTime;
 
-use super::{NewAuditEntry, StoreError};
+use super::{Changed, NewAuditEntry, StoreError};
+use crate::registry::Registry;
+
+pub(super) mod registry;
+
+pub(super) mod audit;
+
+pub(super) mod tokens;
+
+pub(super) mod keys;
 
 pub(super) mod logins;
 
 pub(super) mod sessions;
 
 pub(super) mod accounts;
+
+pub(super) mod cleanup;
 
 /// A connection that runs statements. Parameters are `$1`, `$2`, …; numbers are 64 bits wide.
 pub(super) trait Sql: Send {
@@ -44,6 +55,9 @@ pub(super) trait Sql: Send {
         entries: Vec<NewAuditEntry>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Whether this transaction may forget what ended: one at a time does.
+    fn lead_cleanup(&mut self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// The first row, where there is one.
     fn row(
         &mut self,
@@ -51,6 +65,50 @@ pub(super) trait Sql: Send {
         values: Vec<Value>,
     ) -> impl Future<Output = Result<Option<Self::Row>, StoreError>> + Send {
         async move { Ok(self.rows(sql, values).await?.into_iter().next()) }
+    }
+}
+
+/// A write as a value. Each database brings it into a transaction in its own way, and may take it
+/// back and perform it again.
+pub(super) trait Request: Clone + Send + 'static {
+    /// What its caller waits for.
+    type Answer: Send + 'static;
+
+    /// Writes. An error takes everything back.
+    fn perform<C: Sql>(
+        self,
+        connection: &mut C,
+        made: &mut Made,
+    ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+
+    /// Whether what was written stays, by its answer; else it is taken back.
+    fn stays(_: &Self::Answer) -> bool {
+        true
+    }
+}
+
+/// What others see when the transaction is committed.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) registry: Arc<Registry>,
+    pub(super) changes: Vec<Changed>,
+}
+
+/// Asks for a sign of life: a write that means nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ping;
+
+impl Request for Ping {
+    type Answer = ();
+
+    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<(), StoreError> {
+        connection
+            .execute(
+                "UPDATE counter SET value = value + 1 WHERE name = 'pings'",
+                values![],
+            )
+            .await
+            .map(drop)
     }
 }
 

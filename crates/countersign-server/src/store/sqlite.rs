@@ -7,9 +7,7 @@ use countersign_proto::{
     management::{AuditEntry, Page},
     time::UnixTime,
 };
-use sqlx::{
-    Row as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection, sqlite::SqliteRow,
-};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
@@ -17,9 +15,14 @@ use super::{
     Recorded, SessionAdvance, SessionRow, Store, StoreError, StoreFuture, StoredKey, Waker,
     account::Rehash,
     sql::{
-        accounts, logins,
-        sessions::{self, Ending},
-        signed, unsigned,
+        self, Ping, Request,
+        accounts::{self, DeleteAccount, PutAccount},
+        audit,
+        cleanup::Cleanup,
+        keys, logins,
+        registry::{self, RegistryChange},
+        sessions::{self, EndSession, EndSessionsOf, Ending},
+        tokens::{self, Deny},
     },
 };
 use crate::registry::{Change, Registry, Rules};
@@ -30,10 +33,6 @@ mod writer;
 use writer::{Answer, Write};
 
 mod batch;
-
-mod registry_rows;
-
-mod sign_in;
 
 mod statement;
 
@@ -85,7 +84,7 @@ impl SqliteStore {
         control: Control,
     ) -> Result<SqliteStore, StoreError> {
         let (mut connection, readers) = open::open(path, control).await?;
-        let registry = registry_rows::load(&mut connection, rules)
+        let registry = load(&mut connection, rules)
             .await
             .map_err(|error| match error {
                 StoreError::Registry(error) => StoreError::Open(format!(
@@ -106,7 +105,11 @@ impl SqliteStore {
         })
     }
 
-    /// Hands a write to the writer and waits for its commit.
+    /// Hands a request to the writer and waits for its commit.
+    fn request<R: Request>(&self, request: R) -> StoreFuture<'_, R::Answer> {
+        self.write(|answer| Write::Request(Box::new((request, answer))))
+    }
+
     fn write<'a, T: Send + 'a>(
         &'a self,
         write: impl FnOnce(Answer<T>) -> Write + Send + 'a,
@@ -121,51 +124,36 @@ impl SqliteStore {
         })
     }
 
-    fn sign_in<'a, T: Send + 'a>(
-        &'a self,
-        write: impl FnOnce(Answer<T>) -> sign_in::Write + Send + 'a,
-    ) -> StoreFuture<'a, T> {
-        self.write(|answer| Write::SignIn(write(answer)))
-    }
-
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.readers.acquire().await.map_err(fault)
-    }
-
-    async fn version(&self) -> Result<u64, StoreError> {
-        let version: i64 =
-            sqlx::query_scalar("SELECT value FROM counter WHERE name = 'registry_version'")
-                .fetch_one(&self.readers)
-                .await
-                .map_err(fault)?;
-        Ok(unsigned(version))
     }
 }
 
 impl Store for SqliteStore {
     fn registry(&self) -> StoreFuture<'_, Registry> {
         Box::pin(async move {
-            let version = self.version().await?;
+            let mut reader = self.reader().await?;
+            let version = registry::version(&mut *reader).await?;
             let seen = self.seen.load();
             if seen.version() == version {
                 return Ok(Registry::clone(&seen));
             }
-            let mut reader = self.reader().await?;
-            registry_rows::load(&mut reader, self.rules).await
+            load(&mut reader, self.rules).await
         })
     }
 
     fn registry_version(&self) -> StoreFuture<'_, u64> {
-        Box::pin(self.version())
+        Box::pin(async move { registry::version(&mut *self.reader().await?).await })
     }
 
     fn change(&self, change: Change, audit: NewAuditEntry) -> StoreFuture<'_, Registry> {
-        self.write(|answer| Write::Change(Box::new((change, audit)), answer))
+        self.request(RegistryChange::new(change, audit))
     }
 
     fn record_jti(&self, record: JtiRecord) -> StoreFuture<'_, Recorded> {
         let key = JtiKey::of(&record);
-        self.write(move |answer| Write::Jti(key, signed(record.forget_after.as_secs()), answer))
+        let forget_after = sql::signed(record.forget_after.as_secs());
+        self.write(move |answer| Write::Jti(key, forget_after, answer))
     }
 
     fn append_audit(&self, entry: NewAuditEntry) -> StoreFuture<'_, ()> {
@@ -173,29 +161,7 @@ impl Store for SqliteStore {
     }
 
     fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>> {
-        Box::pin(async move {
-            let rows = sqlx::query(
-                "SELECT sequence, at, actor, subject, action, outcome, token_id, certificate, \
-                 address, reason FROM audit WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
-            )
-            .bind(after.map_or(i64::MAX, signed))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(fault)?;
-            let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-            let items: Vec<AuditEntry> = rows
-                .iter()
-                .take(wanted)
-                .map(audit_entry)
-                .collect::<Result<_, sqlx::Error>>()
-                .map_err(fault)?;
-            let next = match items.last() {
-                Some(last) if rows.len() > wanted => Some(last.sequence.to_string()),
-                _ => None,
-            };
-            Ok(Page { items, next })
-        })
+        Box::pin(async move { audit::list(&mut *self.reader().await?, after, limit).await })
     }
 
     fn deny_token(
@@ -204,44 +170,24 @@ impl Store for SqliteStore {
         until: UnixTime,
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, ()> {
-        let until = signed(until.as_secs());
-        self.write(move |answer| Write::Deny(Box::new((jti, until, audit)), answer))
+        self.request(Deny { jti, until, audit })
     }
 
     fn is_token_denied(&self, jti: &str) -> StoreFuture<'_, bool> {
         let jti = jti.to_owned();
-        Box::pin(async move {
-            let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM denied_token WHERE jti = ?")
-                .bind(jti)
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(fault)?;
-            Ok(found.is_some())
-        })
+        Box::pin(async move { tokens::is_denied(&mut *self.reader().await?, jti).await })
     }
 
     fn issuer_keys(&self) -> StoreFuture<'_, Vec<StoredKey>> {
-        Box::pin(async move {
-            sqlx::query(
-                "SELECT kid, algorithm, created_at, key_version, sealed FROM issuer_key \
-                 ORDER BY created_at, kid",
-            )
-            .fetch_all(&self.readers)
-            .await
-            .map_err(fault)?
-            .iter()
-            .map(stored_key)
-            .collect::<Result<_, sqlx::Error>>()
-            .map_err(fault)
-        })
+        Box::pin(async move { keys::list(&mut *self.reader().await?).await })
     }
 
     fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()> {
-        self.write(|answer| Write::Key(Box::new(key), answer))
+        self.request(key)
     }
 
     fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()> {
-        self.sign_in(|answer| sign_in::Write::CreateLogin(Box::new(row), answer))
+        self.request(row)
     }
 
     fn login(&self, id: &str) -> StoreFuture<'_, Option<LoginRow>> {
@@ -260,7 +206,7 @@ impl Store for SqliteStore {
     }
 
     fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool> {
-        self.sign_in(|answer| sign_in::Write::UpdateLogin(Box::new(update), answer))
+        self.request(update)
     }
 
     fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>> {
@@ -286,7 +232,7 @@ impl Store for SqliteStore {
     }
 
     fn advance_session(&self, advance: SessionAdvance) -> StoreFuture<'_, Option<SessionRow>> {
-        self.sign_in(|answer| sign_in::Write::Advance(Box::new(advance), answer))
+        self.request(advance)
     }
 
     fn end_session(
@@ -296,8 +242,7 @@ impl Store for SqliteStore {
         at: UnixTime,
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, bool> {
-        let ending = Ending::new(id, reason, at, audit);
-        self.sign_in(|answer| sign_in::Write::EndSession(Box::new(ending), answer))
+        self.request(EndSession(Ending::new(id, reason, at, audit)))
     }
 
     fn end_sessions_of(
@@ -307,8 +252,7 @@ impl Store for SqliteStore {
         at: UnixTime,
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, u64> {
-        let ending = Ending::new(principal, reason, at, audit);
-        self.sign_in(|answer| sign_in::Write::EndSessionsOf(Box::new(ending), answer))
+        self.request(EndSessionsOf(Ending::new(principal, reason, at, audit)))
     }
 
     fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>> {
@@ -317,7 +261,7 @@ impl Store for SqliteStore {
     }
 
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
-        self.sign_in(|answer| sign_in::Write::PutAccount(Box::new((row, audit)), answer))
+        self.request(PutAccount { row, audit })
     }
 
     fn rehash_account(
@@ -333,12 +277,12 @@ impl Store for SqliteStore {
             hash: hash.to_owned(),
             audit,
         };
-        self.sign_in(|answer| sign_in::Write::RehashAccount(Box::new(rehash), answer))
+        self.request(rehash)
     }
 
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {
         let principal = principal.to_owned();
-        self.sign_in(|answer| sign_in::Write::DeleteAccount(Box::new((principal, audit)), answer))
+        self.request(DeleteAccount { principal, audit })
     }
 
     fn watch(&self) -> broadcast::Receiver<Changed> {
@@ -346,11 +290,11 @@ impl Store for SqliteStore {
     }
 
     fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64> {
-        self.write(move |answer| Write::Cleanup(now, batch, answer))
+        self.request(Cleanup { now, batch })
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
-        self.write(Write::Ping)
+        self.request(Ping)
     }
 
     fn close(&self) -> StoreFuture<'_, ()> {
@@ -361,37 +305,18 @@ impl Store for SqliteStore {
     }
 }
 
+/// Reads the whole registry as it is at one moment.
+async fn load(connection: &mut SqliteConnection, rules: Rules) -> Result<Registry, StoreError> {
+    let mut moment = connection.begin().await.map_err(fault)?;
+    registry::load(&mut *moment, rules).await
+}
+
 impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SqliteStore")
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
-}
-
-fn audit_entry(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {
-    Ok(AuditEntry {
-        sequence: unsigned(row.try_get(0)?),
-        at: UnixTime::from_secs(unsigned(row.try_get(1)?)),
-        actor: row.try_get(2)?,
-        subject: row.try_get(3)?,
-        action: row.try_get(4)?,
-        outcome: row.try_get(5)?,
-        token_id: row.try_get(6)?,
-        certificate: row.try_get(7)?,
-        address: row.try_get(8)?,
-        reason: row.try_get(9)?,
-    })
-}
-
-fn stored_key(row: &SqliteRow) -> Result<StoredKey, sqlx::Error> {
-    Ok(StoredKey {
-        kid: row.try_get(0)?,
-        algorithm: row.try_get(1)?,
-        created_at: UnixTime::from_secs(unsigned(row.try_get(2)?)),
-        key_version: row.try_get(3)?,
-        sealed: row.try_get(4)?,
-    })
 }
 
 // By value, because that is what `map_err` hands over.

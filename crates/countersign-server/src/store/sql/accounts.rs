@@ -1,6 +1,6 @@
 //! How does an account stand in its table?
 
-use super::{Columns, Sql, values};
+use super::{Columns, Made, Request, Sql, values};
 use crate::store::{
     AccountRow, NewAuditEntry, StoreError,
     account::{self, Rehash},
@@ -26,58 +26,73 @@ pub(in crate::store) async fn by_principal(
     .transpose()
 }
 
-pub(in crate::store) async fn put(
-    connection: &mut impl Sql,
-    row: AccountRow,
-    audit: NewAuditEntry,
-) -> Result<(), StoreError> {
-    require_principal(connection, &row.principal).await?;
-    connection
-        .execute(
-            "INSERT INTO account (principal, password, changed_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (principal) DO UPDATE SET password = excluded.password, \
-             changed_at = excluded.changed_at",
-            values![row.principal, row.password, row.changed_at],
-        )
-        .await?;
-    connection.append_audit(vec![audit]).await
+/// An account to make or to replace, with its audit row.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct PutAccount {
+    pub(in crate::store) row: AccountRow,
+    pub(in crate::store) audit: NewAuditEntry,
 }
 
-/// Whether the hash was still the one that it takes the place of.
-pub(in crate::store) async fn rehash(
-    connection: &mut impl Sql,
-    rehash: Rehash,
-) -> Result<bool, StoreError> {
-    let replaced = connection
-        .execute(
-            "UPDATE account SET password = $3 WHERE principal = $1 AND password = $2",
-            values![rehash.principal, rehash.instead_of, rehash.hash],
-        )
-        .await?;
-    if replaced == 0 {
-        return Ok(false);
+impl Request for PutAccount {
+    type Answer = ();
+
+    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<(), StoreError> {
+        let row = self.row;
+        require_principal(connection, &row.principal).await?;
+        connection
+            .execute(
+                "INSERT INTO account (principal, password, changed_at) VALUES ($1, $2, $3) \
+                 ON CONFLICT (principal) DO UPDATE SET password = excluded.password, \
+                 changed_at = excluded.changed_at",
+                values![row.principal, row.password, row.changed_at],
+            )
+            .await?;
+        connection.append_audit(vec![self.audit]).await
     }
-    connection.append_audit(vec![rehash.audit]).await?;
-    Ok(true)
 }
 
-/// Whether there was one.
-pub(in crate::store) async fn delete(
-    connection: &mut impl Sql,
-    principal: String,
-    audit: NewAuditEntry,
-) -> Result<bool, StoreError> {
-    let deleted = connection
-        .execute(
-            "DELETE FROM account WHERE principal = $1",
-            values![principal],
-        )
-        .await?;
-    if deleted == 0 {
-        return Ok(false);
+/// Answers whether the hash was still the one that it takes the place of.
+impl Request for Rehash {
+    type Answer = bool;
+
+    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<bool, StoreError> {
+        let replaced = connection
+            .execute(
+                "UPDATE account SET password = $3 WHERE principal = $1 AND password = $2",
+                values![self.principal, self.instead_of, self.hash],
+            )
+            .await?;
+        if replaced == 0 {
+            return Ok(false);
+        }
+        connection.append_audit(vec![self.audit]).await?;
+        Ok(true)
     }
-    connection.append_audit(vec![audit]).await?;
-    Ok(true)
+}
+
+/// An account to remove, with its audit row. Answers whether it was there.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct DeleteAccount {
+    pub(in crate::store) principal: String,
+    pub(in crate::store) audit: NewAuditEntry,
+}
+
+impl Request for DeleteAccount {
+    type Answer = bool;
+
+    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<bool, StoreError> {
+        let deleted = connection
+            .execute(
+                "DELETE FROM account WHERE principal = $1",
+                values![self.principal],
+            )
+            .await?;
+        if deleted == 0 {
+            return Ok(false);
+        }
+        connection.append_audit(vec![self.audit]).await?;
+        Ok(true)
+    }
 }
 
 /// Refuses what would belong to a principal that is not there.

@@ -2,9 +2,9 @@
 
 use countersign_proto::{management::Page, time::UnixTime};
 
-use super::{Columns, Sql, values};
+use super::{Columns, Made, Request, Sql, values};
 use crate::store::{
-    NOT_ACKNOWLEDGED, NewAuditEntry, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
+    Changed, NOT_ACKNOWLEDGED, NewAuditEntry, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
     SessionRow, SessionState, StoreError, session,
 };
 
@@ -17,10 +17,7 @@ macro_rules! columns {
     };
 }
 
-pub(in crate::store) async fn create(
-    connection: &mut impl Sql,
-    new: SessionRow,
-) -> Result<(), StoreError> {
+pub(super) async fn create(connection: &mut impl Sql, new: SessionRow) -> Result<(), StoreError> {
     connection
         .execute(
             concat!(
@@ -179,35 +176,39 @@ pub(super) async fn acknowledge(connection: &mut impl Sql, id: String) -> Result
 }
 
 /// Counts a refresh: one conditional update, which only one of many equal ones can win.
-pub(in crate::store) async fn advance(
-    connection: &mut impl Sql,
-    advance: SessionAdvance,
-) -> Result<Option<SessionRow>, StoreError> {
-    // The row is held from here on, so that its secret is the one that this update replaces.
-    let past = connection
-        .row(
-            "UPDATE session SET generation = generation + 1 WHERE id = $1 AND generation = $2 \
+impl Request for SessionAdvance {
+    type Answer = Option<SessionRow>;
+
+    async fn perform<C: Sql>(
+        self,
+        connection: &mut C,
+        _: &mut Made,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        // The row is held from here on, so that its secret is the one that this update replaces.
+        let past = connection
+            .row(
+                "UPDATE session SET generation = generation + 1 WHERE id = $1 AND generation = $2 \
              AND generation < refresh_limit AND state = 'active' AND ends_at > $3 \
              RETURNING secret",
-            values![advance.id.as_str(), advance.from_generation, advance.at],
-        )
-        .await?;
-    let Some(past) = past else {
-        return Ok(None);
-    };
-    connection
-        .execute(
-            "INSERT INTO past_secret (session, digest, generation, used_at) \
+                values![self.id.as_str(), self.from_generation, self.at],
+            )
+            .await?;
+        let Some(past) = past else {
+            return Ok(None);
+        };
+        connection
+            .execute(
+                "INSERT INTO past_secret (session, digest, generation, used_at) \
              VALUES ($1, $2, $3, $4)",
-            values![
-                advance.id.as_str(),
-                past.bytes(0)?,
-                advance.from_generation,
-                advance.at,
-            ],
-        )
-        .await?;
-    let now = connection
+                values![
+                    self.id.as_str(),
+                    past.bytes(0)?,
+                    self.from_generation,
+                    self.at,
+                ],
+            )
+            .await?;
+        let now = connection
         .row(
             concat!(
                 "UPDATE session SET secret = $2, pepper_version = $3, key_version = $4, jti = $5, \
@@ -215,25 +216,34 @@ pub(in crate::store) async fn advance(
                 columns!()
             ),
             values![
-                advance.id,
-                advance.secret,
-                advance.pepper_version,
-                advance.key_version,
-                advance.jti,
-                advance.issued_at,
-                advance.expires_at,
-                advance.at,
+                self.id,
+                self.secret,
+                self.pepper_version,
+                self.key_version,
+                self.jti,
+                self.issued_at,
+                self.expires_at,
+                self.at,
             ],
         )
         .await?;
-    connection.append_audit(vec![advance.audit]).await?;
-    now.as_ref().map(session_row).transpose()
+        connection.append_audit(vec![self.audit]).await?;
+        now.as_ref().map(session_row).transpose()
+    }
 }
 
-/// What ends: a session by its id, or all of a principal by its name.
-#[derive(Debug)]
+/// A session that ends, by its id.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct EndSession(pub(in crate::store) Ending);
+
+/// All sessions of a principal, by its name.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct EndSessionsOf(pub(in crate::store) Ending);
+
+/// What ends, why, when, and what is written down about it.
+#[derive(Clone, Debug)]
 pub(in crate::store) struct Ending {
-    pub(in crate::store) of: String,
+    of: String,
     reason: String,
     at: UnixTime,
     audit: NewAuditEntry,
@@ -255,28 +265,38 @@ impl Ending {
     }
 }
 
-/// Whether it had not ended yet.
-pub(in crate::store) async fn end(
-    connection: &mut impl Sql,
-    ending: Ending,
-) -> Result<bool, StoreError> {
-    let ended = mark_ended(connection, ending.of, ending.reason, ending.at).await?;
-    if ended {
-        connection.append_audit(vec![ending.audit]).await?;
+impl Request for EndSession {
+    type Answer = bool;
+
+    async fn perform<C: Sql>(
+        self,
+        connection: &mut C,
+        made: &mut Made,
+    ) -> Result<bool, StoreError> {
+        let EndSession(ending) = self;
+        let id = ending.of.clone();
+        let ended = mark_ended(connection, ending.of, ending.reason, ending.at).await?;
+        if ended {
+            connection.append_audit(vec![ending.audit]).await?;
+            made.changes.push(Changed::Session(id));
+        }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
-/// The ids of those that had not ended yet.
-pub(in crate::store) async fn end_all_of(
-    connection: &mut impl Sql,
-    ending: Ending,
-) -> Result<Vec<String>, StoreError> {
-    let ended = mark_all_ended(connection, ending.of, ending.reason, ending.at).await?;
-    if !ended.is_empty() {
-        connection.append_audit(vec![ending.audit]).await?;
+impl Request for EndSessionsOf {
+    type Answer = u64;
+
+    async fn perform<C: Sql>(self, connection: &mut C, made: &mut Made) -> Result<u64, StoreError> {
+        let EndSessionsOf(ending) = self;
+        let ids = mark_all_ended(connection, ending.of, ending.reason, ending.at).await?;
+        let ended = ids.len() as u64;
+        if ended > 0 {
+            connection.append_audit(vec![ending.audit]).await?;
+            made.changes.extend(ids.into_iter().map(Changed::Session));
+        }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
 /// Whether it had not ended yet.
@@ -297,7 +317,7 @@ pub(super) async fn mark_ended(
 }
 
 /// The ids of those that had not ended yet.
-pub(in crate::store) async fn mark_all_ended(
+pub(super) async fn mark_all_ended(
     connection: &mut impl Sql,
     principal: String,
     reason: String,
@@ -314,15 +334,15 @@ pub(in crate::store) async fn mark_all_ended(
 }
 
 /// Ends those that were not acknowledged in time: their ids.
-pub(in crate::store) async fn end_unacknowledged(
+pub(super) async fn end_unacknowledged(
     connection: &mut impl Sql,
     now: UnixTime,
     limit: u64,
 ) -> Result<Vec<String>, StoreError> {
     let rows = connection
         .rows(
-            "UPDATE session SET state = 'ended', end_reason = $1, ended_at = $2 WHERE id IN \
-             (SELECT id FROM session WHERE state = 'pending' AND pending_until < $2 \
+            "UPDATE session SET state = 'ended', end_reason = $1, ended_at = $2 \
+             WHERE state = 'pending' AND id IN (SELECT id FROM session WHERE state = 'pending' AND pending_until < $2 \
              ORDER BY pending_until LIMIT $3) RETURNING id, principal, jti",
             values![NOT_ACKNOWLEDGED, now, limit],
         )
@@ -336,15 +356,15 @@ pub(in crate::store) async fn end_unacknowledged(
 }
 
 /// Their past secrets go with them.
-pub(in crate::store) async fn forget(
+pub(super) async fn forget(
     connection: &mut impl Sql,
     now: UnixTime,
     limit: u64,
 ) -> Result<u64, StoreError> {
     connection
         .execute(
-            "DELETE FROM session WHERE id IN (SELECT id FROM session \
-             WHERE coalesce(ended_at, ends_at) < $1 ORDER BY coalesce(ended_at, ends_at) LIMIT $2)",
+            "DELETE FROM session WHERE coalesce(ended_at, ends_at) < $1 AND id IN \
+             (SELECT id FROM session WHERE coalesce(ended_at, ends_at) < $1 ORDER BY coalesce(ended_at, ends_at) LIMIT $2)",
             values![now.minus(SESSION_KEPT_AFTER_END), limit],
         )
         .await

@@ -7,8 +7,8 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
-use super::{execute, fault, signed};
-use crate::store::{JtiKey, NewAuditEntry, Recorded, StoreError};
+use super::{execute, fault};
+use crate::store::{JtiKey, NewAuditEntry, Recorded, StoreError, sql::signed};
 
 /// Statements have room for 1, 2, 4, … 256 rows, so that each text is prepared once and kept. Rows
 /// that are not given are NULL, which is passed over: one statement does for any number of rows,

@@ -1,19 +1,17 @@
 //! How do the writes that wait become one commit?
 
-use std::sync::Arc;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use arc_swap::ArcSwap;
-use countersign_proto::time::UnixTime;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Control, batch, execute, fault, registry_rows, sign_in, signed};
+use super::{Control, batch, execute, fault};
 use crate::{
-    registry::{Change, Registry},
+    registry::Registry,
     store::{
-        Changed, DENIED_KEPT_AFTER_END, JtiKey, NewAuditEntry, Recorded, StoreError, StoredKey,
-        Waker,
-        sql::{logins, sessions},
+        JtiKey, NewAuditEntry, Recorded, StoreError, Waker,
+        sql::{Made, Request},
     },
 };
 
@@ -24,14 +22,22 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Write {
     Jti(JtiKey, i64, Answer<Recorded>),
     Audit(NewAuditEntry, Answer<()>),
-    Change(Box<(Change, NewAuditEntry)>, Answer<Registry>),
-    Deny(Box<(String, i64, NewAuditEntry)>, Answer<()>),
-    Key(Box<StoredKey>, Answer<()>),
-    SignIn(sign_in::Write),
-    Cleanup(UnixTime, u32, Answer<u64>),
-    Ping(Answer<()>),
+    Request(Box<dyn Waiting>),
     Close(Answer<()>),
 }
+
+/// A request whose caller waits.
+pub(super) trait Waiting: Send {
+    /// Performs it: whether it stays, and how its caller is told.
+    fn perform<'a>(
+        self: Box<Self>,
+        connection: &'a mut SqliteConnection,
+        made: &'a mut Made,
+    ) -> Pin<Box<dyn Future<Output = (bool, Settled)> + Send + 'a>>;
+}
+
+/// The outcome of a write, to be sent when the commit is done.
+pub(super) type Settled = Box<dyn FnOnce(Option<&StoreError>) + Send>;
 
 /// Writes that may wait before callers wait to hand theirs over.
 const WAITING_MAX: usize = 4096;
@@ -74,8 +80,8 @@ async fn run(
                     batch.audit.push(entry);
                     batch.audit_answers.push(answer);
                 }
+                Write::Request(request) => batch.requests.push(request),
                 Write::Close(answer) => closing = Some(answer),
-                other => batch.others.push(other),
             }
         }
         batch.commit(&mut connection, &seen, &waker).await;
@@ -98,16 +104,7 @@ struct Batch {
     jtis: Vec<(JtiKey, i64, Answer<Recorded>)>,
     audit: Vec<NewAuditEntry>,
     audit_answers: Vec<Answer<()>>,
-    others: Vec<Write>,
-}
-
-/// The outcome of a write, to be sent when the commit is done.
-pub(super) type Settled = Box<dyn FnOnce(Option<&StoreError>) + Send>;
-
-/// What is seen by others when the commit is done.
-struct Made {
-    registry: Arc<Registry>,
-    changes: Vec<Changed>,
+    requests: Vec<Box<dyn Waiting>>,
 }
 
 impl Batch {
@@ -117,14 +114,14 @@ impl Batch {
         seen: &ArcSwap<Registry>,
         waker: &Waker,
     ) {
-        let others = std::mem::take(&mut self.others);
-        let mut settled: Vec<Settled> = Vec::with_capacity(others.len());
+        let requests = std::mem::take(&mut self.requests);
+        let mut settled: Vec<Settled> = Vec::with_capacity(requests.len());
         let mut made = Made {
             registry: seen.load_full(),
             changes: Vec::new(),
         };
         let outcome = self
-            .write(connection, others, &mut settled, &mut made)
+            .write(connection, requests, &mut settled, &mut made)
             .await;
         let failure = match &outcome {
             Ok(_) => None,
@@ -165,13 +162,13 @@ impl Batch {
     async fn write(
         &mut self,
         connection: &mut SqliteConnection,
-        others: Vec<Write>,
+        requests: Vec<Box<dyn Waiting>>,
         settled: &mut Vec<Settled>,
         made: &mut Made,
     ) -> Result<Vec<Recorded>, StoreError> {
         // A statement alone is a transaction by itself, and saves the way there and back twice.
         // Several keys are not: when one is a replay, they are written anew.
-        let alone = others.is_empty()
+        let alone = requests.is_empty()
             && (self.jtis.is_empty() || self.jtis.len() == 1 && self.audit.is_empty());
         if !alone {
             execute(connection, "BEGIN IMMEDIATE").await?;
@@ -184,11 +181,11 @@ impl Batch {
         // First in the transaction: it may begin it anew.
         let recorded = batch::record_jtis(connection, &keys).await?;
         batch::append_audit(connection, std::mem::take(&mut self.audit)).await?;
-        for write in others {
+        for request in requests {
             execute(connection, "SAVEPOINT one").await?;
-            let (fits, answer) = one(connection, write, made).await;
+            let (stays, answer) = request.perform(connection, made).await;
             settled.push(answer);
-            if !fits {
+            if !stays {
                 execute(connection, "ROLLBACK TO one").await?;
             }
             execute(connection, "RELEASE one").await?;
@@ -200,166 +197,27 @@ impl Batch {
     }
 }
 
-/// Does one write that is not batched: whether it stays, and how its caller is told.
-async fn one(connection: &mut SqliteConnection, write: Write, made: &mut Made) -> (bool, Settled) {
-    match write {
-        Write::Change(change, answer) => {
-            let (change, audit) = *change;
-            let ended = &mut Vec::new();
-            let changed =
-                registry_rows::change(connection, &made.registry, &change, audit, ended).await;
-            if let Ok(next) = &changed {
-                made.registry = Arc::new(next.clone());
-                made.changes.push(Changed::Registry);
-                made.changes.extend(ended.drain(..).map(Changed::Session));
-            }
-            settle(changed, answer)
-        }
-        Write::SignIn(write) => sign_in::write(connection, write, &mut made.changes).await,
-        Write::Deny(denied, answer) => {
-            let (jti, until, audit) = *denied;
-            settle(deny(connection, jti, until, audit).await, answer)
-        }
-        Write::Key(key, answer) => settle(add_key(connection, *key).await, answer),
-        Write::Cleanup(now, limit, answer) => {
-            let forgotten = cleanup(connection, now, limit, &mut made.changes).await;
-            settle(forgotten, answer)
-        }
-        Write::Ping(answer) => {
-            let pinged = execute(
-                connection,
-                "UPDATE counter SET value = value + 1 WHERE name = 'pings'",
-            )
-            .await;
-            settle(pinged, answer)
-        }
-        Write::Audit(entry, answer) => {
-            settle(batch::append_audit(connection, vec![entry]).await, answer)
-        }
-        // Batched or handled by the caller; never here.
-        Write::Jti(..) | Write::Close(_) => (true, Box::new(|_| ())),
+impl<R: Request> Waiting for (R, Answer<R::Answer>) {
+    fn perform<'a>(
+        self: Box<Self>,
+        connection: &'a mut SqliteConnection,
+        made: &'a mut Made,
+    ) -> Pin<Box<dyn Future<Output = (bool, Settled)> + Send + 'a>> {
+        Box::pin(async move {
+            let (request, answer) = *self;
+            let outcome = request.perform(connection, made).await;
+            let stays = outcome.as_ref().is_ok_and(R::stays);
+            let settled: Settled = Box::new(move |failure| {
+                // A change that did not fit did not fit, whatever became of the others.
+                let told = match (outcome, failure) {
+                    (Ok(_), Some(failure)) => Err(failure.clone()),
+                    (outcome, _) => outcome,
+                };
+                let _ = answer.send(told);
+            });
+            (stays, settled)
+        })
     }
-}
-
-pub(super) fn settle<T: Send + 'static>(
-    outcome: Result<T, StoreError>,
-    answer: Answer<T>,
-) -> (bool, Settled) {
-    let fits = outcome.is_ok();
-    let settled: Settled = Box::new(move |failure| {
-        // A change that did not fit did not fit, whatever became of the others.
-        let told = match (outcome, failure) {
-            (Ok(_), Some(failure)) => Err(failure.clone()),
-            (outcome, _) => outcome,
-        };
-        let _ = answer.send(told);
-    });
-    (fits, settled)
-}
-
-async fn deny(
-    connection: &mut SqliteConnection,
-    jti: String,
-    until: i64,
-    audit: NewAuditEntry,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO denied_token (jti, until) VALUES (?, ?) \
-         ON CONFLICT (jti) DO UPDATE SET until = max(until, excluded.until)",
-    )
-    .bind(jti)
-    .bind(until)
-    .execute(&mut *connection)
-    .await
-    .map_err(fault)?;
-    batch::append_audit(connection, vec![audit]).await
-}
-
-async fn add_key(connection: &mut SqliteConnection, key: StoredKey) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO issuer_key (kid, algorithm, created_at, key_version, sealed) \
-         VALUES (?, ?, ?, ?, ?) ON CONFLICT (kid) DO NOTHING",
-    )
-    .bind(key.kid)
-    .bind(key.algorithm)
-    .bind(signed(key.created_at.as_secs()))
-    .bind(i64::from(key.key_version))
-    .bind(key.sealed)
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(fault)
-}
-
-/// Forgets what ended first, and remembers up to where it forgot.
-async fn cleanup(
-    connection: &mut SqliteConnection,
-    now: UnixTime,
-    limit: u32,
-    changes: &mut Vec<Changed>,
-) -> Result<u64, StoreError> {
-    let mut left = u64::from(limit);
-    left -= forget_jtis(connection, signed(now.as_secs()), left).await?;
-    left -= forget_denied(connection, signed(now.as_secs()), left).await?;
-    left -= logins::forget(connection, now, left).await?;
-    left -= sessions::forget(connection, now, left).await?;
-    let ended = sessions::end_unacknowledged(connection, now, left).await?;
-    left -= ended.len() as u64;
-    changes.extend(ended.into_iter().map(Changed::Session));
-    Ok(u64::from(limit) - left)
-}
-
-async fn forget_jtis(
-    connection: &mut SqliteConnection,
-    now: i64,
-    limit: u64,
-) -> Result<u64, StoreError> {
-    let last: Option<i64> = sqlx::query_scalar(
-        "SELECT max(forget_after) FROM (SELECT forget_after FROM jti WHERE forget_after < ? \
-         ORDER BY forget_after LIMIT ?)",
-    )
-    .bind(now)
-    .bind(signed(limit))
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(fault)?;
-    let Some(last) = last else {
-        return Ok(0);
-    };
-    let forgotten = sqlx::query(
-        "DELETE FROM jti WHERE key IN (SELECT key FROM jti WHERE forget_after < ? \
-             ORDER BY forget_after LIMIT ?)",
-    )
-    .bind(now)
-    .bind(signed(limit))
-    .execute(&mut *connection)
-    .await
-    .map_err(fault)?
-    .rows_affected();
-    sqlx::query("UPDATE counter SET value = max(value, ?) WHERE name = 'forgotten_up_to'")
-        .bind(last)
-        .execute(&mut *connection)
-        .await
-        .map_err(fault)?;
-    Ok(forgotten)
-}
-
-async fn forget_denied(
-    connection: &mut SqliteConnection,
-    now: i64,
-    limit: u64,
-) -> Result<u64, StoreError> {
-    let denied = sqlx::query(
-        "DELETE FROM denied_token WHERE jti IN (SELECT jti FROM denied_token WHERE until < ? \
-         ORDER BY until LIMIT ?)",
-    )
-    .bind(now.saturating_sub(signed(DENIED_KEPT_AFTER_END.as_secs())))
-    .bind(signed(limit))
-    .execute(connection)
-    .await
-    .map_err(fault)?
-    .rows_affected();
-    Ok(denied)
 }
 
 /// The fault of [`Control::AnsweredBeforeCommit`]: `jti` and audit rows are acknowledged at once,
