@@ -4,8 +4,12 @@ use std::{future::Future, sync::Arc};
 
 use countersign_proto::time::UnixTime;
 
-use super::{actions, audit, jti, key, role};
-use crate::store::{Recorded, Store, StoreError};
+use super::{
+    actions, audit, jti, key, role,
+    sessions::{active, advance, begin},
+    with_carol,
+};
+use crate::store::{AccountRow, Recorded, Store, StoreError};
 
 /// For a store that outlives its process: `reopen` closes nothing itself, it opens what is there.
 pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
@@ -31,6 +35,19 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
         .await
         .unwrap();
     store.add_issuer_key(key("k1", 5)).await.unwrap();
+    with_carol(&store).await;
+    begin(&store, active("s")).await;
+    store.advance_session(advance("s", 0)).await.unwrap();
+    let session = store.session("s").await.unwrap();
+    let account = AccountRow {
+        principal: "carol".to_owned(),
+        password: "hash".to_owned(),
+        changed_at: UnixTime::from_secs(3),
+    };
+    store
+        .put_account(account.clone(), audit("password.set"))
+        .await
+        .unwrap();
     store.record_jti(jti("old", 10)).await.unwrap();
     assert_eq!(store.cleanup(UnixTime::from_secs(11), 10).await.unwrap(), 1);
     store.close().await.unwrap();
@@ -38,7 +55,7 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
 
     let store = reopen().await;
     let again = store.registry().await.unwrap();
-    assert_eq!(again.version(), registry.version());
+    assert_eq!(again.version(), registry.version() + 1);
     assert_eq!(again.role("auditors"), registry.role("auditors"));
     assert_eq!(
         store.record_jti(jti("a", 100)).await.unwrap(),
@@ -51,7 +68,23 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
     assert!(store.is_token_denied("t1").await.unwrap());
     assert_eq!(store.issuer_keys().await.unwrap(), [key("k1", 5)]);
     let actions = actions(&store).await;
-    assert_eq!(actions, ["token.revoke", "role.create"]);
+    assert_eq!(
+        actions,
+        [
+            "password.set",
+            "token.refresh",
+            "principal.create",
+            "token.revoke",
+            "role.create"
+        ]
+    );
+    assert_eq!(store.session("s").await.unwrap(), session);
+    let past = store.past_secret("s", &active("s").secret).await.unwrap();
+    assert_eq!(past.map(|past| past.generation), Some(0));
+    assert_eq!(store.advance_session(advance("s", 0)).await.unwrap(), None);
+    assert_eq!(store.account("carol").await.unwrap(), Some(account));
+    let login = store.login("login of s").await.unwrap().unwrap();
+    assert_eq!(login.version, 1);
 }
 
 pub(in crate::store) async fn law_2_a_read_sees_every_write_that_was_acknowledged(
