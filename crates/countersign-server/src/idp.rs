@@ -11,8 +11,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    StartError,
+    Clock, StartError,
     config::{IdentityProviderSettings, Settings},
+    outbound::Outbound,
     store::Store,
 };
 
@@ -29,6 +30,14 @@ mod throttle;
 
 mod built_in;
 use built_in::BuiltIn;
+
+mod provider;
+
+mod openid_connect;
+use openid_connect::OpenIdConnect;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
 
 /// What a provider answers with, when it has waited for others.
 pub(crate) type IdpFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, IdpRefusal>> + Send + 'a>>;
@@ -84,6 +93,9 @@ pub(crate) trait IdentityProvider: Send + Sync {
     ) -> IdpFuture<'a, ProvedIdentity>;
 }
 
+/// Questions to a provider at one time.
+const AT_ONCE: usize = 32;
+
 /// The provider that was set.
 ///
 /// # Errors
@@ -92,6 +104,7 @@ pub(crate) fn open(
     settings: &Settings,
     store: &Arc<dyn Store>,
     passwords: &PasswordHasher,
+    clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn IdentityProvider>, StartError> {
     match &settings.identity_provider {
         IdentityProviderSettings::BuiltIn { name } => Ok(Arc::new(BuiltIn::new(
@@ -99,9 +112,13 @@ pub(crate) fn open(
             store.clone(),
             passwords.clone(),
         ))),
-        IdentityProviderSettings::OpenIdConnect(_) => Err(StartError::IdentityProvider(
-            "OpenID Connect is not in this version".to_owned(),
-        )),
+        IdentityProviderSettings::OpenIdConnect(openid) => {
+            let ca_bundle = settings.outbound_ca_bundle.as_deref();
+            let provider = Outbound::new(ca_bundle, AT_ONCE)
+                .and_then(|outbound| OpenIdConnect::new(openid, outbound, clock.clone()))
+                .map_err(StartError::IdentityProvider)?;
+            Ok(Arc::new(provider))
+        }
     }
 }
 

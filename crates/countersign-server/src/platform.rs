@@ -126,7 +126,7 @@ impl Platform {
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings.limits),
                 metrics: Metrics::new(),
-                identity_provider: idp::open(&settings, &store, &passwords)?,
+                identity_provider: idp::open(&settings, &store, &passwords, &clock)?,
                 passwords,
                 registry: ArcSwap::from_pointee(registry),
                 settings,

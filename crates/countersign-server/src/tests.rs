@@ -20,6 +20,8 @@ mod revocation;
 
 mod passwords;
 
+mod people;
+
 mod binding;
 
 mod management;
