@@ -2,6 +2,11 @@
 //!
 //! Nothing secret can stand in a row: there is no place for it.
 
+mod session;
+#[allow(unused_imports, reason = "called once people sign in by browser")]
+pub(crate) use session::session_started;
+pub(crate) use session::{refresh_refused, refreshed, session_ended, wrong_proof_key};
+
 use std::net::IpAddr;
 
 use countersign_proto::time::UnixTime;
@@ -23,7 +28,7 @@ pub(crate) fn issued(token: &IssuedToken, peer: Option<IpAddr>) -> NewAuditEntry
         action: "token.issue",
         outcome: Outcome::Ok,
         token_id: Some(claims.jti.clone()),
-        certificate: Some(token.certificate().to_owned()),
+        certificate: token.certificate().map(str::to_owned),
         address: peer.map(|address| address.to_string()),
         reason: None,
     }

@@ -6,15 +6,19 @@ use countersign_proto::{
     exchange::TokenResponse,
     key::SigningKey as _,
     time::UnixTime,
-    token::{AccessToken, TokenClaims, TokenKind, TokenType},
+    token::{AccessToken, INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind, TokenType},
 };
 
 use crate::{
-    config::TokenLifetimes, keys::IssuerKeys, policy::Grant, refusal::Fault,
+    config::TokenLifetimes,
+    keys::IssuerKeys,
+    policy::{Grant, SessionGrant},
+    refusal::Fault,
     registry::CertificateEntry,
 };
 
-/// A token that was signed and has not left yet. Only the issuer makes one, from a [`Grant`].
+/// A token that was signed and has not left yet. Only the issuer makes one, from a [`Grant`] or a
+/// [`SessionGrant`].
 ///
 /// ```compile_fail,E0451
 /// # use countersign_server::IssuedToken;
@@ -26,10 +30,10 @@ use crate::{
 pub struct IssuedToken {
     token: AccessToken,
     claims: TokenClaims,
-    certificate: Arc<CertificateEntry>,
+    certificate: Option<Arc<CertificateEntry>>,
 }
 
-/// Signs what was granted (RFC 9068).
+/// Signs what an assertion earned (RFC 9068).
 pub(crate) fn mint(
     grant: Grant,
     keys: &IssuerKeys,
@@ -41,7 +45,8 @@ pub(crate) fn mint(
     let (judgement, certificate) = grant.into_parts();
     let lifetime = match judgement.kind {
         TokenKind::Platform => lifetimes.platform,
-        TokenKind::Interactive | TokenKind::NonInteractive => lifetimes.non_interactive,
+        TokenKind::NonInteractive => lifetimes.non_interactive,
+        TokenKind::Interactive => lifetimes.interactive,
     };
     let mut claims = TokenClaims::new(
         issuer.to_owned(),
@@ -58,6 +63,39 @@ pub(crate) fn mint(
     claims.roles = judgement.roles;
     claims.certificate = Some(certificate.certificate.sha256());
     claims.confirmation = judgement.confirmation;
+    sign(claims, keys, Some(certificate))
+}
+
+/// Signs what a session has earned: `jti`, `iat` and `exp` are the session's, so that a token that
+/// is delivered again is the same one.
+pub(crate) fn mint_interactive(
+    grant: SessionGrant,
+    keys: &IssuerKeys,
+    issuer: &str,
+) -> Result<IssuedToken, Fault> {
+    let (permit, session) = grant.into_parts();
+    let mut claims = TokenClaims::new(
+        issuer.to_owned(),
+        permit.principal,
+        issuer.to_owned(),
+        INTERACTIVE_CLIENT_ID.to_owned(),
+        TokenKind::Interactive,
+        session.issued_at,
+        session.expires_at,
+        session.jti,
+    );
+    claims.scope = permit.scope;
+    claims.roles = permit.roles;
+    claims.session = Some(session.id);
+    claims.binding = Some(permit.binding);
+    sign(claims, keys, None)
+}
+
+fn sign(
+    claims: TokenClaims,
+    keys: &IssuerKeys,
+    certificate: Option<Arc<CertificateEntry>>,
+) -> Result<IssuedToken, Fault> {
     let active = keys.active();
     let input = claims.signing_input(active.algorithm, &active.kid);
     let signature = active
@@ -79,18 +117,19 @@ impl IssuedToken {
         &self.claims
     }
 
-    /// The certificate that earned it, as the registry writes it.
-    pub(crate) fn certificate(&self) -> &str {
-        &self.certificate.record.sha256
+    /// The certificate that earned it, as the registry writes it; a session has none.
+    pub(crate) fn certificate(&self) -> Option<&str> {
+        let certificate = self.certificate.as_ref()?;
+        Some(&certificate.record.sha256)
     }
 
-    /// The answer that carries it (RFC 6749 §5.1).
-    pub(crate) fn into_response(self) -> TokenResponse {
+    /// The answer that carries it (RFC 6749 §5.1), at this moment.
+    pub(crate) fn into_response(self, now: UnixTime) -> TokenResponse {
         let token_type = match self.claims.confirmation {
             Some(_) => TokenType::DPoP,
             None => TokenType::Bearer,
         };
-        let lifetime = self.claims.expires_at.since(self.claims.issued_at);
+        let lifetime = self.claims.expires_at.since(now);
         let mut response = TokenResponse::new(self.token, token_type, lifetime);
         response.scope = Some(self.claims.scope);
         response.kind = Some(self.claims.kind);

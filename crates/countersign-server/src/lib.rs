@@ -2,7 +2,7 @@
 //!
 //! Bytes come in through `http`, are believed by `service`, judged by `policy`, remembered by `store`.
 //! Every station between them is a type: [`TokenRequest`], [`VerifiedAssertion`], [`Authenticated`],
-//! [`Grant`], [`IssuedToken`]. They are public to be seen; nobody outside makes one.
+//! [`Grant`], [`LiveSession`], [`SessionGrant`], [`IssuedToken`]. They are public to be seen; nobody outside makes one.
 
 mod clock;
 pub use clock::{Clock, SystemClock};
@@ -23,7 +23,10 @@ mod refusal;
 mod mapping;
 
 mod policy;
-pub use policy::Grant;
+pub use policy::{Grant, SessionGrant};
+
+mod refresh;
+pub use refresh::LiveSession;
 
 mod keys;
 

@@ -15,6 +15,8 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     issued: [Counter; 3],
     introspected: [Counter; 2],
+    refreshed: [Counter; 2],
+    alarms: [Counter; 2],
     revoked: Counter,
     limited: Counter,
     connections: Gauge,
@@ -29,6 +31,8 @@ const BUCKETS: [f64; 10] = [
 const ISSUED: &str = "countersign_tokens_issued_total";
 const REFUSED: &str = "countersign_refusals_total";
 const INTROSPECTED: &str = "countersign_introspections_total";
+const REFRESHED: &str = "countersign_refreshes_total";
+const ALARMS: &str = "countersign_refresh_alarms_total";
 const REVOKED: &str = "countersign_tokens_revoked_total";
 const SIGN_INS: &str = "countersign_sign_ins_total";
 const LIMITED: &str = "countersign_rate_limited_total";
@@ -50,6 +54,9 @@ impl Metrics {
         Metrics {
             issued: kinds.map(|kind| counter(&recorder, ISSUED, &[("kind", kind)])),
             introspected: active.map(|it| counter(&recorder, INTROSPECTED, &[("active", it)])),
+            refreshed: ["counted", "again"]
+                .map(|it| counter(&recorder, REFRESHED, &[("answer", it)])),
+            alarms: ["reused", "wrong_key"].map(|it| counter(&recorder, ALARMS, &[("cause", it)])),
             revoked: counter(&recorder, REVOKED, &[]),
             limited: counter(&recorder, LIMITED, &[]),
             connections: recorder.register_gauge(&Key::from_static_name(CONNECTIONS), &METADATA),
@@ -69,6 +76,14 @@ impl Metrics {
 
     pub(crate) fn introspected(&self, active: Activity) {
         self.introspected[active as usize].increment(1);
+    }
+
+    pub(crate) fn refreshed(&self, how: Refreshed) {
+        self.refreshed[how as usize].increment(1);
+    }
+
+    pub(crate) fn alarmed(&self, alarm: Alarm) {
+        self.alarms[alarm as usize].increment(1);
     }
 
     pub(crate) fn revoked(&self) {
@@ -118,6 +133,24 @@ pub(crate) enum Activity {
     Active,
 }
 
+/// How a refresh was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refreshed {
+    /// It counted.
+    Counted,
+    /// An answer was lost, and was given again.
+    Again,
+}
+
+/// What somebody should look into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// A refresh token came again when no honest holder presents it.
+    Reused,
+    /// A refresh token came with a proof by another key.
+    WrongKey,
+}
+
 const METADATA: Metadata<'static> =
     Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
@@ -138,6 +171,11 @@ fn describe(recorder: &PrometheusRecorder) {
         (ISSUED, "access tokens issued, by kind"),
         (REFUSED, "token requests refused, by reason"),
         (INTROSPECTED, "introspections answered"),
+        (REFRESHED, "refreshes answered, by whether they counted"),
+        (
+            ALARMS,
+            "refresh tokens that came again too late, or with another key",
+        ),
         (REVOKED, "tokens given back"),
         (
             SIGN_INS,

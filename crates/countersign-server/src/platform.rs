@@ -35,6 +35,7 @@ struct Inner {
     store: Arc<dyn Store>,
     registry: ArcSwap<Registry>,
     keys: IssuerKeys,
+    secrets: Secrets,
     metadata: Metadata,
     dummies: DummyKeys,
     proofs: Proofs,
@@ -133,6 +134,7 @@ impl Platform {
                 clock,
                 store,
                 keys,
+                secrets,
             }),
         })
     }
@@ -213,6 +215,10 @@ impl Platform {
 
     pub(crate) fn keys(&self) -> &IssuerKeys {
         &self.inner.keys
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
     }
 
     pub(crate) fn metadata(&self) -> &Metadata {

@@ -2,6 +2,10 @@
 //!
 //! Pure: facts are loaded elsewhere, then judged here.
 
+mod session;
+pub use session::SessionGrant;
+pub(crate) use session::{Permit, SessionFacts, permit};
+
 use std::sync::Arc;
 
 use countersign_proto::{

@@ -95,6 +95,22 @@ pub(crate) enum Refusal {
     NotPermitted,
     /// Kinds 1 and 2 are never refreshed.
     NotRefreshable,
+    /// It is no refresh token of a session here, or its key did not prove itself. Both look the same
+    /// outside.
+    RefreshTokenUnknown,
+    /// The terminal has not acknowledged the token of its login.
+    SessionPending,
+    /// The session is over: ended, or past its end.
+    SessionEnded,
+    /// The session was refreshed as often as it may be.
+    RefreshLimitReached,
+    /// The refresh token after this one was used a moment ago.
+    Superseded,
+    /// A role of the principal asks for loopback, and the token came, or is to come, by a code.
+    LoopbackRequired {
+        /// The role.
+        role: String,
+    },
 }
 
 /// Our own problem: logged, and shown as `server_error` with a support id.
@@ -126,7 +142,10 @@ impl Failure {
 impl Refusal {
     /// Whether nobody was recognised: counted, not audited, and counted against the source.
     pub(crate) fn is_anonymous(&self) -> bool {
-        matches!(self, Refusal::Request(_) | Refusal::Unrecognised { .. })
+        matches!(
+            self,
+            Refusal::Request(_) | Refusal::Unrecognised { .. } | Refusal::RefreshTokenUnknown
+        )
     }
 }
 

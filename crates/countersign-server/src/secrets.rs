@@ -14,6 +14,9 @@ use crate::store::StoredKey;
 
 mod file;
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+
 /// Keys and peppers, each in versions: the newest is used for what is new, the older ones for what
 /// was made with them. Wiped when dropped, never printed.
 pub struct Secrets {
@@ -193,6 +196,11 @@ impl Secrets {
     /// The pepper of this version.
     pub fn pepper_of(&self, version: u32) -> Option<&[u8; LENGTH]> {
         of_version(&self.pepper, version)
+    }
+
+    /// Every pepper, the newest first.
+    pub fn peppers(&self) -> impl Iterator<Item = &[u8; LENGTH]> {
+        self.pepper.iter().rev().map(|secret| &*secret.value)
     }
 
     /// The newest refresh key with its version: the secrets of refresh tokens are derived from it.

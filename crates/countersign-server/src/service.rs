@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! TokenRequest ─verify→ VerifiedAssertion ─record→ Authenticated ─decide→ Grant ─mint→ IssuedToken
+//! TokenRequest ─judge, advance→ LiveSession ─permit→ SessionGrant ─mint→ IssuedToken
 //! ```
 
 mod equal_cost;
@@ -29,6 +30,10 @@ pub(crate) use exchange::exchange;
 
 #[allow(dead_code)] // the pages that ask are about to come
 pub(crate) mod sign_in;
+
+mod refresh;
+#[allow(unused_imports, reason = "called once people sign in by browser")]
+pub(crate) use refresh::{Terms, deliver, permit_terms};
 
 mod liveness;
 

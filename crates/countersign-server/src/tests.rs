@@ -2,6 +2,8 @@
 
 mod world;
 
+mod terminal;
+
 mod token_endpoint;
 
 mod assertions;
@@ -23,6 +25,10 @@ mod passwords;
 mod people;
 
 mod binding;
+
+mod refresh;
+
+mod interactive;
 
 mod management;
 

@@ -107,12 +107,12 @@ impl Refusal {
                 bad,
                 OAuthError::new(ErrorCode::InvalidScope)
                     .because(Reason::ScopeNotPermitted)
-                    .describe(format!("the scope {scope} is not one of the application's")),
+                    .describe(format!("the scope {scope} is not permitted here")),
             ),
             R::ProofRequired => (
                 bad,
                 OAuthError::new(ErrorCode::InvalidDpopProof)
-                    .describe("the application's tokens are bound to a key, send a DPoP proof"),
+                    .describe("the token is bound to a key, send a DPoP proof"),
             ),
             R::NonceRequired => (
                 bad,
@@ -143,6 +143,43 @@ impl Refusal {
                 OAuthError::new(ErrorCode::InvalidGrant)
                     .because(Reason::NotRefreshable)
                     .describe("tokens of this kind are not refreshed, sign a new assertion"),
+            ),
+            R::RefreshTokenUnknown => (
+                bad,
+                OAuthError::new(ErrorCode::InvalidGrant)
+                    .describe("the refresh token is not accepted"),
+            ),
+            R::SessionPending => (
+                bad,
+                OAuthError::new(ErrorCode::InvalidGrant)
+                    .describe("the sign-in is not finished, its terminal has not answered"),
+            ),
+            R::SessionEnded => (
+                bad,
+                OAuthError::new(ErrorCode::InvalidGrant)
+                    .because(Reason::SessionEnded)
+                    .describe("the session has ended, sign in again"),
+            ),
+            R::RefreshLimitReached => (
+                bad,
+                OAuthError::new(ErrorCode::InvalidGrant)
+                    .because(Reason::RefreshLimitReached)
+                    .describe("the session was refreshed as often as it may be, sign in again"),
+            ),
+            R::Superseded => (
+                bad,
+                OAuthError::new(ErrorCode::InvalidGrant)
+                    .because(Reason::Superseded)
+                    .describe("a newer refresh token of this session was used, use that one"),
+            ),
+            R::LoopbackRequired { role } => (
+                bad,
+                OAuthError::new(ErrorCode::InvalidGrant)
+                    .because(Reason::Other("loopback_required".to_owned()))
+                    .describe(format!(
+                        "the role {role} is not carried by a token that came by a code, sign in on \
+                         the machine of the browser"
+                    )),
             ),
         }
     }

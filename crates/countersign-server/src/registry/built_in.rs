@@ -36,7 +36,8 @@ pub(super) fn roles() -> Vec<Role> {
         name: name.to_owned(),
         description: description.to_owned(),
         permissions,
-        require_loopback: false,
+        // Whoever may change what others may do is not talked out of a code by telephone.
+        require_loopback: [ADMINISTRATOR, OPERATOR].contains(&name),
         built_in: true,
     };
     vec![
@@ -69,7 +70,8 @@ pub(super) fn platform_principal() -> Principal {
     }
 }
 
-pub(super) fn is_permission(text: &str) -> bool {
+/// Whether this is something that a role can permit.
+pub(crate) fn is_permission(text: &str) -> bool {
     text == "*"
         || text
             .split_once(':')

@@ -1,14 +1,16 @@
 //! May the bearer of this token do this?
 //!
 //! The token must be good as introspection sees it, and be for the platform itself. What its
-//! bearer may do is the union of the permissions of the principal's roles as they are now.
+//! bearer may do is the union of the permissions of the principal's roles as they are now; of a
+//! token of kind 0 with a scope, only what is in its scope.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
 use countersign_proto::{
     bearer::{self, BearerError},
     dpop::{self, ProofRequest},
-    token::{TokenClaims, TokenType},
+    scope::Scope,
+    token::{TokenClaims, TokenKind, TokenType},
 };
 
 use super::liveness::live_token;
@@ -91,8 +93,12 @@ pub(crate) async fn authorize(
             check_proof(platform, request, token, thumbprint)?;
         }
     }
+    let mut permissions = Permissions::of(&live.roles, registry);
+    if live.claims.kind == TokenKind::Interactive {
+        permissions = permissions.within(&live.claims.scope);
+    }
     Ok(Caller {
-        permissions: Permissions::of(&live.roles, registry),
+        permissions,
         claims: live.claims,
         roles: live.roles,
         peer: request.peer,
@@ -122,6 +128,21 @@ impl Permissions {
                 .flat_map(|role| role.permissions.iter().cloned())
                 .collect(),
         )
+    }
+
+    /// What of them is in `scope`; all of them when it is empty.
+    pub(crate) fn within(&self, scope: &Scope) -> Permissions {
+        if scope.is_empty() {
+            return self.clone();
+        }
+        let left = scope.iter().filter(|token| self.include(token));
+        Permissions(left.map(str::to_owned).collect())
+    }
+
+    /// These.
+    #[cfg(test)]
+    pub(crate) fn listed(list: &[&str]) -> Permissions {
+        Permissions(list.iter().map(|it| (*it).to_owned()).collect())
     }
 
     /// Everything.
@@ -176,17 +197,29 @@ fn check_proof(
 mod tests {
     use super::*;
 
-    fn permissions(list: &[&str]) -> Permissions {
-        Permissions(list.iter().map(|it| (*it).to_owned()).collect())
+    #[test]
+    fn nobody_covers_what_he_has_not() {
+        let all = Permissions::listed(&["*"]);
+        let reads = Permissions::listed(&["roles:read", "audit:read"]);
+        assert!(all.cover(&reads) && all.cover(&all));
+        assert!(reads.cover(&Permissions::listed(&["audit:read"])));
+        assert!(!reads.cover(&all));
+        assert!(!reads.cover(&Permissions::listed(&["roles:write"])));
     }
 
     #[test]
-    fn nobody_covers_what_he_has_not() {
-        let all = permissions(&["*"]);
-        let reads = permissions(&["roles:read", "audit:read"]);
-        assert!(all.cover(&reads) && all.cover(&all));
-        assert!(reads.cover(&permissions(&["audit:read"])));
-        assert!(!reads.cover(&all));
-        assert!(!reads.cover(&permissions(&["roles:write"])));
+    fn a_scope_narrows_what_roles_permit_and_adds_nothing() {
+        let all = Permissions::listed(&["*"]);
+        let reads = Permissions::listed(&["roles:read", "audit:read"]);
+        let within = |permissions: &Permissions, scope: &str| {
+            permissions.within(&Scope::parse(scope).unwrap())
+        };
+        assert_eq!(within(&reads, ""), reads);
+        assert_eq!(within(&all, ""), all);
+        let audit = Permissions::listed(&["audit:read"]);
+        assert_eq!(within(&reads, "audit:read"), audit);
+        assert_eq!(within(&all, "audit:read"), audit);
+        assert_eq!(within(&reads, "audit:read roles:write *"), audit);
+        assert_eq!(within(&reads, "mappings:read"), Permissions::default());
     }
 }

@@ -16,6 +16,7 @@ use super::{
     Authenticated, TokenRequest, VerifiedAssertion,
     assertion::{Denial, Identified, Rules},
     authentication::AuthenticationError,
+    refresh,
 };
 use crate::{
     Platform, audit, issuer,
@@ -30,10 +31,24 @@ pub(crate) async fn exchange(
     platform: &Platform,
     request: TokenRequest,
 ) -> Result<TokenResponse, Failure> {
+    let asked = match request.received {
+        ReceivedTokenRequest::Refresh {
+            refresh_token,
+            scope,
+        } => {
+            let asked = refresh::Asked {
+                refresh_token: &refresh_token,
+                scope: &scope,
+                proof: request.proof.as_deref(),
+                peer: request.peer,
+            };
+            return refresh::refresh(platform, &asked).await;
+        }
+        by_assertion => Asked::from(by_assertion)?,
+    };
     let now = platform.now();
     let registry = platform.registry();
     let peer = request.peer;
-    let asked = Asked::from(request.received)?;
 
     // Client credentials that came beside the grant are checked, though the grant does not need
     // them (RFC 7523 §3.1).
@@ -93,7 +108,7 @@ pub(crate) async fn exchange(
         .append_audit(audit::issued(&token, peer))
         .await?;
     platform.metrics().issued(token.claims().kind);
-    Ok(token.into_response())
+    Ok(token.into_response(now))
 }
 
 /// What was asked, whatever the grant.

@@ -12,7 +12,7 @@ use countersign_proto::{
 use super::{
     AccessRefusal, PresentedRequest, authorize,
     exchange::{Signed, authenticate, refuse},
-    liveness::live_token,
+    liveness::{live_refresh_token, live_token},
 };
 use crate::{
     Platform,
@@ -61,15 +61,18 @@ pub(crate) async fn introspect(
             .await
             .map_err(IntrospectionRefusal::Access)?,
     };
-    let found = live_token(
-        platform,
-        &registry,
-        question.token.expose(),
-        &[&audience],
-        now,
-    )
-    .await
-    .map_err(IntrospectionRefusal::Failure)?;
+    let token = question.token.expose();
+    // A refresh token is for the platform alone, and so is what may be known about it.
+    if audience == platform.issuer()
+        && let Some(session) = live_refresh_token(platform, &registry, token, now)
+            .await
+            .map_err(IntrospectionRefusal::Failure)?
+    {
+        return Ok(Introspection::Active(Box::new(session)));
+    }
+    let found = live_token(platform, &registry, token, &[&audience], now)
+        .await
+        .map_err(IntrospectionRefusal::Failure)?;
     Ok(match found {
         Some(live) => {
             // Roles as they are now: rights that were taken away are not reported.

@@ -1,18 +1,21 @@
 //! Is what earned this token still good?
 //!
 //! Tokens are not stored. What is behind one is looked up each time: the application, the
-//! certificate, the mapping, the principal, and whether the token itself was given back.
+//! certificate, the mapping, the principal, and whether the token itself was given back; behind a
+//! token of kind 0 its session, and what policy says to it now.
 
 use countersign_proto::{
     certificate::Validity,
     management::CertificateUsage,
     scope::Scope,
     time::UnixTime,
-    token::{TokenClaims, TokenKind},
+    token::{INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind},
 };
 
+use super::refresh::{self, Terms};
 use crate::{
     Platform,
+    refresh::{LiveSession, Verdict, judge},
     refusal::Failure,
     registry::{PLATFORM_PRINCIPAL, Registry},
 };
@@ -37,6 +40,9 @@ pub(crate) async fn live_token(
     let Some(mut claims) = believed(platform, token, audiences, now) else {
         return Ok(None);
     };
+    if claims.kind == TokenKind::Interactive {
+        return of_session(platform, registry, claims, now).await;
+    }
     let Some(roles) = standing(registry, &claims, now) else {
         return Ok(None);
     };
@@ -45,6 +51,84 @@ pub(crate) async fn live_token(
     }
     claims.scope = scope_now(registry, &claims);
     Ok(Some(LiveToken { claims, roles }))
+}
+
+/// A refresh token that could be used now, as what its session says; `None` when it could not.
+pub(crate) async fn live_refresh_token(
+    platform: &Platform,
+    registry: &Registry,
+    text: &str,
+    now: UnixTime,
+) -> Result<Option<TokenClaims>, Failure> {
+    let Ok(token) = refresh::read(text) else {
+        return Ok(None);
+    };
+    let Some(found) = refresh::find(platform, &token).await? else {
+        return Ok(None);
+    };
+    let (session, idle) = (found.session, platform.settings().session.idle);
+    let verdict = judge(&session, found.presented, &session.proof, idle, now);
+    if verdict != Verdict::Advance {
+        return Ok(None);
+    }
+    let permit = match refresh::permit(registry, &session, &Scope::default()) {
+        Ok(permit) => permit,
+        Err(Failure::Refused(_)) => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let issuer = platform.issuer().to_owned();
+    let mut claims = TokenClaims::new(
+        issuer.clone(),
+        permit.principal,
+        issuer,
+        INTERACTIVE_CLIENT_ID.to_owned(),
+        TokenKind::Interactive,
+        session.created_at,
+        session.ends_at.min(session.refreshed_at.plus(idle)),
+        session.id.clone(),
+    );
+    claims.scope = permit.scope;
+    claims.roles = permit.roles;
+    claims.session = Some(session.id);
+    claims.binding = Some(permit.binding);
+    claims.confirmation = Some(session.proof);
+    Ok(Some(claims))
+}
+
+/// A token of kind 0: its session must be acknowledged and alive, and policy must still say yes.
+async fn of_session(
+    platform: &Platform,
+    registry: &Registry,
+    mut claims: TokenClaims,
+    now: UnixTime,
+) -> Result<Option<LiveToken>, Failure> {
+    let (Some(id), Some(binding)) = (&claims.session, claims.binding) else {
+        return Ok(None);
+    };
+    let session = platform.store().session(id).await?;
+    let Some(live) = session.and_then(|session| LiveSession::standing(session, now)) else {
+        return Ok(None);
+    };
+    let same = live.row().principal == claims.principal
+        && live.row().binding == binding.name()
+        && claims.client_id == INTERACTIVE_CLIENT_ID;
+    if !same {
+        return Ok(None);
+    }
+    let terms = Terms {
+        principal: &claims.principal,
+        binding,
+        scope: &claims.scope,
+        requested_scope: &Scope::default(),
+    };
+    let Ok(permit) = refresh::permit_terms(registry, &terms) else {
+        return Ok(None);
+    };
+    claims.scope = permit.scope;
+    Ok(Some(LiveToken {
+        claims,
+        roles: permit.roles,
+    }))
 }
 
 /// Signature and claims, for the first of `audiences` that it is for.
@@ -66,7 +150,7 @@ fn standing(registry: &Registry, claims: &TokenClaims, now: UnixTime) -> Option<
     let usage = match claims.kind {
         TokenKind::NonInteractive => CertificateUsage::Client,
         TokenKind::Platform => CertificateUsage::Platform,
-        // Interactive tokens have no session here that could vouch for them.
+        // No certificate stands behind a token of kind 0.
         TokenKind::Interactive => return None,
     };
     let certificate = registry

@@ -2,23 +2,32 @@
 //!
 //! The application that got it, authenticated by an assertion; or whoever holds it, by presenting
 //! the same token in the `Authorization` header. The second needs no proof for a bound token:
-//! giving a token back only takes rights away.
+//! giving a token back only takes rights away. A refresh token is presented by naming it: its client
+//! is public and has no other credential. With it, and with a token of kind 0, ends the session, and
+//! so do all of its tokens.
 
 use countersign_proto::{
     assertion::Purpose,
     bearer::{self, BearerError},
-    token::{self, TokenClaims},
+    time::UnixTime,
+    token::{self, INTERACTIVE_CLIENT_ID, TokenClaims},
     token_form::TokenForm,
 };
 
 use super::{
-    AccessRefusal, PresentedRequest,
+    AccessRefusal, Authenticated, PresentedRequest,
     exchange::{Signed, authenticate, refuse},
+    refresh,
 };
 use crate::{
     Platform, audit,
+    refresh::Presented,
     refusal::{Failure, Refusal},
+    store::StoreError,
 };
+
+/// Why a session ended whose token was given back.
+const GIVEN_BACK: &str = "given_back";
 
 /// Why a token is not taken back.
 pub(crate) enum RevocationRefusal {
@@ -34,6 +43,7 @@ pub(crate) async fn revoke(
 ) -> Result<(), RevocationRefusal> {
     let now = platform.now();
     let token = asked.token.expose();
+    let refresh_token = refresh::read(token).ok();
     let by_client = match &asked.client_assertion {
         Some(assertion) => {
             let registry = platform.registry();
@@ -47,23 +57,42 @@ pub(crate) async fn revoke(
                 .map_err(RevocationRefusal::Failure)?;
             Some(client)
         }
+        None if refresh_token.is_some() => None,
         None => {
             must_hold(token, request).map_err(RevocationRefusal::Access)?;
             None
         }
     };
+    if let Some(refresh_token) = refresh_token {
+        let found = refresh::find(platform, &refresh_token)
+            .await
+            .map_err(RevocationRefusal::Failure)?
+            .filter(|found| found.presented != Presented::Unknown);
+        let Some(found) = found else {
+            return Ok(());
+        };
+        let is_another = asked
+            .client_id
+            .as_ref()
+            .is_some_and(|client_id| client_id != INTERACTIVE_CLIENT_ID);
+        if by_client.is_some() || is_another {
+            return Err(not_owner(platform, by_client, request, now).await);
+        }
+        return end_session(platform, &found.session.id, request, now).await;
+    }
     let Some(claims) = own_token(platform, token) else {
         return Ok(());
     };
     let actor = match &by_client {
         Some(client) if client.client_id() != claims.client_id => {
-            let who = Some(client.identified());
-            let failure = refuse(platform, Refusal::NotOwner, who, request.peer, now).await;
-            return Err(RevocationRefusal::Failure(failure));
+            return Err(not_owner(platform, by_client, request, now).await);
         }
         Some(client) => client.client_id(),
         None => &claims.principal,
     };
+    if let Some(session) = &claims.session {
+        return end_session(platform, session, request, now).await;
+    }
     let entry = audit::token_revoked(actor, &claims.principal, &claims.jti, request.peer, now);
     platform
         .store()
@@ -72,6 +101,36 @@ pub(crate) async fn revoke(
         .map_err(|error| RevocationRefusal::Failure(error.into()))?;
     platform.metrics().revoked();
     Ok(())
+}
+
+/// Ends a session, and with it every token of it.
+async fn end_session(
+    platform: &Platform,
+    id: &str,
+    request: &PresentedRequest<'_>,
+    now: UnixTime,
+) -> Result<(), RevocationRefusal> {
+    let failed = |error: StoreError| RevocationRefusal::Failure(error.into());
+    let store = platform.store();
+    let Some(session) = store.session(id).await.map_err(failed)? else {
+        return Ok(());
+    };
+    let entry = audit::session_ended(&session, GIVEN_BACK, request.peer, now);
+    let ended = store.end_session(id, GIVEN_BACK, now, entry);
+    if ended.await.map_err(failed)? {
+        platform.metrics().revoked();
+    }
+    Ok(())
+}
+
+async fn not_owner(
+    platform: &Platform,
+    client: Option<Authenticated>,
+    request: &PresentedRequest<'_>,
+    now: UnixTime,
+) -> RevocationRefusal {
+    let who = client.map(|client| client.identified());
+    RevocationRefusal::Failure(refuse(platform, Refusal::NotOwner, who, request.peer, now).await)
 }
 
 /// The bearer must present the token that is to be given back.

@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use countersign_proto::{
-    exchange::{Form, ReceivedTokenRequest},
-    oauth_error::{ErrorCode, OAuthError},
-};
+use countersign_proto::exchange::{Form, ReceivedTokenRequest};
 
 use crate::refusal::Refusal;
 
@@ -28,24 +25,12 @@ impl TokenRequest {
         let present = matches!(authorization, AuthorizationHeader::Present);
         let received = Form::parse(body)
             .and_then(|form| ReceivedTokenRequest::from_form(form, present))
-            .map_err(|error| Self::refuse(error, body))?;
+            .map_err(Refusal::Request)?;
         Ok(TokenRequest {
             received,
             proof,
             peer,
         })
-    }
-
-    /// A refresh is asked for with a token of a kind that has no refresh: that is said plainly.
-    fn refuse(error: OAuthError, body: &[u8]) -> Refusal {
-        let asks_refresh = error.code == ErrorCode::UnsupportedGrantType
-            && Form::parse(body)
-                .is_ok_and(|mut form| form.take("grant_type").as_deref() == Some("refresh_token"));
-        if asks_refresh {
-            Refusal::NotRefreshable
-        } else {
-            Refusal::Request(error)
-        }
     }
 }
 
