@@ -24,7 +24,7 @@ mod password;
 pub(crate) use password::Password;
 
 mod accounts;
-pub(crate) use accounts::PasswordHasher;
+pub(crate) use accounts::{HashingError, PasswordHasher};
 
 mod throttle;
 

@@ -49,7 +49,7 @@ pub(crate) use revocation::{RevocationRefusal, revoke};
 mod registry;
 pub(crate) use registry::{
     Alterable, Applications, ChangeRefusal, Mappings, Noun, Principals, Roles, certificates,
-    create, delete, find, list, update,
+    create, delete, find, list, passwords, sessions, update,
 };
 
 /// How many signatures of assertions this thread verified: an unknown client must cost one too.

@@ -34,6 +34,8 @@ mod management;
 
 mod escalation;
 
+mod sessions;
+
 mod documents;
 
 mod limits;

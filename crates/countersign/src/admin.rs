@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_proto::{
     management::{
-        Application, AuditEntry, NewCertificate, NewMapping, Page, Principal, PrincipalMapping,
-        RegisteredCertificate, Revocation, Role, WhoAmI,
+        Application, AuditEntry, NewCertificate, NewMapping, NewPassword, Page, Principal,
+        PrincipalMapping, RegisteredCertificate, Revocation, Role, Session, WhoAmI,
     },
     metadata::Metadata,
 };
@@ -181,6 +181,41 @@ impl Admin {
         self.delete(&["principals", name]).await
     }
 
+    /// Sets the password by which a person signs in, where the platform itself keeps accounts. The
+    /// sessions of the person end.
+    pub async fn set_password(&self, principal: &str, password: &NewPassword) -> Result<(), Error> {
+        let call = Call::new(Method::PUT, &["principals", principal, "password"])
+            .secret_body(password.to_json());
+        self.caller.call(call).await.map(|_| ())
+    }
+
+    /// Takes the password of a person away, and ends the sessions of the person.
+    pub async fn delete_password(&self, principal: &str) -> Result<(), Error> {
+        self.delete(&["principals", principal, "password"]).await
+    }
+
+    /// The sessions of a principal, or of everybody, newest first. Those that ended are listed for
+    /// 30 days.
+    pub async fn sessions(
+        &self,
+        principal: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<Session>, Error> {
+        let call = Call::page("sessions", page).query("principal", principal.map(str::to_owned));
+        self.caller.call(call).await?.read()
+    }
+
+    /// One session.
+    pub async fn session(&self, id: &str) -> Result<Session, Error> {
+        self.read(&["sessions", id]).await
+    }
+
+    /// Ends a session at once, with every token of it.
+    pub async fn end_session(&self, id: &str) -> Result<Session, Error> {
+        let call = Call::new(Method::POST, &["sessions", id, "end"]);
+        self.caller.call(call).await?.read()
+    }
+
     /// The roles.
     pub async fn roles(&self, page: &PageRequest) -> Result<Page<Role>, Error> {
         self.list("roles", page).await
@@ -226,10 +261,7 @@ impl Admin {
         noun: &str,
         page: &PageRequest,
     ) -> Result<Page<T>, Error> {
-        let call = Call::new(Method::GET, &[noun])
-            .query("limit", page.limit.map(|limit| limit.to_string()))
-            .query("after", page.after.clone());
-        self.caller.call(call).await?.read()
+        self.caller.call(Call::page(noun, page)).await?.read()
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {

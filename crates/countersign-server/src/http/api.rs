@@ -7,6 +7,10 @@ mod noun;
 
 mod certificates;
 
+mod sessions;
+
+mod password;
+
 mod audit;
 
 mod whoami;
@@ -27,7 +31,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::StatusCode,
     response::Response,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde::Serialize;
 
@@ -58,6 +62,13 @@ pub(super) fn routes(root: &str) -> Router<Platform> {
             &at("certificates/{sha256}/revoke"),
             post(certificates::revoke),
         )
+        .route(
+            &at("principals/{id}/password"),
+            put(password::set).delete(password::delete),
+        )
+        .route(&at("sessions"), get(sessions::list))
+        .route(&at("sessions/{id}"), get(sessions::find))
+        .route(&at("sessions/{id}/end"), post(sessions::end))
         .route(&at("audit"), get(audit::list))
         .route(&at("whoami"), get(whoami::answer))
         // The body is limited where it is read, by the platform's own setting.

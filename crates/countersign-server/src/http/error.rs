@@ -163,6 +163,7 @@ pub(super) fn change(platform: &Platform, refusal: &ChangeRefusal) -> Response {
     match refusal {
         ChangeRefusal::Access(refusal) => access(platform, refusal),
         ChangeRefusal::Fault(fault) => fault_problem(fault),
+        ChangeRefusal::Busy => busy(),
         ChangeRefusal::Escalation(detail) => problem(StatusCode::FORBIDDEN, detail.clone()),
         ChangeRefusal::Registry(error) => {
             let status = match error {
@@ -173,6 +174,15 @@ pub(super) fn change(platform: &Platform, refusal: &ChangeRefusal) -> Response {
             problem(status, error.to_string())
         }
     }
+}
+
+/// Somebody else is first (RFC 9110 §15.6.4).
+fn busy() -> Response {
+    let detail = "too much is under way, try again in a moment".to_owned();
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, soon);
+    response
 }
 
 /// A problem document.
@@ -248,6 +258,7 @@ fn problem_with(
         StatusCode::CONFLICT => "conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "too-large",
         StatusCode::UNPROCESSABLE_ENTITY => "invalid",
+        StatusCode::SERVICE_UNAVAILABLE => "busy",
         _ => "server-error",
     };
     let document = Problem {

@@ -16,12 +16,13 @@ pub const PLATFORM_ROLE: &str = "Platform";
 pub const PLATFORM_PRINCIPAL: &str = "platform";
 
 /// What a permission can be about: `noun:read`, `noun:write`.
-pub(crate) const NOUNS: [&str; 6] = [
+pub(crate) const NOUNS: [&str; 7] = [
     "applications",
     "certificates",
     "principals",
     "roles",
     "mappings",
+    "sessions",
     "audit",
 ];
 
@@ -56,7 +57,9 @@ pub(super) fn roles() -> Vec<Role> {
         role(
             PLATFORM_ROLE,
             "what a component of the platform needs: reads what is registered",
-            reads().filter(|right| right != "audit:read").collect(),
+            reads()
+                .filter(|right| !["audit:read", "sessions:read"].contains(&right.as_str()))
+                .collect(),
         ),
     ]
 }

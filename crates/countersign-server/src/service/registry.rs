@@ -1,4 +1,4 @@
-//! How does somebody who may change the registry?
+//! How does somebody who may change the registry, and what people have: sessions and passwords?
 //!
 //! Every function here asks for the permission first, then whether the caller would give away
 //! more than he has, then makes the change durable with its audit row, then visible. Whether a
@@ -21,6 +21,10 @@ pub(crate) use mappings::Mappings;
 
 pub(crate) mod certificates;
 
+pub(crate) mod sessions;
+
+pub(crate) mod passwords;
+
 use super::{AccessRefusal, Caller, Permissions};
 use crate::{
     Platform, audit,
@@ -36,6 +40,8 @@ pub(crate) enum ChangeRefusal {
     Registry(RegistryError),
     /// The caller would give away what he has not.
     Escalation(String),
+    /// Too many want the same that costs much.
+    Busy,
     Fault(Fault),
 }
 
@@ -97,8 +103,15 @@ async fn apply(
             platform.adopt(registry.clone());
             Ok(registry)
         }
-        Err(StoreError::Registry(error)) => Err(ChangeRefusal::Registry(error)),
-        Err(error) => Err(ChangeRefusal::Fault(Fault::new(error.to_string()))),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+/// What the store did not do: the caller's problem when it does not fit, else ours.
+fn fault(error: StoreError) -> ChangeRefusal {
+    match error {
+        StoreError::Registry(error) => ChangeRefusal::Registry(error),
+        error => ChangeRefusal::Fault(Fault::new(error.to_string())),
     }
 }
 

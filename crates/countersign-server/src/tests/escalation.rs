@@ -45,6 +45,7 @@ async fn a_reader_reads_and_writes_nothing() {
         "principals",
         "roles",
         "mappings",
+        "sessions",
         "audit",
     ] {
         let answer = world.api(Method::GET, path, &reader, None).await;

@@ -1,6 +1,6 @@
 //! How does one call of the management API leave, and how is its answer read?
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use countersign_proto::{
@@ -9,7 +9,9 @@ use countersign_proto::{
 use http::{Method, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
+use zeroize::Zeroizing;
 
+use super::PageRequest;
 use crate::{
     Client, Clock, Error, ErrorKind, SystemClock, Token, Transport,
     authorize::authorize,
@@ -39,7 +41,17 @@ pub(crate) struct Call {
     method: Method,
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
-    body: Option<Vec<u8>>,
+    body: Option<Body>,
+}
+
+/// A body that may hold a secret: wiped when dropped, never printed.
+#[derive(Clone)]
+struct Body(Zeroizing<Vec<u8>>);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body(..)")
+    }
 }
 
 /// A good answer.
@@ -55,20 +67,32 @@ impl Call {
         }
     }
 
+    /// A page of a list.
+    pub(crate) fn page(noun: &str, page: &PageRequest) -> Call {
+        Call::new(Method::GET, &[noun])
+            .query("limit", page.limit.map(|limit| limit.to_string()))
+            .query("after", page.after.clone())
+    }
+
     pub(crate) fn query(mut self, name: &'static str, value: Option<String>) -> Call {
         self.query.extend(value.map(|value| (name, value)));
         self
     }
 
-    pub(crate) fn body(mut self, value: &impl Serialize) -> Result<Call, Error> {
+    pub(crate) fn body(self, value: &impl Serialize) -> Result<Call, Error> {
         let body = serde_json::to_vec(value).map_err(|error| {
             Error::new(
                 ErrorKind::Settings,
                 format!("the value cannot be written as JSON: {error}"),
             )
         })?;
-        self.body = Some(body);
-        Ok(self)
+        Ok(self.secret_body(Zeroizing::new(body)))
+    }
+
+    /// A body that was written already, since it holds a secret.
+    pub(crate) fn secret_body(mut self, body: Zeroizing<Vec<u8>>) -> Call {
+        self.body = Some(Body(body));
+        self
     }
 
     fn request(&self, metadata: &Metadata) -> Result<http::Request<Vec<u8>>, Error> {
@@ -89,8 +113,9 @@ impl Call {
         if self.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
+        let body = self.body.as_ref().map(|Body(body)| body.to_vec());
         request
-            .body(self.body.clone().unwrap_or_default())
+            .body(body.unwrap_or_default())
             .map_err(|_| Error::new(ErrorKind::Settings, "the address of the call is not usable"))
     }
 
@@ -211,8 +236,8 @@ impl Holder {
     }
 }
 
-impl std::fmt::Debug for Caller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Caller::Client(client) => client.fmt(f),
             Caller::Holder(holder) => f

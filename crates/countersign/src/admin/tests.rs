@@ -94,6 +94,52 @@ async fn a_page_is_asked_for_by_its_cursor() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sessions_are_asked_for_and_ended() {
+    let session = json!({
+        "id": "02wq5mOzTzPWGCpJqKQcwj", "principal": "anna", "binding": "loopback",
+        "created_at": 1, "refreshed_at": 2, "ends_at": 3, "generation": 0, "refresh_limit": 10,
+        "state": "active", "proof": "p", "client": "c", "provider": "built-in",
+    });
+    let (server, admin) = platform(move |number, _| match number {
+        1 => Answer::Is(ok(&json!({ "items": [session] }))),
+        _ => Answer::Is(ok(&session)),
+    });
+    let page = PageRequest::after("x").limit(5);
+    let found = admin.sessions(Some("anna & bert"), &page).await.unwrap();
+    assert_eq!(found.items[0].principal, "anna");
+    admin.session("s").await.unwrap();
+    assert_eq!(admin.end_session("s").await.unwrap().state, "active");
+    let lines: Vec<String> = calls(&server)
+        .iter()
+        .map(|asked| format!("{} {}", asked.method, asked.url))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "GET https://platform.example/api/v1/sessions?limit=5&after=x&principal=anna+%26+bert",
+            "GET https://platform.example/api/v1/sessions/s",
+            "POST https://platform.example/api/v1/sessions/s/end",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_is_sent_once_and_never_shown() {
+    let (server, admin) = platform(|_, _| Answer::Is(answer(204, &json!(null))));
+    let password = NewPassword::new("correct \"horse\"");
+    admin.set_password("anna", &password).await.unwrap();
+    admin.delete_password("anna").await.unwrap();
+    let calls = calls(&server);
+    assert_eq!(calls[0].url.path(), "/api/v1/principals/anna/password");
+    assert_eq!(calls[0].method, Method::PUT);
+    assert_eq!(calls[0].body, br#"{"password":"correct \"horse\""}"#);
+    assert_eq!(calls[0].headers["content-type"], "application/json");
+    assert_eq!(calls[1].method, Method::DELETE);
+    let call = Call::new(Method::PUT, &["x"]).secret_body(password.to_json());
+    assert!(!format!("{call:?}").contains("horse"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_problem_is_told_in_its_own_words_and_kind() {
     let cases = [
         (400, ErrorKind::Settings),

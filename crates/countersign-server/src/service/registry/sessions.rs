@@ -1,0 +1,104 @@
+//! Who may see the sessions of people, and end them?
+
+use countersign_proto::{
+    management::{Page, Session},
+    time::UnixTime,
+};
+
+use super::{ChangeRefusal, attempt, fault, must_cover, permissions_of, present};
+use crate::{
+    Platform, audit,
+    service::Caller,
+    store::{NOT_ACKNOWLEDGED, SessionRow, SessionState},
+};
+
+const READ: &str = "sessions:read";
+const WRITE: &str = "sessions:write";
+const NAME: &str = "session";
+
+/// Why a session ended that somebody else ended.
+const BY_ADMINISTRATOR: &str = "ended_by_administrator";
+/// Why a session is over that nobody ended.
+const AT_ITS_END: &str = "expired";
+
+/// Those of a principal or of everybody, newest first; those that ended are listed for 30 days.
+pub(crate) async fn list(
+    platform: &Platform,
+    caller: &Caller,
+    principal: Option<&str>,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page<Session>, ChangeRefusal> {
+    caller.must_have(READ)?;
+    let found = platform.store().sessions(principal, after, limit).await;
+    let page = found.map_err(fault)?;
+    let now = platform.now();
+    Ok(Page {
+        items: page.items.into_iter().map(|row| shown(row, now)).collect(),
+        next: page.next,
+    })
+}
+
+/// One.
+pub(crate) async fn find(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+) -> Result<Session, ChangeRefusal> {
+    caller.must_have(READ)?;
+    let found = platform.store().session(id).await.map_err(fault)?;
+    Ok(shown(present(found, NAME, id)?, platform.now()))
+}
+
+/// Ends one, at once and for good, with every token of it. One that has ended stays as it is.
+pub(crate) async fn end(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+) -> Result<Session, ChangeRefusal> {
+    attempt(platform, caller, WRITE, async {
+        caller.must_have(WRITE)?;
+        let (store, now) = (platform.store(), platform.now());
+        let found = store.session(id).await.map_err(fault)?;
+        let session = present(found, NAME, id)?;
+        let held = permissions_of(&platform.registry(), &session.principal);
+        must_cover(caller, &held, "this principal")?;
+        let entry = audit::changed(caller, "session.end", id, now);
+        store
+            .end_session(id, BY_ADMINISTRATOR, now, entry)
+            .await
+            .map_err(fault)?;
+        let ended = store.session(id).await.map_err(fault)?;
+        Ok(shown(present(ended, NAME, id)?, now))
+    })
+    .await
+}
+
+/// As the management API shows it: what is over is ended, though nobody has ended it yet.
+fn shown(row: SessionRow, now: UnixTime) -> Session {
+    let (state, end_reason) = match row.state {
+        SessionState::Pending if now > row.pending_until => {
+            (SessionState::Ended, Some(NOT_ACKNOWLEDGED.to_owned()))
+        }
+        SessionState::Active if now >= row.ends_at => {
+            (SessionState::Ended, Some(AT_ITS_END.to_owned()))
+        }
+        state => (state, row.end_reason),
+    };
+    Session {
+        id: row.id,
+        principal: row.principal,
+        binding: row.binding,
+        created_at: row.created_at,
+        refreshed_at: row.refreshed_at,
+        ends_at: row.ends_at,
+        generation: row.generation,
+        refresh_limit: row.refresh_limit,
+        state: state.name().to_owned(),
+        end_reason,
+        proof: row.proof,
+        address: row.address,
+        client: row.client,
+        provider: row.provider,
+    }
+}
