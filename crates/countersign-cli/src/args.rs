@@ -16,7 +16,7 @@ use self::examples::{AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, CertificateCommand, MappingCommand, PageOptions,
-        PrincipalCommand, RoleCommand, Usage,
+        PrincipalCommand, RoleCommand, SessionCommand, Usage,
     },
     cert::{CertCommand, CertNew, KeyChoice, StoreOptions},
     environment::Environment,

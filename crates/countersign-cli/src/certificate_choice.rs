@@ -17,6 +17,7 @@ use crate::{
     failure::Failure,
     output::Output,
     profile::{Profile, store_path},
+    typed_secret,
 };
 
 /// A place to look in, opened, and what to look for.
@@ -167,25 +168,12 @@ fn password(
     environment: &Environment,
 ) -> Result<Option<Password>, Failure> {
     if let Some(file) = file {
-        let problem = |problem: String| {
-            let file = file.display();
-            Failure::usage(format!("cannot read password file {file}: {problem}"))
-                .hint("it holds the password alone, as UTF-8, with or without a line end")
-        };
-        let text = std::fs::read(file).map_err(|error| problem(error.to_string()))?;
-        let text = Zeroizing::new(text);
-        let text = std::str::from_utf8(&text).map_err(|_| problem("it is not UTF-8".to_owned()))?;
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        return Ok(Some(Password::new(text.to_owned())));
+        let text = typed_secret::from_file(file)?;
+        return Ok(Some(Password::new(text.to_string())));
     }
     if ask {
-        let text =
-            rpassword::prompt_password("password of the private key: ").map_err(|error| {
-                Failure::other(format!("cannot ask for a password: {error}"))
-                    .hint("without a terminal, use --password-file or COUNTERSIGN_KEY_PASSWORD")
-            })?;
-        return Ok(Some(Password::new(text)));
+        let text = typed_secret::ask("password of the private key: ")?;
+        return Ok(Some(Password::new(text.to_string())));
     }
     Ok(environment.key_password.clone())
 }
@@ -304,21 +292,5 @@ mod tests {
             "{failure:?}"
         );
         assert_eq!(failure.code(), 2);
-    }
-
-    #[test]
-    fn a_password_file_loses_its_line_end_and_wins_over_the_environment() {
-        let home = tempfile::tempdir().unwrap();
-        let missing = home.path().join("missing");
-        let failure = password(Some(&missing), false, &Environment::default()).unwrap_err();
-        assert!(
-            failure.message().starts_with("cannot read password file"),
-            "{failure:?}"
-        );
-        assert!(
-            password(None, false, &Environment::default())
-                .unwrap()
-                .is_none()
-        );
     }
 }

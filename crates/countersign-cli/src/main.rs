@@ -11,6 +11,7 @@ mod private_file;
 mod profile;
 mod session;
 mod token_view;
+mod typed_secret;
 
 use std::process::ExitCode;
 

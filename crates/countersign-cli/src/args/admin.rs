@@ -21,6 +21,9 @@ pub(crate) enum AdminCommand {
     /// Which certificate stands for which principal
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// What people are signed in with
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// What happened, newest first
     Audit(PageOptions),
 }
@@ -55,6 +58,20 @@ pub(crate) enum PrincipalCommand {
         /// A role that it has; may be given again
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
+        #[command(flatten)]
+        password: NewPasswordOptions,
+    },
+    /// Gives a person a password of the platform, or another one
+    SetPassword {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        password: NewPasswordOptions,
+    },
+    /// Takes the password of the platform away
+    DeletePassword {
+        /// Its name
+        name: String,
     },
     /// Changes what is given and leaves the rest
     Update {
@@ -80,6 +97,39 @@ pub(crate) enum PrincipalCommand {
     },
 }
 
+/// Where a new password comes from.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct NewPasswordOptions {
+    /// The password is in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Asks for the password at the terminal, twice
+    #[arg(long, conflicts_with = "password_file")]
+    pub(crate) ask_password: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// Lists the sessions, newest first
+    List {
+        /// Of this principal only
+        #[arg(long, value_name = "NAME")]
+        principal: Option<String>,
+        #[command(flatten)]
+        page: PageOptions,
+    },
+    /// Shows one session
+    Show {
+        /// Its id, as the list shows it
+        id: String,
+    },
+    /// Ends a session: its tokens are worth nothing from now on
+    End {
+        /// Its id, as the list shows it
+        id: String,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
     /// Lists the roles
@@ -99,6 +149,9 @@ pub(crate) enum RoleCommand {
         /// noun:read, noun:write or *; may be given again
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
+        /// Whether whoever has it must sign in where the browser is
+        #[arg(long, value_name = "true|false")]
+        require_loopback: Option<bool>,
     },
     /// Changes what is given and leaves the rest
     Update {
@@ -110,6 +163,9 @@ pub(crate) enum RoleCommand {
         /// The permissions from now on; may be given again
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
+        /// Whether whoever has it must sign in where the browser is
+        #[arg(long, value_name = "true|false")]
+        require_loopback: Option<bool>,
     },
     /// Deletes a role
     Delete {
@@ -168,6 +224,12 @@ pub(crate) struct AppSettings {
     /// Whether its tokens are bound to a key (RFC 9449)
     #[arg(long, value_name = "true|false")]
     pub(crate) dpop_bound: Option<bool>,
+    /// Whether its assertions are shown to the identity provider too, which must agree
+    #[arg(long, value_name = "true|false")]
+    pub(crate) forward: Option<bool>,
+    /// Compatibility: whether that provider's issuer is admitted as audience
+    #[arg(long, value_name = "true|false")]
+    pub(crate) accept_provider_audience: Option<bool>,
     /// Compatibility: whether the token endpoint's URL is admitted as audience
     #[arg(long, value_name = "true|false")]
     pub(crate) accept_token_endpoint_audience: Option<bool>,

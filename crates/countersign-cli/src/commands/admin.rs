@@ -6,11 +6,15 @@ mod certificate;
 mod mapping;
 mod principal;
 mod role;
+mod session;
 pub(crate) mod view;
 
 use std::future::Future;
 
-use countersign::admin::{Admin, PageRequest};
+use countersign::{
+    admin::{Admin, PageRequest},
+    proto::management::NewPassword,
+};
 use serde_json::json;
 
 use crate::{
@@ -26,25 +30,33 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
+    let password = match command {
+        AdminCommand::Principal(command) => principal::new_password(command)?,
+        _ => None,
+    };
     let session = Session::of_profile(global, environment, output)?;
     let client = session.client()?;
     client.adopt(&session.token()?);
     let admin = Admin::new(client);
-    let shown = block_on(answer(command, &admin, output))?;
+    let shown = block_on(answer(command, password.as_ref(), &admin, output))?;
     output.show(&shown)
 }
 
 fn answer<'a>(
     command: &'a AdminCommand,
+    password: Option<&'a NewPassword>,
     admin: &'a Admin,
     output: &'a Output,
 ) -> std::pin::Pin<Box<dyn Future<Output = Result<Shown, Failure>> + 'a>> {
     match command {
-        AdminCommand::Principal(command) => Box::pin(principal::run(command, admin, output)),
+        AdminCommand::Principal(command) => {
+            Box::pin(principal::run(command, password, admin, output))
+        }
         AdminCommand::Role(command) => Box::pin(role::run(command, admin, output)),
         AdminCommand::App(command) => Box::pin(app::run(command, admin, output)),
         AdminCommand::Certificate(command) => Box::pin(certificate::run(command, admin, output)),
         AdminCommand::Mapping(command) => Box::pin(mapping::run(command, admin, output)),
+        AdminCommand::Session(command) => Box::pin(session::run(command, admin, output)),
         AdminCommand::Audit(page) => Box::pin(audit::run(page, admin, output)),
     }
 }

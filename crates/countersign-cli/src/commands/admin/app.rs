@@ -73,6 +73,12 @@ fn change(application: &mut Application, given: &AppSettings) {
     if let Some(bound) = given.dpop_bound {
         application.dpop_bound_access_tokens = bound;
     }
+    if let Some(forward) = given.forward {
+        application.forward = forward;
+    }
+    if let Some(accept) = given.accept_provider_audience {
+        application.accept_provider_audience = accept;
+    }
     if let Some(accept) = given.accept_token_endpoint_audience {
         application.accept_token_endpoint_audience = accept;
     }

@@ -1,6 +1,9 @@
 //! How are principals managed?
 
-use countersign::{admin::Admin, proto::management::Principal};
+use countersign::{
+    admin::Admin,
+    proto::management::{NewPassword, Principal},
+};
 use serde_json::json;
 
 use super::{deleted, page, replace_if_given, view};
@@ -8,10 +11,12 @@ use crate::{
     args::PrincipalCommand,
     failure::Failure,
     output::{Output, Shown},
+    typed_secret,
 };
 
 pub(crate) async fn run(
     command: &PrincipalCommand,
+    password: Option<&NewPassword>,
     admin: &Admin,
     output: &Output,
 ) -> Result<Shown, Failure> {
@@ -30,6 +35,7 @@ pub(crate) async fn run(
             name,
             display_name,
             roles,
+            ..
         } => {
             let principal = Principal {
                 name: name.clone(),
@@ -37,7 +43,27 @@ pub(crate) async fn run(
                 roles: roles.clone(),
                 enabled: true,
             };
-            admin.create_principal(&principal).await?
+            let principal = admin.create_principal(&principal).await?;
+            if let Some(password) = password {
+                admin.set_password(name, password).await.map_err(|error| {
+                    Failure::from(error)
+                        .about(&format!("{name:?} was made, and has no password yet"))
+                })?;
+            }
+            principal
+        }
+        PrincipalCommand::SetPassword { name, .. } => {
+            if let Some(password) = password {
+                admin.set_password(name, password).await?;
+            }
+            return Ok(view::record(
+                &json!({"password_of": name, "set": true}),
+                &[],
+            ));
+        }
+        PrincipalCommand::DeletePassword { name } => {
+            admin.delete_password(name).await?;
+            return Ok(deleted("password", name));
         }
         PrincipalCommand::Update {
             name,
@@ -59,4 +85,26 @@ pub(crate) async fn run(
         }
     };
     Ok(view::record(&json!(principal), &["name"]))
+}
+
+/// The password that a command sets, if any. Asked for before anything is sent: nobody should be
+/// made whose password was mistyped.
+pub(crate) fn new_password(command: &PrincipalCommand) -> Result<Option<NewPassword>, Failure> {
+    let (PrincipalCommand::Create { password, .. }
+    | PrincipalCommand::SetPassword { password, .. }) = command
+    else {
+        return Ok(None);
+    };
+    let text = match &password.password_file {
+        Some(file) => typed_secret::from_file(file)?,
+        None if password.ask_password => typed_secret::ask_twice("new password: ")?,
+        None => match command {
+            PrincipalCommand::SetPassword { .. } => {
+                return Err(Failure::usage("no password is given")
+                    .hint("say where it comes from with --password-file or --ask-password"));
+            }
+            _ => return Ok(None),
+        },
+    };
+    Ok(Some(NewPassword::new(&text)))
 }

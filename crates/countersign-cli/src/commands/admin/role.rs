@@ -33,12 +33,13 @@ pub(crate) async fn run(
             name,
             description,
             permissions,
+            require_loopback,
         } => {
             let role = Role {
                 name: name.clone(),
                 description: description.clone().unwrap_or_default(),
                 permissions: permissions.clone(),
-                require_loopback: false,
+                require_loopback: require_loopback.unwrap_or_default(),
                 built_in: false,
             };
             admin.create_role(&role).await?
@@ -47,12 +48,14 @@ pub(crate) async fn run(
             name,
             description,
             permissions,
+            require_loopback,
         } => {
             let mut role = find(admin, name).await?;
             if let Some(description) = description {
                 role.description.clone_from(description);
             }
             replace_if_given(&mut role.permissions, permissions);
+            role.require_loopback = require_loopback.unwrap_or(role.require_loopback);
             admin.update_role(&role).await?
         }
     };

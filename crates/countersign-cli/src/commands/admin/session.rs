@@ -1,0 +1,50 @@
+//! How is managed what people are signed in with?
+
+use countersign::admin::Admin;
+use serde_json::json;
+
+use super::{page, view};
+use crate::{
+    args::SessionCommand,
+    failure::Failure,
+    output::{Output, Shown},
+};
+
+/// What is shown before the rest.
+const FIRST: &[&str] = &["id", "principal", "state", "end_reason"];
+
+pub(crate) async fn run(
+    command: &SessionCommand,
+    admin: &Admin,
+    output: &Output,
+) -> Result<Shown, Failure> {
+    match command {
+        SessionCommand::List {
+            principal,
+            page: options,
+        } => {
+            let sessions = admin.sessions(principal.as_deref(), &page(options)).await?;
+            let columns = [
+                "id",
+                "principal",
+                "state",
+                "binding",
+                "generation",
+                "refresh_limit",
+                "created_at",
+                "ends_at",
+                "address",
+                "client",
+            ];
+            Ok(view::list(&sessions, &columns, output))
+        }
+        SessionCommand::Show { id } => {
+            let session = admin.session(id).await?;
+            Ok(view::record(&json!(session), FIRST))
+        }
+        SessionCommand::End { id } => {
+            let session = admin.end_session(id).await?;
+            Ok(view::record(&json!(session), FIRST))
+        }
+    }
+}
