@@ -31,7 +31,7 @@ mod throttle;
 mod built_in;
 use built_in::BuiltIn;
 
-mod provider;
+pub(crate) mod provider;
 
 mod openid_connect;
 use openid_connect::OpenIdConnect;

@@ -1,8 +1,9 @@
 //! The platform: believes assertions, maps principals, issues, introspects and revokes tokens.
 //!
 //! Bytes come in through `http`, are believed by `service`, judged by `policy`, remembered by `store`.
-//! Every station between them is a type: [`TokenRequest`], [`VerifiedAssertion`], [`Authenticated`],
-//! [`Grant`], [`LiveSession`], [`SessionGrant`], [`IssuedToken`]. They are public to be seen; nobody outside makes one.
+//! Every station between them is a type: [`TokenRequest`], [`VerifiedAssertion`],
+//! [`AdmittedAssertion`], [`Authenticated`], [`Grant`], [`LiveSession`], [`SessionGrant`],
+//! [`IssuedToken`]. They are public to be seen; nobody outside makes one.
 
 mod clock;
 pub use clock::{Clock, SystemClock};
@@ -34,7 +35,7 @@ mod issuer;
 pub use issuer::IssuedToken;
 
 mod service;
-pub use service::{Authenticated, TokenRequest, VerifiedAssertion};
+pub use service::{AdmittedAssertion, Authenticated, TokenRequest, VerifiedAssertion};
 
 mod audit;
 

@@ -35,6 +35,7 @@ const REFRESHED: &str = "countersign_refreshes_total";
 const ALARMS: &str = "countersign_refresh_alarms_total";
 const REVOKED: &str = "countersign_tokens_revoked_total";
 const SIGN_INS: &str = "countersign_sign_ins_total";
+const FORWARDED: &str = "countersign_forwarded_total";
 const LIMITED: &str = "countersign_rate_limited_total";
 const RESPONSES: &str = "countersign_http_responses_total";
 const CONNECTIONS: &str = "countersign_connections";
@@ -93,6 +94,11 @@ impl Metrics {
     /// `outcome`: `ok`, or the reason of a refusal.
     pub(crate) fn signed_in(&self, outcome: &'static str) {
         counter(&self.recorder, SIGN_INS, &[("outcome", outcome)]).increment(1);
+    }
+
+    /// `outcome`: `believed`, `refused` or `unavailable`.
+    pub(crate) fn forwarded(&self, outcome: &'static str) {
+        counter(&self.recorder, FORWARDED, &[("outcome", outcome)]).increment(1);
     }
 
     pub(crate) fn limited(&self) {

@@ -19,7 +19,7 @@ use crate::{
     metrics::Metrics,
     registry::Registry,
     secrets::Secrets,
-    service::{DummyKeys, Proofs},
+    service::{DummyKeys, Forwarder, Proofs},
     store::{self, Store, StoreError},
 };
 
@@ -42,6 +42,7 @@ struct Inner {
     limiter: Limiter,
     metrics: Metrics,
     identity_provider: Arc<dyn IdentityProvider>,
+    forwarder: Forwarder,
     passwords: PasswordHasher,
 }
 
@@ -127,6 +128,7 @@ impl Platform {
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings.limits),
                 metrics: Metrics::new(),
+                forwarder: Forwarder::new(&settings).map_err(StartError::IdentityProvider)?,
                 identity_provider: idp::open(&settings, &store, &passwords, &clock)?,
                 passwords,
                 registry: ArcSwap::from_pointee(registry),
@@ -249,6 +251,11 @@ impl Platform {
     #[allow(dead_code)] // the pages that ask it are about to come
     pub(crate) fn identity_provider(&self) -> &Arc<dyn IdentityProvider> {
         &self.inner.identity_provider
+    }
+
+    /// Who is asked about assertions as well.
+    pub(crate) fn forwarder(&self) -> &Forwarder {
+        &self.inner.forwarder
     }
 
     /// Hashes the passwords of accounts.

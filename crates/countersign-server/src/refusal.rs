@@ -64,6 +64,10 @@ pub(crate) enum Refusal {
     },
     /// The `jti` was used before.
     Replayed(Purpose),
+    /// The provider that the assertion was forwarded to does not believe it.
+    ProviderRefused(Purpose),
+    /// That provider is away, too slow or out of order.
+    ProviderUnavailable,
     /// The principal asked for is not among the rows of the certificate, or there are none.
     PrincipalNotMapped {
         /// The principals that may be asked for.

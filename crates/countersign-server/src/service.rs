@@ -4,7 +4,7 @@
 //! type that only the step before it makes, so a skipped step does not compile:
 //!
 //! ```text
-//! TokenRequest ─verify→ VerifiedAssertion ─record→ Authenticated ─decide→ Grant ─mint→ IssuedToken
+//! TokenRequest ─verify→ VerifiedAssertion ─admit→ AdmittedAssertion ─record→ Authenticated ─decide→ Grant ─mint→ IssuedToken
 //! TokenRequest ─judge, advance→ LiveSession ─permit→ SessionGrant ─mint→ IssuedToken
 //! ```
 
@@ -18,6 +18,10 @@ pub use token_request::TokenRequest;
 mod assertion;
 pub(crate) use assertion::Identified;
 pub use assertion::VerifiedAssertion;
+
+mod forwarding;
+pub use forwarding::AdmittedAssertion;
+pub(crate) use forwarding::Forwarder;
 
 mod authentication;
 pub use authentication::Authenticated;

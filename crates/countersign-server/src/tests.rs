@@ -22,6 +22,8 @@ mod revocation;
 
 mod passwords;
 
+mod forwarding;
+
 mod people;
 
 mod binding;

@@ -83,6 +83,19 @@ impl Refusal {
                 Reason::AssertionReplayed,
                 "the assertion was used before, sign a new one for every attempt",
             ),
+            R::ProviderRefused(purpose) => told(
+                purpose,
+                Reason::ProviderRefused,
+                "the identity provider does not accept the assertion",
+            ),
+            R::ProviderUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                OAuthError::new(ErrorCode::TemporarilyUnavailable)
+                    .because(Reason::ProviderUnavailable)
+                    .describe(
+                        "the identity provider does not answer, try again with a new assertion",
+                    ),
+            ),
             R::PrincipalNotMapped { permitted } => {
                 let mut error = OAuthError::new(ErrorCode::InvalidGrant)
                     .because(Reason::PrincipalNotMapped)

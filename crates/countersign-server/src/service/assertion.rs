@@ -14,7 +14,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use super::DummyKeys;
+use super::{DummyKeys, forwarding::admits_provider_audience};
 use crate::{
     refusal::Refusal,
     registry::{CertificateEntry, Registry},
@@ -41,6 +41,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) dummies: &'a DummyKeys,
     pub(crate) issuer: &'a str,
     pub(crate) token_endpoint: &'a str,
+    /// The issuer of the provider that assertions are forwarded to.
+    pub(crate) provider: Option<&'a str>,
     pub(crate) lifetime_max: Duration,
     pub(crate) now: UnixTime,
 }
@@ -85,15 +87,12 @@ impl VerifiedAssertion {
         let found = find_certificate(&assertion, purpose, &client_id, rules)
             .filter(|entry| fits(entry.certificate.public_key(), &assertion));
         let application = rules.registry.application(&client_id).cloned();
-        let audiences = [rules.issuer, rules.token_endpoint];
+        let audiences = audiences(application.as_deref(), rules);
         let lifetime_max = longest_lifetime(application.as_deref(), rules.lifetime_max);
         let expectation = Expectation {
             purpose,
             client_id: &client_id,
-            audiences: match &application {
-                Some(application) if application.accept_token_endpoint_audience => &audiences,
-                _ => &audiences[..1],
-            },
+            audiences: &audiences,
             lifetime_max,
             now: rules.now,
         };
@@ -196,6 +195,20 @@ fn usable(entry: &CertificateEntry, purpose: Purpose, rules: &Rules<'_>) -> Resu
         Validity::Expired { .. } => Err(Refusal::CertificateExpired(purpose)),
         Validity::NotYet { .. } => Err(Refusal::CertificateNotYetValid(purpose)),
     }
+}
+
+/// The issuer, then what the switches of this application admit.
+fn audiences<'a>(application: Option<&Application>, rules: &Rules<'a>) -> Vec<&'a str> {
+    let admitted = |admits: fn(&Application) -> bool| application.is_some_and(admits);
+    let token_endpoint =
+        admitted(|it| it.accept_token_endpoint_audience).then_some(rules.token_endpoint);
+    let provider = rules
+        .provider
+        .filter(|_| admitted(admits_provider_audience));
+    std::iter::once(rules.issuer)
+        .chain(token_endpoint)
+        .chain(provider)
+        .collect()
 }
 
 fn longest_lifetime(application: Option<&Application>, setting: Duration) -> Duration {
@@ -306,6 +319,7 @@ mod tests {
             dummies: &dummies,
             issuer: ISSUER,
             token_endpoint: "https://platform.example/oauth2/token",
+            provider: None,
             lifetime_max: Duration::from_secs(300),
             now,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_proto::management::Application;
 
 use super::{
-    VerifiedAssertion,
+    AdmittedAssertion,
     assertion::{Denial, Identified},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     store::{JtiRecord, Recorded, Store, StoreError},
 };
 
-/// A client that was believed, once: its `jti` is on record. Only [`VerifiedAssertion`] becomes one.
+/// A client that was believed, once: its `jti` is on record. Only [`AdmittedAssertion`] becomes one.
 ///
 /// ```compile_fail,E0451
 /// # use countersign_server::Authenticated;
@@ -45,17 +45,18 @@ pub(crate) enum AuthenticationError {
     Store(StoreError),
 }
 
-impl VerifiedAssertion {
+impl AdmittedAssertion {
     /// Records the `jti`, durably, until `exp` and the leeway are over.
     pub(crate) async fn record(
         self,
         store: &dyn Store,
     ) -> Result<Authenticated, AuthenticationError> {
+        let verified = self.verified;
         let record = JtiRecord {
-            client_id: self.claims.client_id().to_owned(),
-            purpose: self.claims.purpose(),
-            jti: self.claims.jti().to_owned(),
-            forget_after: self.claims.forget_after(),
+            client_id: verified.claims.client_id().to_owned(),
+            purpose: verified.claims.purpose(),
+            jti: verified.claims.jti().to_owned(),
+            forget_after: verified.claims.forget_after(),
         };
         let purpose = record.purpose;
         match store
@@ -64,13 +65,13 @@ impl VerifiedAssertion {
             .map_err(AuthenticationError::Store)?
         {
             Recorded::Fresh => Ok(Authenticated {
-                client_id: self.claims.client_id().to_owned(),
-                certificate: self.certificate,
-                application: self.application,
+                client_id: verified.claims.client_id().to_owned(),
+                certificate: verified.certificate,
+                application: verified.application,
             }),
             Recorded::Replayed => Err(AuthenticationError::Denied(Denial {
                 refusal: Refusal::Replayed(purpose),
-                identified: Some(self.identified()),
+                identified: Some(verified.identified()),
             })),
         }
     }

@@ -16,6 +16,7 @@ use super::{
     Authenticated, TokenRequest, VerifiedAssertion,
     assertion::{Denial, Identified, Rules},
     authentication::AuthenticationError,
+    forwarding::AdmissionError,
     refresh,
 };
 use crate::{
@@ -185,6 +186,7 @@ pub(super) async fn authenticate(
         dummies: platform.dummies(),
         issuer: platform.issuer(),
         token_endpoint: platform.token_endpoint().as_str(),
+        provider: platform.forwarder().issuer(),
         lifetime_max: platform.settings().assertion_lifetime_max,
         now,
     };
@@ -212,7 +214,16 @@ pub(super) async fn authenticate(
             return Err(refuse(platform, refusal, Some(identified), peer, now).await);
         }
     };
-    match verified.record(platform.store().as_ref()).await {
+    let presented = signed.presented.expose();
+    let admitted = match verified.admit(presented, platform, now).await {
+        Ok(admitted) => admitted,
+        Err(AdmissionError::Fault(fault)) => return Err(fault.into()),
+        Err(AdmissionError::Denied(Denial {
+            refusal,
+            identified,
+        })) => return Err(refuse(platform, refusal, identified, peer, now).await),
+    };
+    match admitted.record(platform.store().as_ref()).await {
         Ok(authenticated) => Ok((authenticated, proof)),
         Err(AuthenticationError::Store(error)) => Err(error.into()),
         Err(AuthenticationError::Denied(Denial {

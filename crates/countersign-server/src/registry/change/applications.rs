@@ -42,6 +42,12 @@ impl Registry {
                 format!("{seconds} is not between 1 and {ASSERTION_LIFETIME_MAX_S} seconds"),
             ));
         }
+        if application.accept_provider_audience && !application.forward {
+            return Err(invalid(
+                "accept_provider_audience",
+                "is for applications that are set to forward; set `forward` too".to_owned(),
+            ));
+        }
         Arc::make_mut(&mut self.applications)
             .insert(application.client_id.clone(), Arc::new(application.clone()));
         Ok(())

@@ -76,6 +76,8 @@ impl Alterable for Applications {
             (
                 it.accept_token_endpoint_audience,
                 it.assertion_lifetime_max_s,
+                it.forward,
+                it.accept_provider_audience,
             )
         };
         let action = if switches(before) == switches(&application) {
