@@ -1,8 +1,18 @@
 // How does a real OpenID provider that nobody here wrote (panva's oidc-provider) run on loopback?
 //
 //   node idp.mjs [--profile default|fapi2] [--jwt] [--ttl SECONDS] [--tls CERTIFICATE KEY] --certificate FILE...
+//                [--redirect-uri URI] [--deny] [--slow MILLISECONDS] [--listen PORT]
 //
 // --jwt issues access tokens as JWTs signed by ES256 (RFC 9068) instead of opaque ones.
+// --redirect-uri lets people sign in who come from there, with the clients
+//   platform           public, PKCE alone
+//   platform-jwt       private_key_jwt, the certificates' keys
+//   platform-secret    the secret `platform-secret`
+// on one page with the fields `login` and `password` (anything will do) and the buttons `sign-in` and `deny`.
+// Somebody called `anna` has the claims sub `anna`, name `Anna Example`, preferred_username `anna`, email
+// `anna@example.com`, email_verified true; of `unverified` the email is not verified.
+// --deny says no to everybody who comes. --slow waits before the token endpoint answers.
+// --listen takes a port that is known beforehand, for a provider that goes away and comes back.
 // Prints one JSON line when it listens: {"issuer", "clients", "introspection", ...}. Prints one JSON
 // line on stderr for every refusal, with its true reason. SIGTERM and the end of stdin stop it.
 //
@@ -28,6 +38,9 @@ const all = (name) => args.flatMap((arg, at) => (arg === `--${name}` ? [args[at 
 const fapi2 = option('profile', 'default') === 'fapi2';
 const jwt = args.includes('--jwt');
 const ttl = Number(option('ttl', 600));
+const redirectUri = option('redirect-uri', null);
+const deny = args.includes('--deny');
+const slow = Number(option('slow', 0));
 const tlsAt = args.indexOf('--tls');
 const tls = tlsAt < 0 ? null : { cert: readFileSync(args[tlsAt + 1]), key: readFileSync(args[tlsAt + 2]) };
 
@@ -51,7 +64,21 @@ const service = (client_id, extra = {}) => ({
   jwks,
   ...extra,
 });
+const browser = (client_id, extra) => ({
+  client_id,
+  grant_types: ['authorization_code'],
+  redirect_uris: [redirectUri],
+  response_types: ['code'],
+  ...(jwt ? { id_token_signed_response_alg: 'ES256' } : {}),
+  ...extra,
+});
+const browsers = redirectUri ? [
+  browser('platform', { token_endpoint_auth_method: 'none' }),
+  browser('platform-jwt', { token_endpoint_auth_method: 'private_key_jwt', jwks }),
+  browser('platform-secret', { token_endpoint_auth_method: 'client_secret_basic', client_secret: 'platform-secret' }),
+] : [];
 const clients = [
+  ...browsers,
   service('service'),
   service('service-rs256', { token_endpoint_auth_signing_alg: 'RS256' }),
   service('service-ps256', { token_endpoint_auth_signing_alg: 'PS256' }),
@@ -75,18 +102,19 @@ const server = tls
   ? createTlsServer(tls, (request, response) => handler(request, response))
   : createServer((request, response) => handler(request, response));
 
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(option('listen', 0)), '127.0.0.1', () => {
   const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients,
     ...(jwt ? { jwks: { keys: [signingKey()] }, clientDefaults: { id_token_signed_response_alg: 'ES256' } } : {}),
-    clientAuthMethods: ['private_key_jwt', 'client_secret_basic'],
+    clientAuthMethods: ['private_key_jwt', 'client_secret_basic', ...(redirectUri ? ['none'] : [])],
     enabledJWA: {
       clientAuthSigningAlgValues: fapi2
         ? ['PS256', 'ES256', 'Ed25519', 'EdDSA']
         : ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA'],
     },
-    scopes: ['api:read', 'api:write'],
+    scopes: ['api:read', 'api:write', ...(redirectUri ? ['openid', 'profile', 'email'] : [])],
+    ...(redirectUri ? people() : {}),
     ttl: { ClientCredentials: ttl },
     features: {
       devInteractions: { enabled: false },
@@ -116,17 +144,17 @@ server.listen(0, '127.0.0.1', () => {
     },
   });
 
-  const reason = (error) => {
-    const said = [error.error, error.error_description, error.error_detail];
-    for (let cause = error.cause; cause; cause = cause.cause) said.push(cause.error_description ?? cause.message);
-    return said.filter(Boolean).join(' | ');
-  };
-  for (const event of ['grant.error', 'introspection.error', 'revocation.error']) {
+  for (const event of ['authorization.error', 'grant.error', 'introspection.error', 'revocation.error']) {
     provider.on(event, (_ctx, error) => console.error(JSON.stringify({ event, reason: reason(error) })));
   }
   provider.on('server_error', (_ctx, error) => console.error(JSON.stringify({ event: 'server_error', reason: String(error) })));
 
-  handler = provider.callback();
+  const answer = provider.callback();
+  handler = async (request, response) => {
+    if (slow && request.url === '/token') await new Promise((done) => setTimeout(done, slow));
+    if (redirectUri && request.url.startsWith('/interaction/')) return interaction(provider, request, response);
+    return answer(request, response);
+  };
   console.log(JSON.stringify({
     issuer,
     introspection: `${issuer}/token/introspection`,
@@ -135,6 +163,67 @@ server.listen(0, '127.0.0.1', () => {
     kids: jwks.keys.map(({ kid }) => kid),
   }));
 });
+
+// Everybody is somebody, and everything that is asked for is granted.
+function people() {
+  return {
+    claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
+    conformIdTokenClaims: false,
+    cookies: { keys: ['the cookies of a test'] },
+    pkce: { required: () => true },
+    findAccount: (_ctx, id) => ({
+      accountId: id,
+      claims: () => ({
+        sub: id,
+        name: `${id.charAt(0).toUpperCase()}${id.slice(1)} Example`,
+        preferred_username: id,
+        email: `${id}@example.com`,
+        email_verified: id !== 'unverified',
+      }),
+    }),
+    loadExistingGrant: async (ctx) => {
+      const { client, session, provider } = ctx.oidc;
+      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+      grant.addOIDCScope('openid profile email');
+      await grant.save();
+      return grant;
+    },
+  };
+}
+
+async function interaction(provider, request, response) {
+  try {
+    if (request.method === 'POST' || deny) {
+      const form = new URLSearchParams(await body(request));
+      const denied = { error: 'access_denied', error_description: 'the person said no' };
+      const result = deny || form.has('deny') ? denied : { login: { accountId: form.get('login') } };
+      return await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+    }
+    const { params } = await provider.interactionDetails(request, response);
+    const hint = String(params.login_hint ?? '').replace(/[^a-z0-9]/g, '');
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end(`<!doctype html><html lang="en"><title>Sign in with the provider</title><h1>The provider</h1>
+      <form method="post"><label>Name <input name="login" id="login" value="${hint}" autofocus></label>
+      <label>Password <input name="password" id="password" type="password"></label>
+      <button id="sign-in">Sign in</button> <button id="deny" name="deny" value="yes">Deny</button></form></html>`);
+  } catch (error) {
+    console.error(JSON.stringify({ event: 'interaction', reason: reason(error) }));
+    response.statusCode = 400;
+    response.end('this sign-in is over');
+  }
+}
+
+async function body(request) {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  return text;
+}
+
+function reason(error) {
+  const said = [error.error, error.error_description, error.error_detail];
+  for (let cause = error.cause; cause; cause = cause.cause) said.push(cause.error_description ?? cause.message);
+  return said.filter(Boolean).join(' | ');
+}
 
 function signingKey() {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -17,6 +17,8 @@ mod selection;
 
 mod openid_provider;
 
+mod forwarding;
+
 mod other_clients;
 
 mod mapping;

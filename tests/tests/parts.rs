@@ -145,13 +145,38 @@ impl OpenidProvider {
     /// Starts it. Its clients (`service`, `service-rs256`, `service-ps256`, `service-es256`, `service-dpop`) have the keys
     /// of these certificates. With `tls` it speaks https by the fixture `tls/localhost`.
     pub(crate) fn start(profile: Profile, certificates: &[PathBuf], tls: Tls) -> OpenidProvider {
+        OpenidProvider::start_with(profile, certificates, tls, &[])
+    }
+
+    /// Starts it with people who come from `redirect_uri`, by the clients `platform`, `platform-jwt` and
+    /// `platform-secret`, and sign in on one page with any name and any password; `more` are arguments of idp.mjs.
+    #[allow(dead_code)] // the tests that send people there are about to come
+    pub(crate) fn with_people(
+        redirect_uri: &str,
+        certificates: &[PathBuf],
+        more: &[&str],
+    ) -> OpenidProvider {
+        let more: Vec<&str> = ["--redirect-uri", redirect_uri]
+            .into_iter()
+            .chain(more.iter().copied())
+            .collect();
+        OpenidProvider::start_with(Profile::Default, certificates, Tls::Off, &more)
+    }
+
+    /// Starts it with more arguments of idp.mjs, which says what they are.
+    pub(crate) fn start_with(
+        profile: Profile,
+        certificates: &[PathBuf],
+        tls: Tls,
+        more: &[&str],
+    ) -> OpenidProvider {
         let parts = parts();
         assert!(
             parts.join("node_modules/oidc-provider").exists(),
             "oidc-provider is not installed; {HINT}"
         );
         let mut command = command(node_program());
-        command.arg(parts.join("idp.mjs"));
+        command.arg(parts.join("idp.mjs")).args(more);
         if profile == Profile::Fapi2 {
             command.args(["--profile", "fapi2"]);
         }

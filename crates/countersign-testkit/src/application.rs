@@ -100,6 +100,13 @@ impl<'a> NewApplication<'a> {
         self
     }
 
+    /// Its assertions go to the provider of `forwarding.issuer` as well, and may name that provider as their audience.
+    pub fn forwarded(mut self) -> Self {
+        self.application.forward = true;
+        self.application.accept_provider_audience = true;
+        self
+    }
+
     /// Registers all of it through the management API. Answers a client of it, over the platform's wire.
     pub async fn register(mut self) -> Result<Client, TestkitError> {
         if self.principals.is_empty() {
