@@ -1,3 +1,5 @@
+//! Does only a good provider, asked by the right browser, prove somebody?
+
 use std::collections::HashMap;
 
 use countersign_proto::key::{KeyType, LocalKey};

@@ -1,3 +1,5 @@
+//! Are documents of a provider fetched seldom, kept long enough, and refused when they are bad?
+
 use countersign_proto::key::{KeyType, LocalKey, SigningKey as _};
 use serde_json::{Value, json};
 

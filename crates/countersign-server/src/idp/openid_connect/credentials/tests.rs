@@ -1,3 +1,5 @@
+//! Does the platform authenticate to a provider as the specification says, and name the file that is wrong?
+
 use std::{collections::HashMap, fs, path::PathBuf};
 
 use countersign_proto::{

@@ -1,3 +1,5 @@
+//! Is an ID token believed only when every word of it is right?
+
 use aws_lc_rs::hmac;
 use countersign_proto::key::{KeyType, LocalKey, SigningKey as _};
 use serde_json::json;
