@@ -45,11 +45,11 @@ mod limits;
 
 mod metrics;
 
-#[allow(dead_code)] // those who ask are about to come
 mod outbound;
 
-#[allow(dead_code)] // the pages that ask it are about to come
 mod idp;
+
+mod connection;
 
 mod http;
 

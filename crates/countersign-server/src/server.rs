@@ -14,7 +14,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{Platform, StartError};
+use crate::{Platform, StartError, connection::Running};
 
 /// A platform on a socket.
 #[derive(Debug)]
@@ -31,13 +31,6 @@ pub struct Server {
 pub struct ServerHandle {
     tls: Option<Arc<tls::Reloadable>>,
     stop: watch::Sender<Running>,
-}
-
-/// Whether a server still accepts connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Running {
-    Yes,
-    No,
 }
 
 impl Server {

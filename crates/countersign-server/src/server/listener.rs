@@ -3,6 +3,7 @@
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
+use http::header::UPGRADE;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -11,7 +12,7 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -19,12 +20,15 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::{
-    Running,
     idle::{InFlight, Patience, Watched},
-    share::Shares,
+    share::{Share, Shares},
     tls::Reloadable,
 };
-use crate::{Platform, config::Settings};
+use crate::{
+    Platform,
+    config::Settings,
+    connection::{Connection, Running},
+};
 
 /// Streams of one HTTP/2 connection at a time, and resets that may wait (security.md B25).
 const STREAMS: u32 = 128;
@@ -52,6 +56,7 @@ pub(super) async fn serve(
             idle: limits.idle,
         },
         tls,
+        running: stop.clone(),
     });
     loop {
         // A slot first: beyond the cap, connections wait in the kernel's queue.
@@ -73,20 +78,24 @@ pub(super) async fn serve(
                     continue;
                 };
                 let (site, watcher) = (site.clone(), graceful.watcher());
+                let held = Arc::new(Held::new(&site.platform, slot.ok(), share));
                 connections.spawn(async move {
-                    let _held = (slot, share);
-                    site.platform.metrics().connected();
-                    site.serve_connection(stream, peer, watcher).await;
-                    site.platform.metrics().disconnected();
+                    site.serve_connection(stream, peer, held, watcher).await;
                 });
             }
             Err(error) => refused(&error).await,
         }
     }
     drop(listener);
-    if timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    // Requests end; and what they left behind when they were upgraded gives its slot back.
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let drained = async {
+        graceful.shutdown().await;
+        let _ = slots.acquire_many(all).await;
+    };
+    if timeout(limits.drain, drained).await.is_err() {
         tracing::warn!(
-            open = connections.len(),
+            open = limits.connections - slots.available_permits(),
             "connections were cut at the drain limit"
         );
     }
@@ -109,19 +118,50 @@ struct Site {
     router: Router,
     patience: Patience,
     tls: Option<Arc<Reloadable>>,
+    running: watch::Receiver<Running>,
+}
+
+/// What a connection is counted by, until it and what was upgraded on it are gone.
+struct Held {
+    platform: Platform,
+    _slot: Option<OwnedSemaphorePermit>,
+    _share: Share,
+}
+
+impl Held {
+    fn new(platform: &Platform, slot: Option<OwnedSemaphorePermit>, share: Share) -> Held {
+        platform.metrics().connected();
+        Held {
+            platform: platform.clone(),
+            _slot: slot,
+            _share: share,
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.platform.metrics().disconnected();
+    }
 }
 
 type Watcher = hyper_util::server::graceful::Watcher;
 
 impl Site {
-    async fn serve_connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+    async fn serve_connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        held: Arc<Held>,
+        watcher: Watcher,
+    ) {
         let _ = stream.set_nodelay(true);
         match &self.tls {
-            None => self.serve_http(stream, peer, watcher).await,
+            None => self.serve_http(stream, peer, held, watcher).await,
             Some(tls) => {
                 let handshake = TlsAcceptor::from(tls.config()).accept(stream);
                 match timeout(self.patience.header, handshake).await {
-                    Ok(Ok(stream)) => self.serve_http(stream, peer, watcher).await,
+                    Ok(Ok(stream)) => self.serve_http(stream, peer, held, watcher).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "tls handshake failed"),
                     Err(_) => tracing::debug!(%peer, "tls handshake took too long"),
                 }
@@ -129,7 +169,7 @@ impl Site {
         }
     }
 
-    async fn serve_http<S>(&self, stream: S, peer: SocketAddr, watcher: Watcher)
+    async fn serve_http<S>(&self, stream: S, peer: SocketAddr, held: Arc<Held>, watcher: Watcher)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -138,6 +178,12 @@ impl Site {
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             let working = in_flight.begin();
             request.extensions_mut().insert(ConnectInfo(peer));
+            if request.headers().contains_key(UPGRADE) {
+                // Worked on for as long as it is used: it has deadlines of its own then.
+                let kept = (in_flight.begin(), held.clone());
+                let connection = Connection::new(kept, self.running.clone());
+                request.extensions_mut().insert(connection);
+            }
             let answer = self.router.clone().oneshot(request.map(Body::new));
             async move {
                 let response = answer.await;
@@ -146,7 +192,7 @@ impl Site {
             }
         });
         let builder = builder();
-        let connection = builder.serve_connection(io, service);
+        let connection = builder.serve_connection_with_upgrades(io, service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, %error, "connection ended");
         }
