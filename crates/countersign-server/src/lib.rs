@@ -43,6 +43,8 @@ mod source;
 
 mod limits;
 
+mod login;
+
 mod metrics;
 
 mod outbound;
