@@ -2,8 +2,12 @@
 //!
 //! Nothing secret can stand in a row: there is no place for it.
 
+mod login;
+pub(crate) use login::{
+    login_allowed, login_refused, login_reported, login_signed_in, session_never_begun,
+};
+
 mod session;
-#[allow(unused_imports, reason = "called once people sign in by browser")]
 pub(crate) use session::session_started;
 pub(crate) use session::{refresh_refused, refreshed, session_ended, wrong_proof_key};
 

@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     revoked: Counter,
     limited: Counter,
     connections: Gauge,
+    sockets: Gauge,
+    logins: Counter,
     exchange: Histogram,
 }
 
@@ -38,6 +40,9 @@ const SIGN_INS: &str = "countersign_sign_ins_total";
 const FORWARDED: &str = "countersign_forwarded_total";
 const LIMITED: &str = "countersign_rate_limited_total";
 const RESPONSES: &str = "countersign_http_responses_total";
+const LOGINS: &str = "countersign_logins_begun_total";
+const LOGINS_ENDED: &str = "countersign_logins_ended_total";
+const SOCKETS: &str = "countersign_login_sockets";
 const CONNECTIONS: &str = "countersign_connections";
 const EXCHANGE: &str = "countersign_exchange_seconds";
 
@@ -61,6 +66,8 @@ impl Metrics {
             revoked: counter(&recorder, REVOKED, &[]),
             limited: counter(&recorder, LIMITED, &[]),
             connections: recorder.register_gauge(&Key::from_static_name(CONNECTIONS), &METADATA),
+            sockets: recorder.register_gauge(&Key::from_static_name(SOCKETS), &METADATA),
+            logins: counter(&recorder, LOGINS, &[]),
             exchange: recorder.register_histogram(&Key::from_static_name(EXCHANGE), &METADATA),
             handle: recorder.handle(),
             recorder,
@@ -111,6 +118,23 @@ impl Metrics {
 
     pub(crate) fn exchanged(&self, took: Duration) {
         self.exchange.record(took.as_secs_f64());
+    }
+
+    pub(crate) fn login_begun(&self) {
+        self.logins.increment(1);
+    }
+
+    /// `how`: `done`, or the reason why there is no token.
+    pub(crate) fn login_ended(&self, how: &'static str) {
+        counter(&self.recorder, LOGINS_ENDED, &[("end", how)]).increment(1);
+    }
+
+    pub(crate) fn socket_opened(&self) {
+        self.sockets.increment(1.0);
+    }
+
+    pub(crate) fn socket_closed(&self) {
+        self.sockets.decrement(1.0);
     }
 
     pub(crate) fn connected(&self) {
@@ -191,11 +215,21 @@ fn describe(recorder: &PrometheusRecorder) {
             LIMITED,
             "requests turned away because their source asked too often",
         ),
+        (LOGINS, "sign-ins through a browser that began"),
+        (
+            LOGINS_ENDED,
+            "sign-ins through a browser that ended, by how",
+        ),
         (RESPONSES, "responses, by status"),
     ];
     for (name, description) in counters {
         recorder.describe_counter(KeyName::from(name), None, description.into());
     }
+    recorder.describe_gauge(
+        SOCKETS.into(),
+        None,
+        "terminals that wait for a browser".into(),
+    );
     recorder.describe_gauge(CONNECTIONS.into(), None, "open connections".into());
     let exchange = "time from a token request that was read to its answer";
     recorder.describe_histogram(EXCHANGE.into(), Some(Unit::Seconds), exchange.into());

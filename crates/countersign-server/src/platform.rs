@@ -17,9 +17,10 @@ use crate::{
     keys::IssuerKeys,
     limits::Limiter,
     metrics::Metrics,
+    refusal::Fault,
     registry::Registry,
     secrets::Secrets,
-    service::{DummyKeys, Forwarder, Proofs},
+    service::{DummyKeys, Forwarder, Proofs, login::Logins},
     store::{self, Store, StoreError},
 };
 
@@ -40,6 +41,7 @@ struct Inner {
     dummies: DummyKeys,
     proofs: Proofs,
     limiter: Limiter,
+    logins: Logins,
     metrics: Metrics,
     identity_provider: Arc<dyn IdentityProvider>,
     forwarder: Forwarder,
@@ -127,6 +129,7 @@ impl Platform {
                 dummies: DummyKeys::make().map_err(|error| random(format!("{error:?}")))?,
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings.limits),
+                logins: Logins::new(&settings.limits),
                 metrics: Metrics::new(),
                 forwarder: Forwarder::new(&settings).map_err(StartError::IdentityProvider)?,
                 identity_provider: idp::open(&settings, &store, &passwords, &clock)?,
@@ -139,6 +142,14 @@ impl Platform {
                 secrets,
             }),
         })
+    }
+
+    /// The same with another identity provider.
+    #[cfg(test)]
+    pub(crate) fn asking(mut self, provider: Arc<dyn IdentityProvider>) -> Platform {
+        let inner = Arc::get_mut(&mut self.inner).expect("nobody else has it yet");
+        inner.identity_provider = provider;
+        self
     }
 
     /// Everything it serves, as one tower service: for a server, and for tests without a socket.
@@ -180,6 +191,7 @@ impl Platform {
     pub async fn clean_up(&self) -> Result<(), StoreError> {
         const BATCH: u32 = 500;
         self.limiter().forget_quiet_sources(self.now());
+        self.logins().forget_quiet_sources();
         while self.store().cleanup(self.now(), BATCH).await? >= u64::from(BATCH) {
             tokio::task::yield_now().await;
         }
@@ -227,6 +239,14 @@ impl Platform {
         &self.inner.metadata
     }
 
+    /// Where the socket of a sign-in stands, as the metadata has it.
+    pub(crate) fn login_endpoint(&self) -> Result<&Url, Fault> {
+        let endpoint = &self.inner.metadata.countersign_login_endpoint;
+        endpoint
+            .as_ref()
+            .ok_or_else(|| Fault::new("there is no login endpoint"))
+    }
+
     pub(crate) fn token_endpoint(&self) -> &Url {
         &self.inner.metadata.token_endpoint
     }
@@ -243,12 +263,15 @@ impl Platform {
         &self.inner.limiter
     }
 
+    pub(crate) fn logins(&self) -> &Logins {
+        &self.inner.logins
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }
 
     /// Who proves which person sits at a browser.
-    #[allow(dead_code)] // the pages that ask it are about to come
     pub(crate) fn identity_provider(&self) -> &Arc<dyn IdentityProvider> {
         &self.inner.identity_provider
     }
@@ -259,7 +282,6 @@ impl Platform {
     }
 
     /// Hashes the passwords of accounts.
-    #[allow(dead_code)] // the request that sets a password is about to come
     pub(crate) fn passwords(&self) -> &PasswordHasher {
         &self.inner.passwords
     }

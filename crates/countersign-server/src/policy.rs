@@ -6,6 +6,9 @@ mod session;
 pub use session::SessionGrant;
 pub(crate) use session::{Permit, SessionFacts, permit};
 
+mod sign_in;
+pub(crate) use sign_in::{NoWay, ways};
+
 use std::sync::Arc;
 
 use countersign_proto::{

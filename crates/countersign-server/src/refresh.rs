@@ -5,7 +5,6 @@
 //! the store: so an answer that was lost is given again, and nothing is counted twice.
 
 mod beginning;
-#[allow(unused_imports, reason = "called once people sign in by browser")]
 pub(crate) use beginning::{Beginning, new_session};
 
 mod succession;

@@ -165,6 +165,12 @@ impl From<Fault> for Failure {
     }
 }
 
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Fault {
+        Fault::new(error.to_string())
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         Failure::Fault(Fault::new(error.to_string()))

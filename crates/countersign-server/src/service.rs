@@ -32,12 +32,12 @@ pub(crate) use proof::Proofs;
 mod exchange;
 pub(crate) use exchange::exchange;
 
-#[allow(dead_code)] // the pages that ask are about to come
 pub(crate) mod sign_in;
 
 mod refresh;
-#[allow(unused_imports, reason = "called once people sign in by browser")]
 pub(crate) use refresh::{Terms, deliver, permit_terms};
+
+pub(crate) mod login;
 
 mod liveness;
 

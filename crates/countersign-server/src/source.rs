@@ -3,7 +3,7 @@
 //! A source is an IPv4 address or an IPv6 network of 64 bits, as the socket says: headers that a
 //! client can write are not believed.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 /// Where requests and connections are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,5 +20,18 @@ impl Source {
             }
             None => Source(u64::MAX),
         }
+    }
+
+    /// In which of `lines` lines it stands.
+    pub(crate) fn spread(self, lines: usize) -> usize {
+        // Addresses of one network differ in their last bits.
+        usize::try_from(self.0 % (lines.max(1) as u64)).unwrap_or(0)
+    }
+}
+
+/// As the store counts by it.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }

@@ -7,7 +7,6 @@ use countersign_proto::{time::UnixTime, token::INTERACTIVE_CLIENT_ID};
 use crate::store::{NewAuditEntry, Outcome, SessionRow};
 
 /// A login that was completed, and the token that is about to leave.
-#[allow(dead_code, reason = "called once people sign in by browser")]
 pub(crate) fn session_started(session: &SessionRow, peer: Option<IpAddr>) -> NewAuditEntry {
     NewAuditEntry {
         token_id: Some(session.jti.clone()),

@@ -16,7 +16,6 @@ use crate::{
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A login that was completed: what its session stands on.
-#[allow(dead_code, reason = "called once people sign in by browser")]
 #[derive(Clone, Debug)]
 pub(crate) struct Beginning {
     /// New: a UUIDv7, of which 74 bits are random.
@@ -42,7 +41,6 @@ pub(crate) struct Beginning {
 }
 
 /// The session, which is good for nothing until its terminal has acknowledged the token.
-#[allow(dead_code, reason = "called once people sign in by browser")]
 pub(crate) fn new_session(
     beginning: Beginning,
     rules: &SessionRules,

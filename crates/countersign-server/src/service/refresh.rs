@@ -96,7 +96,6 @@ pub(super) async fn refresh(
 
 /// The token of a login, for a terminal that accepted the identity: the same one, however often it
 /// is delivered. Policy is asked each time.
-#[allow(dead_code, reason = "called once people sign in by browser")]
 pub(crate) async fn deliver(
     platform: &Platform,
     session: SessionRow,
