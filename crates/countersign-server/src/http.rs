@@ -24,6 +24,8 @@ mod metrics;
 
 mod api;
 
+mod login;
+
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},
@@ -52,7 +54,8 @@ pub(crate) fn router(platform: &Platform) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::answer))
-        .merge(api::routes(&format!("{base}/api/v1")));
+        .merge(api::routes(&format!("{base}/api/v1")))
+        .merge(login::routes(base));
     if appended != inserted {
         router = router.route(&appended, get(metadata::answer));
     }

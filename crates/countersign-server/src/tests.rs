@@ -1,5 +1,7 @@
 //! Does the platform keep its promises, asked through its router with a clock turned by hand?
 
+mod clock;
+
 mod world;
 
 mod terminal;
@@ -45,3 +47,5 @@ mod limits;
 mod first_start;
 
 mod sockets;
+
+mod login;

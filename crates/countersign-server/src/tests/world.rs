@@ -28,8 +28,9 @@ use countersign_proto::{
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
+use super::clock::HandClock;
 use crate::{
-    Change, Clock, Platform, Rules,
+    Change, Clock as _, Platform, Rules,
     config::Settings,
     registry::CertificateEntry,
     store::{MemoryStore, NewAuditEntry, Outcome, Store},
@@ -39,15 +40,6 @@ pub(super) const ISSUER: &str = "https://platform.example";
 pub(super) const TOKEN: &str = "/oauth2/token";
 /// 2026-11-22T08:30:00Z.
 pub(super) const NOW: u64 = 1_795_336_200;
-
-/// A clock turned by hand.
-pub(super) struct HandClock(AtomicU64);
-
-impl Clock for HandClock {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// A certificate and its key.
 pub(super) struct Identity {
@@ -162,7 +154,7 @@ impl World {
     }
 
     pub(super) async fn on(settings: Settings, store: Arc<dyn Store>) -> World {
-        World::at(settings, store, Arc::new(HandClock(AtomicU64::new(NOW)))).await
+        World::at(settings, store, Arc::new(HandClock::turned_by_hand())).await
     }
 
     /// With secrets that another platform on the same store can read too.
@@ -183,6 +175,12 @@ impl World {
         let platform = Platform::with_store(settings, store.clone(), clock.clone())
             .await
             .unwrap();
+        World::around(platform, clock)
+    }
+
+    /// Around a platform that was made with this clock.
+    pub(super) fn around(platform: Platform, clock: Arc<HandClock>) -> World {
+        let store = platform.store().clone();
         let router = platform.router();
         World {
             platform,
@@ -199,11 +197,11 @@ impl World {
     }
 
     pub(super) fn advance(&self, seconds: u64) {
-        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.advance(seconds);
     }
 
     pub(super) fn set_back(&self, seconds: u64) {
-        self.clock.0.fetch_sub(seconds, Ordering::SeqCst);
+        self.clock.set_back(seconds);
     }
 
     pub(super) async fn change(&self, change: Change) {

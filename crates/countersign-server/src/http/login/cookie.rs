@@ -1,0 +1,87 @@
+//! Which transaction is this browser in, as its cookies say?
+//!
+//! One cookie for each link that was opened, so that several sign-ins do not disturb each other. It
+//! holds the handle and the secret of the transaction; the platform keeps neither.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
+use zeroize::Zeroizing;
+
+use crate::{Platform, login::TransactionSecret};
+
+/// How long a browser keeps it: longer than any sign-in takes.
+const MAX_AGE_S: u32 = 900;
+/// A browser that sends more of them is not looked at any further.
+const COOKIES_MAX: usize = 64;
+
+/// A link, and the secret that this browser has for it.
+pub(super) struct Held {
+    pub(super) handle: String,
+    pub(super) secret: TransactionSecret,
+}
+
+/// The secret that this browser has for a link. One that came twice is none.
+pub(super) fn secret_of(
+    platform: &Platform,
+    headers: &HeaderMap,
+    handle: &str,
+) -> Option<TransactionSecret> {
+    let mut found = all(platform, headers).filter(|held| held.handle == handle);
+    let first = found.next()?;
+    found.next().is_none().then_some(first.secret)
+}
+
+/// Everything that this browser has.
+pub(super) fn all(platform: &Platform, headers: &HeaderMap) -> impl Iterator<Item = Held> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .take(COOKIES_MAX)
+        .filter_map(|(name, value)| {
+            let (handle, secret) = value.split_once('.')?;
+            (name == self::name(platform, handle)).then_some(())?;
+            Some(Held {
+                handle: handle.to_owned(),
+                secret: TransactionSecret::from_text(secret)?,
+            })
+        })
+}
+
+/// Gives a browser the secret for a link. A cookie that comes back with a GET from the provider has
+/// to be `Lax`; `__Host-` keeps other hosts from setting it.
+pub(super) fn set(
+    platform: &Platform,
+    response: &mut Response,
+    handle: &str,
+    secret: &TransactionSecret,
+) {
+    let text = Zeroizing::new(format!(
+        "{}={handle}.{}; Path=/; Max-Age={MAX_AGE_S}; HttpOnly; SameSite=Lax{}",
+        name(platform, handle),
+        *secret.to_text(),
+        if platform.is_https() { "; Secure" } else { "" },
+    ));
+    if let Ok(mut value) = HeaderValue::from_str(&text) {
+        value.set_sensitive(true);
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+fn name(platform: &Platform, handle: &str) -> String {
+    let digest = digest(&SHA256, handle.as_bytes());
+    let mut name = String::from(if platform.is_https() {
+        "__Host-countersign-login-"
+    } else {
+        "countersign-login-"
+    });
+    for byte in digest.as_ref().iter().take(4) {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name
+}

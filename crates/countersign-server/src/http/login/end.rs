@@ -1,0 +1,255 @@
+//! What is said to a person when a sign-in does not go on, and what can he do?
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+use super::{
+    page::{Again, Frame, Message, page},
+    visit::Visit,
+};
+use crate::{
+    Platform,
+    http::error,
+    limits::TooMany,
+    login::{End, Failure},
+    random,
+    refusal::Fault,
+};
+
+/// Where people begin anew.
+const IN_TERMINAL: &str = "To sign in, start again in your terminal.";
+
+/// The end of a sign-in.
+pub(super) fn ended(platform: &Platform, end: &End) -> Response {
+    let (title, text) = match end {
+        End::Denied => (
+            "Declined",
+            "The sign-in was declined at the identity provider. Nothing was given away.",
+        ),
+        End::Reported => (
+            "Stopped",
+            "The sign-in was stopped because somebody did not start it. Nothing was given away. \
+             If you got its link from somebody, tell those who run this platform.",
+        ),
+        End::Cancelled => ("Cancelled", "The sign-in was cancelled in the terminal."),
+        End::Expired => (
+            "This took too long",
+            "The time for this sign-in is over. Nothing was given away.",
+        ),
+        End::Failed(Failure::TooManyTries) => (
+            "Too many wrong codes",
+            "The terminal brought several wrong codes, so the sign-in was stopped. If you did not \
+             type them, tell those who run this platform.",
+        ),
+        End::Failed(Failure::TurnedDown) => (
+            "Turned down",
+            "The terminal did not accept who signed in here. Perhaps it expects another account.",
+        ),
+        End::Failed(Failure::UnknownPrincipal) => (
+            "You are not known here",
+            "The identity provider knows you, and this platform does not. Ask an administrator of \
+             the platform to register you, or use another account.",
+        ),
+        End::Failed(Failure::DisabledPrincipal) => (
+            "Your account is disabled",
+            "This platform knows you and does not let you in. Ask an administrator of the platform.",
+        ),
+        End::Failed(Failure::LoopbackRequired) => (
+            "Not from this terminal",
+            "One of your roles asks for a browser on the same machine as the terminal. The \
+             terminal offers only a code.",
+        ),
+        End::Failed(Failure::ScopeNotPermitted { scope }) => {
+            let text = format!(
+                "The terminal asks for “{scope}”, which is not among what you may do. Start again \
+                 without it."
+            );
+            let paragraphs = vec![text];
+            return message(
+                platform,
+                StatusCode::GONE,
+                "More than you may do",
+                paragraphs,
+            );
+        }
+    };
+    let paragraphs = vec![text.to_owned(), IN_TERMINAL.to_owned()];
+    message(platform, StatusCode::GONE, title, paragraphs)
+}
+
+/// Another browser has finished it.
+pub(super) fn used(platform: &Platform) -> Response {
+    let text =
+        "This sign-in was finished already, in this browser or in another. A link is good once.";
+    let paragraphs = vec![text.to_owned(), IN_TERMINAL.to_owned()];
+    message(platform, StatusCode::GONE, "Already used", paragraphs)
+}
+
+/// There is no such sign-in, or none any more.
+pub(super) fn no_such_link(platform: &Platform) -> Response {
+    let text = "There is no sign-in with this link, or there is none any more.";
+    let paragraphs = vec![text.to_owned(), IN_TERMINAL.to_owned()];
+    message(
+        platform,
+        StatusCode::NOT_FOUND,
+        "No such sign-in",
+        paragraphs,
+    )
+}
+
+/// The browser has no part in this sign-in, as far as its cookies say.
+pub(super) fn other_browser(platform: &Platform, visit: &Visit) -> Response {
+    let text = "This browser has not signed in here: perhaps you began in another one, or it does \
+                not keep the cookies of this platform.";
+    let again = Again {
+        href: visit.path(""),
+        text: "Sign in with this browser",
+    };
+    with_way_on(
+        platform,
+        StatusCode::FORBIDDEN,
+        "Another browser",
+        text,
+        Some(again),
+    )
+}
+
+/// A callback that this browser has not asked for (login.md R2).
+pub(super) fn foreign_callback(platform: &Platform) -> Response {
+    let text = "The identity provider sent you here, and this browser did not ask it to: perhaps \
+                you began in another browser, or too long ago.";
+    let paragraphs = vec![text.to_owned(), IN_TERMINAL.to_owned()];
+    message(
+        platform,
+        StatusCode::FORBIDDEN,
+        "Another browser",
+        paragraphs,
+    )
+}
+
+/// The person took too long to allow it, and can sign in again.
+pub(super) fn late(platform: &Platform, visit: &Visit) -> Response {
+    let text = "You have signed in and then waited for too long.";
+    let again = Again {
+        href: visit.path(""),
+        text: "Sign in again",
+    };
+    with_way_on(
+        platform,
+        StatusCode::GONE,
+        "This took too long",
+        text,
+        Some(again),
+    )
+}
+
+/// A form that no page of ours made for this browser.
+pub(super) fn foreign_form(platform: &Platform) -> Response {
+    let text = "This form did not come from a page of this platform in this browser. Go back, load \
+                the page again, and try once more.";
+    let paragraphs = vec![text.to_owned()];
+    message(
+        platform,
+        StatusCode::FORBIDDEN,
+        "That did not work",
+        paragraphs,
+    )
+}
+
+/// A form that did not arrive.
+pub(super) fn unread_form(platform: &Platform, status: StatusCode) -> Response {
+    let paragraphs = vec!["The form did not arrive whole. Go back and try again.".to_owned()];
+    message(platform, status, "That did not work", paragraphs)
+}
+
+/// A source that asks too often.
+pub(super) fn too_many(platform: &Platform, too_many: TooMany) -> Response {
+    platform.metrics().limited();
+    let seconds = too_many.retry_after.as_secs().max(1);
+    let text = format!("Too much came from your address. Try again in {seconds} seconds.");
+    let mut response = message(
+        platform,
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many requests",
+        vec![text],
+    );
+    let wait = HeaderValue::from(seconds);
+    response.headers_mut().insert(header::RETRY_AFTER, wait);
+    response
+}
+
+/// The identity provider is away, or answers what cannot be accepted. The log has the reason.
+pub(super) fn provider_away(platform: &Platform, cause: &str, again: String) -> Response {
+    let support_id = random::support_id();
+    tracing::warn!(%support_id, cause, "the identity provider does not do its part");
+    let name = platform.identity_provider().name();
+    let page_of = Message {
+        frame: Frame::of(platform),
+        title: "The identity provider is away",
+        paragraphs: vec![format!(
+            "{name} did not answer as it should. Your sign-in is still open: try again."
+        )],
+        is_status: false,
+        again: Some(Again {
+            href: again,
+            text: "Try again",
+        }),
+        support_id: Some(support_id),
+    };
+    page(platform, StatusCode::BAD_GATEWAY, &page_of, &[])
+}
+
+/// Ours to repair. The log has the reason.
+pub(super) fn fault(platform: &Platform, fault: &Fault) -> Response {
+    let support_id = random::support_id();
+    tracing::error!(%support_id, cause = %fault, "fault");
+    let page_of = Message {
+        frame: Frame::of(platform),
+        title: "Something is wrong here",
+        paragraphs: vec!["It is not your fault. Try again in a moment.".to_owned()],
+        is_status: false,
+        again: None,
+        support_id: Some(support_id),
+    };
+    match askama::Template::render(&page_of) {
+        Ok(_) => page(platform, StatusCode::INTERNAL_SERVER_ERROR, &page_of, &[]),
+        Err(_) => error::fault_problem(fault),
+    }
+}
+
+fn with_way_on(
+    platform: &Platform,
+    status: StatusCode,
+    title: &'static str,
+    text: &str,
+    again: Option<Again>,
+) -> Response {
+    let page_of = Message {
+        frame: Frame::of(platform),
+        title,
+        paragraphs: vec![text.to_owned()],
+        is_status: false,
+        again,
+        support_id: None,
+    };
+    page(platform, status, &page_of, &[])
+}
+
+fn message(
+    platform: &Platform,
+    status: StatusCode,
+    title: &'static str,
+    paragraphs: Vec<String>,
+) -> Response {
+    let page_of = Message {
+        frame: Frame::of(platform),
+        title,
+        paragraphs,
+        is_status: false,
+        again: None,
+        support_id: None,
+    };
+    page(platform, status, &page_of, &[])
+}

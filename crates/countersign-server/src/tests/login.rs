@@ -1,0 +1,27 @@
+//! Does a sign-in through a browser keep its rules, asked as terminals and browsers ask?
+
+mod provider;
+
+mod scene;
+
+mod terminal;
+
+mod browser;
+
+mod course;
+
+mod rules;
+
+mod socket;
+
+mod times;
+
+mod resumed;
+
+mod restarted;
+
+mod pages;
+
+mod limits;
+
+mod secrets;
