@@ -20,11 +20,9 @@ use std::{
 };
 
 use countersign_proto::{
-    json::{self, Limits, Map, Value},
-    scope::Scope,
+    json::{Map, Value},
     thumbprint::Thumbprint,
     time::UnixTime,
-    token::{AccessToken, TokenKind, TokenType},
 };
 use rustix::{
     fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat},
@@ -33,7 +31,10 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Token, TokenObject};
+use crate::Token;
+
+mod entry;
+use entry::{decode, encode};
 
 /// A folder of cached tokens that was found to be ours alone.
 #[derive(Debug)]
@@ -398,92 +399,17 @@ fn wait_for_lock(file: OwnedFd, wait: Duration) -> Result<OwnedFd, CacheProblem>
         .unwrap_or(Err(CacheProblem::Busy))
 }
 
-fn encode(token: &Token, identity: &CacheIdentity) -> Zeroizing<Vec<u8>> {
-    let mut text = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize));
-    // Joined by hand: the token is written once, into a buffer that is wiped and never grows.
-    text.extend_from_slice(b"{\"version\":1,\"token\":\"");
-    text.extend_from_slice(token.access_token.expose().as_bytes()); // b64token needs no escape
-    text.extend_from_slice(b"\",");
-    let mut rest = Map::new();
-    rest.insert("identity".to_owned(), identity.text.clone().into());
-    rest.insert(
-        "token_type".to_owned(),
-        match token.token_type {
-            TokenType::Bearer => "Bearer",
-            TokenType::DPoP => "DPoP",
-        }
-        .into(),
-    );
-    rest.insert("type".to_owned(), token.kind.number().into());
-    rest.insert("principal".to_owned(), token.principal.clone().into());
-    let scope = token.scope.as_ref();
-    let scope = scope.map(|scope| scope.iter().collect::<Vec<_>>().join(" "));
-    rest.insert("scope".to_owned(), scope.into());
-    rest.insert("issued_at".to_owned(), token.issued_at.as_secs().into());
-    rest.insert("expires".to_owned(), token.expires_at.as_secs().into());
-    rest.insert("issue_app_id".to_owned(), token.issue_app_id.clone().into());
-    rest.insert(
-        "issue_principal".to_owned(),
-        token.issue_principal.clone().into(),
-    );
-    rest.insert(
-        "issue_cert_subject".to_owned(),
-        token.issue_cert_subject.clone().into(),
-    );
-    let thumbprint = token
-        .issue_cert_thumbprint
-        .map(|thumbprint| thumbprint.to_hex());
-    rest.insert("issue_cert_thumbprint".to_owned(), thumbprint.into());
-    let rest = Value::Object(rest).to_string();
-    text.extend_from_slice(&rest.as_bytes()[1..]);
-    text
-}
-
-fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Token> {
-    let mut members = json::object(content, &Limits::DOCUMENT).ok()?;
-    let Some(Value::String(secret)) = members.remove("token") else {
-        return None;
-    };
-    let secret = Zeroizing::new(secret);
-    if members.get("version")? != 1 || members.get("identity")?.as_str()? != identity.text {
-        return None;
-    }
-    let text = |name: &str| Some(members.get(name)?.as_str()?.to_owned());
-    let optional = |name: &str| match members.get(name)? {
-        Value::Null => Some(None),
-        value => Some(Some(value.as_str()?.to_owned())),
-    };
-    let moment = |name: &str| Some(UnixTime::from_secs(members.get(name)?.as_u64()?));
-    Some(Token::from(TokenObject {
-        access_token: AccessToken::new(&secret).ok()?,
-        token_type: match members.get("token_type")?.as_str()? {
-            "Bearer" => TokenType::Bearer,
-            "DPoP" => TokenType::DPoP,
-            _ => return None,
-        },
-        kind: TokenKind::from_number(members.get("type")?.as_u64()?)?,
-        principal: optional("principal")?,
-        scope: match optional("scope")? {
-            Some(scope) => Some(Scope::parse(&scope).ok()?),
-            None => None,
-        },
-        issued_at: moment("issued_at")?,
-        expires_at: moment("expires")?,
-        issue_app_id: text("issue_app_id")?,
-        issue_principal: text("issue_principal")?,
-        issue_cert_subject: text("issue_cert_subject")?,
-        issue_cert_thumbprint: match optional("issue_cert_thumbprint")? {
-            Some(thumbprint) => Some(Thumbprint::parse(&thumbprint).ok()?),
-            None => None,
-        },
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use countersign_proto::{
+        scope::Scope,
+        token::{AccessToken, TokenKind, TokenType},
+    };
+
     use super::*;
+    use crate::TokenObject;
 
     fn token(text: &str) -> Token {
         Token::from(TokenObject {
