@@ -6,6 +6,7 @@ use countersign_proto::{
     certificate::Validity,
     exchange::ExchangeError,
     key::SigningError,
+    login::LoginErrorCode,
     oauth_error::{ErrorCode, OAuthError, Reason},
 };
 
@@ -27,6 +28,7 @@ struct Told {
     transient: bool,
     retry_after: Option<Duration>,
     oauth: Option<OAuthError>,
+    login: Option<LoginErrorCode>,
 }
 
 /// Whose fault, roughly. Maps to the exit codes of the command line.
@@ -57,6 +59,8 @@ pub enum ErrorKind {
     NotFound,
     /// It exists already, or something still depends on it.
     Conflict,
+    /// The session has no refresh left, or has ended: a person has to sign in again.
+    RefreshLimit,
 }
 
 impl Error {
@@ -80,6 +84,11 @@ impl Error {
         self.told.oauth.as_ref()
     }
 
+    /// Why the platform ended a login in a browser.
+    pub fn login(&self) -> Option<&LoginErrorCode> {
+        self.told.login.as_ref()
+    }
+
     /// What to do next, when there is something.
     pub fn hint(&self) -> Option<&str> {
         self.told.hint.as_deref()
@@ -94,6 +103,7 @@ impl Error {
                 transient: false,
                 retry_after: None,
                 oauth: None,
+                login: None,
             }),
         }
     }
@@ -134,6 +144,29 @@ impl Error {
                 ErrorCode::TemporarilyUnavailable | ErrorCode::SlowDown
             );
         told.oauth = Some(refusal.clone());
+        error
+    }
+
+    /// The end that the platform at `issuer` put to a login.
+    pub(crate) fn login_ended(
+        issuer: &str,
+        code: LoginErrorCode,
+        message: &str,
+        support_id: Option<&str>,
+    ) -> Error {
+        let (kind, hint) = kind_of_end(&code);
+        let mut text = format!("{issuer} ended the login: {code}");
+        if !message.is_empty() {
+            text.push_str(&format!(": {message}"));
+        }
+        if let Some(id) = support_id {
+            text.push_str(&format!(" (support id {id})"));
+        }
+        let mut error = Error::new(kind, printable(&text));
+        let told = Arc::make_mut(&mut error.told);
+        told.hint = hint.map(str::to_owned);
+        told.transient = code == LoginErrorCode::ServerError;
+        told.login = Some(code);
         error
     }
 
@@ -194,8 +227,30 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+fn kind_of_end(code: &LoginErrorCode) -> (ErrorKind, Option<&'static str>) {
+    match code {
+        LoginErrorCode::Denied | LoginErrorCode::Cancelled => (ErrorKind::Denied, None),
+        LoginErrorCode::Reported => (
+            ErrorKind::Denied,
+            Some("somebody got the link who did not start this login: open it yourself"),
+        ),
+        LoginErrorCode::Expired => (ErrorKind::Expired, Some("start the login again")),
+        LoginErrorCode::Policy => (ErrorKind::Policy, None),
+        LoginErrorCode::TooMany => (
+            ErrorKind::Policy,
+            Some("wait a minute, and start the login again"),
+        ),
+        LoginErrorCode::IdentityRejected => (ErrorKind::IdentityRejected, None),
+        LoginErrorCode::Superseded => (ErrorKind::Conflict, None),
+        _ => (ErrorKind::Server, None),
+    }
+}
+
 fn kind_of(refusal: &OAuthError) -> ErrorKind {
     match (&refusal.reason, &refusal.code) {
+        (Some(Reason::RefreshLimitReached | Reason::SessionEnded), _) => ErrorKind::RefreshLimit,
+        (Some(Reason::Superseded), _) => ErrorKind::Conflict,
+        (Some(Reason::ProviderUnavailable), _) => ErrorKind::Server,
         (Some(Reason::CertificateExpired), _) => ErrorKind::Expired,
         (Some(Reason::ScopeNotPermitted), _) => ErrorKind::Policy,
         (_, ErrorCode::InvalidClient | ErrorCode::InvalidGrant | ErrorCode::InvalidDpopProof) => {
@@ -256,6 +311,12 @@ fn hint_for(refusal: &OAuthError) -> Option<String> {
         Some(Reason::LifetimeTooLong) => "use a shorter assertion lifetime",
         Some(Reason::PrincipalDisabled) => "an administrator can enable the principal",
         Some(Reason::ScopeNotPermitted) => "ask for scopes that the application may have",
+        Some(Reason::RefreshLimitReached | Reason::SessionEnded) => "sign in again",
+        Some(Reason::Superseded) => "another process has refreshed this session: use its token",
+        Some(Reason::ProviderRefused) => {
+            "the identity provider must know this certificate for the application"
+        }
+        Some(Reason::ProviderUnavailable) => "try again when the identity provider answers",
         _ => match refusal.code {
             ErrorCode::InvalidClient | ErrorCode::InvalidGrant => {
                 "check that the application id is right and that this certificate is registered for it"

@@ -55,6 +55,9 @@ mod platform_token;
 mod token;
 pub use token::{Token, TokenObject};
 
+pub mod login;
+pub use login::InteractiveToken;
+
 mod cache;
 
 mod flight;

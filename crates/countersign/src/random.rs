@@ -6,18 +6,24 @@ use crate::{Error, ErrorKind};
 pub(crate) fn jti() -> Result<String, Error> {
     use std::fmt::Write as _;
 
-    let mut bytes = [0_u8; 16];
+    let bytes: [u8; 16] = bytes()?;
+    let mut text = String::with_capacity(32);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}
+
+/// So many random bytes, for whatever is kept secret or told apart by them.
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0_u8; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
         Error::new(
             ErrorKind::Signing,
             "the operating system gives no random numbers",
         )
     })?;
-    let mut text = String::with_capacity(32);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// A number that is any `u32` with equal chance, to spread moments by.

@@ -88,9 +88,24 @@ struct Inner {
     authorities: Vec<reqwest::Certificate>,
     proxy: Proxy,
     timeout: Duration,
-    /// Made when first used: reading the system's certificate authorities takes some milliseconds.
+    requests: Wires,
+    sockets: Wires,
+}
+
+/// Made when first used: reading the system's certificate authorities takes some milliseconds.
+#[derive(Default)]
+struct Wires {
     loopback: OnceLock<Result<Wire, TransportError>>,
     outside: OnceLock<Result<Wire, TransportError>>,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// One request and its answer.
+    Request,
+    /// To become something else than HTTP, which is possible by HTTP/1.1 only (RFC 9110 §7.8).
+    Upgrade,
 }
 
 #[derive(Clone)]
@@ -124,15 +139,33 @@ impl HttpTransport {
         }
     }
 
-    async fn exchange(
+    /// A request that turns its connection into something else. The answer has the connection when
+    /// its status is 101, and only then.
+    pub(crate) async fn upgrade(
         &self,
         request: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<Bytes>, TransportError> {
+    ) -> Result<http::Response<Option<reqwest::Upgraded>>, TransportError> {
+        let (peer, mut answer) = self.answer(request, Purpose::Upgrade).await?;
+        let mut response = http::Response::new(None);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        if answer.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            let upgraded = answer.upgrade().await;
+            *response.body_mut() = Some(upgraded.map_err(|error| read_error(&peer, error))?);
+        }
+        Ok(response)
+    }
+
+    async fn answer(
+        &self,
+        request: http::Request<Vec<u8>>,
+        purpose: Purpose,
+    ) -> Result<(String, reqwest::Response), TransportError> {
         let url = Url::parse(&request.uri().to_string()).map_err(|_| {
             TransportError::Settings("the address of the request is not absolute".to_owned())
         })?;
         let destination = destination(&url)?;
-        let wire = self.inner.wire(destination)?;
+        let wire = self.inner.wire(destination, purpose)?;
         let peer = peer(&url);
         if wire.trusts_nobody && url.scheme() == "https" {
             return Err(TransportError::Tls(format!(
@@ -143,7 +176,15 @@ impl HttpTransport {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| TransportError::Settings(innermost(&error.without_url())))?;
         let answer = wire.client.execute(request).await;
-        let mut answer = answer.map_err(|error| read_error(&peer, error))?;
+        let answer = answer.map_err(|error| read_error(&peer, error))?;
+        Ok((peer, answer))
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let (peer, mut answer) = self.answer(request, Purpose::Request).await?;
 
         let mut response = http::Response::new(Bytes::new());
         *response.status_mut() = answer.status();
@@ -244,8 +285,8 @@ impl HttpTransportBuilder {
                 authorities,
                 proxy: self.proxy,
                 timeout: self.timeout,
-                loopback: OnceLock::new(),
-                outside: OnceLock::new(),
+                requests: Wires::default(),
+                sockets: Wires::default(),
             }),
         })
     }
@@ -277,20 +318,24 @@ pub(crate) fn is_secure(url: &Url) -> bool {
 }
 
 impl Inner {
-    fn wire(&self, destination: Destination) -> Result<&Wire, TransportError> {
+    fn wire(&self, destination: Destination, purpose: Purpose) -> Result<&Wire, TransportError> {
+        let wires = match purpose {
+            Purpose::Request => &self.requests,
+            Purpose::Upgrade => &self.sockets,
+        };
         let (place, proxy) = match destination {
-            Destination::Loopback => (&self.loopback, &Proxy::None),
-            Destination::Outside => (&self.outside, &self.proxy),
+            Destination::Loopback => (&wires.loopback, &Proxy::None),
+            Destination::Outside => (&wires.outside, &self.proxy),
         };
         place
-            .get_or_init(|| self.make_wire(proxy))
+            .get_or_init(|| self.make_wire(proxy, purpose))
             .as_ref()
             .map_err(TransportError::clone)
     }
 
-    fn make_wire(&self, proxy: &Proxy) -> Result<Wire, TransportError> {
+    fn make_wire(&self, proxy: &Proxy, purpose: Purpose) -> Result<Wire, TransportError> {
         let with_system = self
-            .start(proxy)?
+            .start(proxy, purpose)?
             .tls_certs_merge(self.authorities.iter().cloned())
             .build();
         let (client, trusts_nobody) = match with_system {
@@ -299,7 +344,7 @@ impl Inner {
             // then all there is.
             Err(_) => {
                 let only_given = self
-                    .start(proxy)?
+                    .start(proxy, purpose)?
                     .tls_certs_only(self.authorities.iter().cloned())
                     .build()
                     .map_err(|error| TransportError::Settings(innermost(&error)))?;
@@ -312,7 +357,11 @@ impl Inner {
         })
     }
 
-    fn start(&self, proxy: &Proxy) -> Result<reqwest::ClientBuilder, TransportError> {
+    fn start(
+        &self,
+        proxy: &Proxy,
+        purpose: Purpose,
+    ) -> Result<reqwest::ClientBuilder, TransportError> {
         let loopback = [
             SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
@@ -327,6 +376,10 @@ impl Inner {
             .timeout(self.timeout)
             // A resolver that lies about this name must not send a token over plain http elsewhere.
             .resolve_to_addrs("localhost", &loopback);
+        let builder = match purpose {
+            Purpose::Request => builder,
+            Purpose::Upgrade => builder.http1_only(),
+        };
         Ok(match proxy {
             Proxy::FromEnvironment => builder,
             Proxy::None => builder.no_proxy(),

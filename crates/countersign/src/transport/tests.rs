@@ -320,7 +320,10 @@ fn the_password_of_a_proxy_is_not_printed() {
     let builder = HttpTransport::builder().proxy(url);
     let printed = format!("{builder:?}");
     let transport = builder.build().unwrap();
-    transport.inner.wire(Destination::Outside).unwrap();
+    transport
+        .inner
+        .wire(Destination::Outside, Purpose::Request)
+        .unwrap();
     let printed = format!("{printed} {transport:?}");
     assert!(printed.contains("proxy.example:3128"), "{printed}");
     assert!(!printed.contains("canary"), "{printed}");
