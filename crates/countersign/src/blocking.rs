@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use crate::{Error, ErrorKind, Token};
+use crate::{Error, ErrorKind, InteractiveToken, Token};
 
 /// A [`crate::Client`] on a runtime of its own. Not to be used inside async code. Cheap to clone;
 /// clones share the cache and the runtime.
@@ -24,20 +24,9 @@ impl Client {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn new(client: crate::Client) -> Result<Client, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("countersign")
-            .enable_all()
-            .build()
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::Settings,
-                    format!("no thread for the client could be started: {error}"),
-                )
-            })?;
         Ok(Client {
             client,
-            runtime: Arc::new(Worker(Some(runtime))),
+            runtime: Arc::new(Worker::start()?),
         })
     }
 
@@ -48,7 +37,7 @@ impl Client {
     pub fn token(&self) -> Result<Token, Error> {
         match self.client.cached() {
             Some(token) => Ok(token),
-            None => self.wait_for(self.client.token()),
+            None => self.runtime.wait_for(self.client.token()),
         }
     }
 
@@ -57,7 +46,7 @@ impl Client {
     /// # Errors
     /// As there, and when called inside async code.
     pub fn renew(&self) -> Result<Token, Error> {
-        self.wait_for(self.client.renew())
+        self.runtime.wait_for(self.client.renew())
     }
 
     /// See [`crate::Client::platform_token`].
@@ -65,7 +54,7 @@ impl Client {
     /// # Errors
     /// As there, and when called inside async code.
     pub fn platform_token(&self) -> Result<Token, Error> {
-        self.wait_for(self.client.platform_token())
+        self.runtime.wait_for(self.client.platform_token())
     }
 
     /// See [`crate::Client::revoke`].
@@ -73,23 +62,88 @@ impl Client {
     /// # Errors
     /// As there, and when called inside async code.
     pub fn revoke(&self, token: &Token) -> Result<(), Error> {
-        self.wait_for(self.client.revoke(token))
+        self.runtime.wait_for(self.client.revoke(token))
     }
 
     /// See [`crate::Client::forget`].
     pub fn forget(&self, token: &Token) {
         self.client.forget(token);
     }
+}
+
+/// A [`crate::InteractiveSession`] on a runtime of its own. Not to be used inside async code. Cheap
+/// to clone; clones share the token and the runtime.
+#[derive(Clone, Debug)]
+pub struct InteractiveSession {
+    session: crate::InteractiveSession,
+    runtime: Arc<Worker>,
+}
+
+impl InteractiveSession {
+    /// Wraps a session.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn new(session: crate::InteractiveSession) -> Result<InteractiveSession, Error> {
+        Ok(InteractiveSession {
+            session,
+            runtime: Arc::new(Worker::start()?),
+        })
+    }
+
+    /// See [`crate::InteractiveSession::token`].
+    ///
+    /// # Errors
+    /// As there, and when called inside async code.
+    pub fn token(&self) -> Result<Token, Error> {
+        self.runtime.wait_for(self.session.token())
+    }
+
+    /// See [`crate::InteractiveSession::refresh`].
+    ///
+    /// # Errors
+    /// As there, and when called inside async code.
+    pub fn refresh(&self) -> Result<Token, Error> {
+        self.runtime.wait_for(self.session.refresh())
+    }
+
+    /// See [`crate::InteractiveSession::snapshot`].
+    pub fn snapshot(&self) -> InteractiveToken {
+        self.session.snapshot()
+    }
+
+    /// See [`crate::InteractiveSession::end`].
+    ///
+    /// # Errors
+    /// As there, and when called inside async code.
+    pub fn end(&self) -> Result<(), Error> {
+        self.runtime.wait_for(self.session.end())
+    }
+}
+
+impl Worker {
+    fn start() -> Result<Worker, Error> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("countersign")
+            .enable_all()
+            .build()
+            .map(|runtime| Worker(Some(runtime)))
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::Settings,
+                    format!("no thread for the client could be started: {error}"),
+                )
+            })
+    }
 
     fn wait_for<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let (Worker(Some(runtime)), Err(_)) =
-            (self.runtime.as_ref(), tokio::runtime::Handle::try_current())
-        else {
+        let (Worker(Some(runtime)), Err(_)) = (self, tokio::runtime::Handle::try_current()) else {
             return Err(Error::new(
                 ErrorKind::Settings,
-                "the blocking client was called inside async code",
+                "the blocking form was called inside async code",
             )
-            .with_hint("use countersign::Client there"));
+            .with_hint("use the async form there"));
         };
         runtime.block_on(call)
     }

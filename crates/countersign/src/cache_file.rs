@@ -31,10 +31,10 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use crate::Token;
+use crate::{InteractiveToken, Token};
 
 mod entry;
-use entry::{decode, encode};
+use entry::{Entry, decode, encode};
 
 /// A folder of cached tokens that was found to be ours alone.
 #[derive(Debug)]
@@ -139,6 +139,23 @@ impl CacheFolder {
     /// # Errors
     /// When there is a file and it must not be believed.
     pub fn read(&self, identity: &CacheIdentity) -> Result<Option<Token>, CacheFileError> {
+        Ok(self.entry(identity)?.map(|entry| entry.token))
+    }
+
+    /// The token of an identity that a person signed in for, with what refreshes it; `None` when
+    /// there is none, or one of another kind.
+    ///
+    /// # Errors
+    /// When there is a file and it must not be believed.
+    pub fn read_interactive(
+        &self,
+        identity: &CacheIdentity,
+    ) -> Result<Option<InteractiveToken>, CacheFileError> {
+        let entry = self.entry(identity)?;
+        Ok(entry.and_then(Entry::into_interactive))
+    }
+
+    fn entry(&self, identity: &CacheIdentity) -> Result<Option<Entry>, CacheFileError> {
         let name = identity.file_name();
         let failed = |problem| CacheFileError::new(&self.path.join(&name), problem);
         let flags = OFlags::RDONLY | OFlags::NONBLOCK; // a pipe must not make us wait
@@ -218,11 +235,32 @@ impl CacheLock<'_> {
         self.folder.read(self.identity)
     }
 
+    /// The token that a person signed in for, as it is now.
+    ///
+    /// # Errors
+    /// As [`CacheFolder::read_interactive`].
+    pub fn read_interactive(&self) -> Result<Option<InteractiveToken>, CacheFileError> {
+        self.folder.read_interactive(self.identity)
+    }
+
     /// Replaces the token as a whole. When this fails, the old one is still there.
     ///
     /// # Errors
     /// What the operating system said.
     pub fn write(&self, token: &Token) -> Result<(), CacheFileError> {
+        self.replace(&Entry::from(token))
+    }
+
+    /// Replaces the token, and what refreshes it, as a whole. When this fails, the old ones are
+    /// still there.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn write_interactive(&self, token: &InteractiveToken) -> Result<(), CacheFileError> {
+        self.replace(&Entry::from(token))
+    }
+
+    fn replace(&self, entry: &Entry) -> Result<(), CacheFileError> {
         let name = self.identity.file_name();
         let new_name = format!("{}.new", self.identity.name);
         let folder = &self.folder.folder;
@@ -231,7 +269,7 @@ impl CacheLock<'_> {
             Ok(()) | Err(Errno::NOENT) => {} // left over by a process that was killed
             Err(errno) => return Err(failed(io("replace", errno))),
         }
-        let written = self.write_new(&new_name, token).and_then(|()| {
+        let written = self.write_new(&new_name, entry).and_then(|()| {
             rustix::fs::renameat(folder, &new_name, folder, &name)
                 .map_err(|errno| io("rename", errno))
         });
@@ -259,7 +297,7 @@ impl CacheLock<'_> {
         }
     }
 
-    fn write_new(&self, name: &str, token: &Token) -> Result<(), CacheProblem> {
+    fn write_new(&self, name: &str, entry: &Entry) -> Result<(), CacheProblem> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.folder.folder, name, flags, PRIVATE_FILE)
@@ -267,7 +305,7 @@ impl CacheLock<'_> {
         // A strange umask may have taken our own bits away.
         rustix::fs::fchmod(&file, PRIVATE_FILE).map_err(|errno| io("protect", errno))?;
         let mut file = File::from(file);
-        file.write_all(&encode(token, self.identity))
+        file.write_all(&encode(entry, self.identity))
             .and_then(|()| file.sync_all())
             .map_err(|error| CacheProblem::Io("write", error.to_string()))
     }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use countersign_proto::{
-    dpop::{ProofRequest, mint},
-    key::{KeyType, LocalKey},
+    dpop::{ProofRequest, mint, signing_input},
+    key::{KeyType, LocalKey, SigningKey},
     time::UnixTime,
 };
 use http::{HeaderMap, HeaderValue};
@@ -36,15 +36,23 @@ pub enum Dpop {
     Required,
 }
 
-/// The proof key of one client, and the nonces of the servers that it speaks to.
+/// The proof key of one client or session, and the nonces of the servers that it speaks to.
 #[derive(Default)]
 pub(crate) struct Prover {
-    /// ES256; made when first needed, never stored.
-    key: OnceCell<Arc<LocalKey>>,
+    /// ES256. Unless it was given, it is made when first needed, and never stored.
+    key: OnceCell<Arc<dyn SigningKey>>,
     nonces: Mutex<HashMap<String, String>>,
 }
 
 impl Prover {
+    /// With a key that is there already.
+    pub(crate) fn with_key(key: Arc<dyn SigningKey>) -> Prover {
+        Prover {
+            key: OnceCell::new_with(Some(key)),
+            nonces: Mutex::default(),
+        }
+    }
+
     /// A proof for one request.
     pub(crate) async fn prove(
         &self,
@@ -61,7 +69,7 @@ impl Prover {
             access_token,
             nonce: nonce.as_deref(),
         };
-        let proof = mint(&request, key.as_ref(), now, &random::jti()?)?;
+        let proof = sign(&request, key, now).await?;
         let mut value = HeaderValue::from_str(&proof)
             .map_err(|_| Error::new(ErrorKind::Signing, "the DPoP proof is not a header value"))?;
         value.set_sensitive(true);
@@ -95,7 +103,35 @@ impl Prover {
     }
 }
 
-async fn make_key() -> Result<Arc<LocalKey>, Error> {
+/// On a thread of its own where the key may wait for a device.
+async fn sign(
+    request: &ProofRequest<'_>,
+    key: &Arc<dyn SigningKey>,
+    now: UnixTime,
+) -> Result<String, Error> {
+    let jti = random::jti()?;
+    if !key.may_block() {
+        return Ok(mint(request, key.as_ref(), now, &jti)?);
+    }
+    let public_key = key.public_key();
+    let Some(algorithm) = public_key.algorithms().first().copied() else {
+        return Err(Error::new(ErrorKind::Signing, "the key has no algorithm"));
+    };
+    let input = signing_input(request, public_key, algorithm, now, &jti);
+    let key = Arc::clone(key);
+    let signed = tokio::task::spawn_blocking(move || {
+        let signature = key.sign(algorithm, input.as_bytes())?;
+        Ok::<_, Error>(input.finish(&signature))
+    });
+    signed.await.map_err(|_| {
+        Error::new(
+            ErrorKind::Signing,
+            "the key could not sign: its thread was stopped",
+        )
+    })?
+}
+
+async fn make_key() -> Result<Arc<dyn SigningKey>, Error> {
     let made = tokio::task::spawn_blocking(|| LocalKey::generate(KeyType::P256)).await;
     match made {
         Ok(Ok((key, _pkcs8))) => Ok(Arc::new(key)),

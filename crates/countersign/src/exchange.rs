@@ -347,13 +347,18 @@ const TOLERATED_S: u64 = 10;
 const BELIEVED_S: u64 = 24 * 3600;
 
 impl Skew {
-    fn correct(&self, now: UnixTime) -> UnixTime {
+    pub(crate) fn correct(&self, now: UnixTime) -> UnixTime {
         let ahead = self.0.load(Ordering::Relaxed);
         UnixTime::from_secs(now.as_secs().saturating_add_signed(ahead))
     }
 
     /// Takes the server's time from a refusal. Whether it makes a difference to what was signed.
-    fn learn(&self, now: UnixTime, refusal: &OAuthError, headers: &http::HeaderMap) -> bool {
+    pub(crate) fn learn(
+        &self,
+        now: UnixTime,
+        refusal: &OAuthError,
+        headers: &http::HeaderMap,
+    ) -> bool {
         let dated = headers
             .get(http::header::DATE)
             .and_then(|date| date.to_str().ok())

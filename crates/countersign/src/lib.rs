@@ -65,6 +65,9 @@ mod flight;
 mod client;
 pub use client::{Client, ClientBuilder};
 
+mod session;
+pub use session::InteractiveSession;
+
 mod token_status;
 
 pub mod cache_file;

@@ -1,6 +1,7 @@
 //! How is a token written into the file of its identity?
 
 use countersign_proto::{
+    exchange::RefreshToken,
     json::{self, Limits, Map, Value},
     scope::Scope,
     thumbprint::Thumbprint,
@@ -10,14 +11,62 @@ use countersign_proto::{
 use zeroize::Zeroizing;
 
 use super::{CacheIdentity, MAX_BYTES};
-use crate::{Token, TokenObject};
+use crate::{InteractiveToken, Token, TokenObject};
 
-pub(super) fn encode(token: &Token, identity: &CacheIdentity) -> Zeroizing<Vec<u8>> {
+/// What is in a file.
+pub(super) struct Entry {
+    pub(super) token: Token,
+    refresh_token: Option<RefreshToken>,
+    refreshes_remaining: Option<u32>,
+}
+
+impl Entry {
+    pub(super) fn into_interactive(self) -> Option<InteractiveToken> {
+        (self.token.kind == TokenKind::Interactive).then_some(InteractiveToken {
+            token: self.token,
+            refresh_token: self.refresh_token,
+            refreshes_remaining: self.refreshes_remaining,
+        })
+    }
+}
+
+impl From<&Token> for Entry {
+    fn from(token: &Token) -> Entry {
+        Entry {
+            token: token.clone(),
+            refresh_token: None,
+            refreshes_remaining: None,
+        }
+    }
+}
+
+impl From<&InteractiveToken> for Entry {
+    fn from(interactive: &InteractiveToken) -> Entry {
+        Entry {
+            token: interactive.token.clone(),
+            refresh_token: interactive.refresh_token.clone(),
+            refreshes_remaining: interactive.refreshes_remaining,
+        }
+    }
+}
+
+pub(super) fn encode(entry: &Entry, identity: &CacheIdentity) -> Zeroizing<Vec<u8>> {
+    let token = &entry.token;
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize));
-    // Joined by hand: the token is written once, into a buffer that is wiped and never grows.
+    // Joined by hand: secrets are written once, into a buffer that is wiped and never grows.
     text.extend_from_slice(b"{\"version\":1,\"token\":\"");
     text.extend_from_slice(token.access_token.expose().as_bytes()); // b64token needs no escape
     text.extend_from_slice(b"\",");
+    if let Some(refresh_token) = &entry.refresh_token {
+        text.extend_from_slice(b"\"refresh_token\":\"");
+        for byte in refresh_token.expose().bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                text.push(b'\\');
+            }
+            text.push(byte);
+        }
+        text.extend_from_slice(b"\",");
+    }
     let mut rest = Map::new();
     rest.insert("identity".to_owned(), identity.text.clone().into());
     rest.insert(
@@ -48,17 +97,29 @@ pub(super) fn encode(token: &Token, identity: &CacheIdentity) -> Zeroizing<Vec<u
         .issue_cert_thumbprint
         .map(|thumbprint| thumbprint.to_hex());
     rest.insert("issue_cert_thumbprint".to_owned(), thumbprint.into());
+    if let Some(count) = entry.refreshes_remaining {
+        rest.insert("refreshes_remaining".to_owned(), count.into());
+    }
     let rest = Value::Object(rest).to_string();
     text.extend_from_slice(&rest.as_bytes()[1..]);
     text
 }
 
-pub(super) fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Token> {
+pub(super) fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Entry> {
     let mut members = json::object(content, &Limits::DOCUMENT).ok()?;
     let Some(Value::String(secret)) = members.remove("token") else {
         return None;
     };
     let secret = Zeroizing::new(secret);
+    let refresh_token = match members.remove("refresh_token") {
+        None => None,
+        Some(Value::String(text)) => Some(RefreshToken::new(&Zeroizing::new(text)).ok()?),
+        Some(_) => return None,
+    };
+    let refreshes_remaining = match members.get("refreshes_remaining") {
+        None => None,
+        Some(count) => Some(u32::try_from(count.as_u64()?).ok()?),
+    };
     if members.get("version")? != 1 || members.get("identity")?.as_str()? != identity.text {
         return None;
     }
@@ -68,7 +129,7 @@ pub(super) fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Token> 
         value => Some(Some(value.as_str()?.to_owned())),
     };
     let moment = |name: &str| Some(UnixTime::from_secs(members.get(name)?.as_u64()?));
-    Some(Token::from(TokenObject {
+    let token = Token::from(TokenObject {
         access_token: AccessToken::new(&secret).ok()?,
         token_type: match members.get("token_type")?.as_str()? {
             "Bearer" => TokenType::Bearer,
@@ -90,5 +151,10 @@ pub(super) fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Token> 
             Some(thumbprint) => Some(Thumbprint::parse(&thumbprint).ok()?),
             None => None,
         },
-    }))
+    });
+    Some(Entry {
+        token,
+        refresh_token,
+        refreshes_remaining,
+    })
 }
