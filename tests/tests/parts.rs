@@ -11,6 +11,10 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
 };
 
+// Named by its path, because this file is included from elsewhere too.
+#[path = "parts/postgres.rs"]
+pub(crate) mod postgres;
+
 /// What to say when a part is not there. Tests fail then; they are never skipped.
 const HINT: &str = "run scripts/test: it installs what the tests need";
 

@@ -1,0 +1,136 @@
+//! How does a node hear of what the others change?
+
+use std::time::Duration;
+
+use sqlx::{Executor as _, PgPool, postgres::PgListener};
+use tokio::time::{sleep, timeout};
+
+use super::work::{Work, fault};
+use crate::store::{Changed, StoreError, Waker};
+
+/// The channel; each database has its own.
+const CHANNEL: &str = "countersign";
+/// A connection that says nothing for so long is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(20);
+/// How long it may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Between two attempts to connect.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Which node this is, so that it does not hear itself.
+#[derive(Clone, Debug)]
+pub(super) struct Node(String);
+
+impl Node {
+    pub(super) fn new() -> Node {
+        Node(uuid::Uuid::now_v7().simple().to_string())
+    }
+
+    /// Tells the other nodes, once the transaction is committed.
+    pub(super) async fn tell(
+        &self,
+        work: &mut Work,
+        changes: &[Changed],
+    ) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let messages: Vec<String> = changes
+            .iter()
+            .map(|changed| self.message(changed))
+            .collect();
+        let query = sqlx::query("SELECT pg_notify($1, message) FROM UNNEST($2::TEXT[]) AS message")
+            .bind(CHANNEL)
+            .bind(messages);
+        work.fetch(query).await.map(drop)
+    }
+
+    fn message(&self, changed: &Changed) -> String {
+        let node = &self.0;
+        match changed {
+            Changed::Login(id) => format!("{node} login {id}"),
+            Changed::Session(id) => format!("{node} session {id}"),
+            Changed::Registry => format!("{node} registry"),
+            Changed::Anything => format!("{node} anything"),
+        }
+    }
+
+    /// `None` for what this node said itself. What a later version says means anything.
+    fn heard(&self, message: &str) -> Option<Changed> {
+        let mut words = message.splitn(3, ' ');
+        if words.next() == Some(&self.0) {
+            return None;
+        }
+        Some(match (words.next(), words.next()) {
+            (Some("login"), Some(id)) => Changed::Login(id.to_owned()),
+            (Some("session"), Some(id)) => Changed::Session(id.to_owned()),
+            (Some("registry"), None) => Changed::Registry,
+            _ => Changed::Anything,
+        })
+    }
+}
+
+/// Begins to listen.
+pub(super) async fn begin(pool: &PgPool) -> Result<PgListener, StoreError> {
+    let mut listener = PgListener::connect_with(pool).await.map_err(fault)?;
+    listener.eager_reconnect(false);
+    listener.listen(CHANNEL).await.map_err(fault)?;
+    Ok(listener)
+}
+
+/// Wakes whoever waits here, until the store is closed. After each interruption something may have
+/// been missed, which is `Changed::Anything`.
+pub(super) async fn run(pool: PgPool, mut listener: PgListener, node: Node, waker: Waker) {
+    loop {
+        hear(&mut listener, &node, &waker).await;
+        drop(listener);
+        listener = loop {
+            match begin(&pool).await {
+                Ok(listener) => break listener,
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot hear of changes by other nodes");
+                    sleep(AGAIN).await;
+                }
+            }
+        };
+        waker.wake([Changed::Anything]);
+    }
+}
+
+/// Until the connection is lost.
+async fn hear(listener: &mut PgListener, node: &Node, waker: &Waker) {
+    loop {
+        match timeout(QUIET, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => waker.wake(node.heard(notification.payload())),
+            Ok(Ok(None) | Err(_)) => return,
+            Err(_) => match timeout(ANSWER, listener.execute("SELECT 1")).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) | Err(_) => return,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_hears_the_others_and_not_itself() {
+        let (here, there) = (Node::new(), Node::new());
+        for changed in [
+            Changed::Login("a".to_owned()),
+            Changed::Session("b c".to_owned()),
+            Changed::Registry,
+            Changed::Anything,
+        ] {
+            let message = here.message(&changed);
+            assert_eq!(here.heard(&message), None);
+            assert_eq!(there.heard(&message), Some(changed));
+        }
+        for strange in ["", "x", "x y", "x login", "x registry z"] {
+            assert_eq!(here.heard(strange), Some(Changed::Anything), "{strange}");
+        }
+    }
+}
