@@ -5,12 +5,13 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
+    sync::broadcast,
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 
 use super::tls::Reloadable;
-use crate::{Platform, clock::Stopwatch};
+use crate::{Platform, clock::Stopwatch, store::Changed};
 
 /// Changes by other nodes are seen within this time (security.md 79).
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
@@ -42,12 +43,28 @@ impl Background {
     }
 }
 
+/// At once when the store tells of a change, and from time to time in case it could not.
 async fn watch_registry(platform: Platform) {
+    let mut changes = platform.store().watch();
     let mut ticks = every(REGISTRY_EVERY);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = told(&mut changes) => {}
+        }
         if let Err(error) = platform.refresh_registry().await {
             tracing::warn!(%error, "cannot look for changes by other nodes");
+        }
+    }
+}
+
+/// Waits until the registry may be another one.
+async fn told(changes: &mut broadcast::Receiver<Changed>) {
+    loop {
+        match Changed::next(changes).await {
+            Some(Changed::Registry | Changed::Anything) => return,
+            Some(Changed::Login(_) | Changed::Session(_)) => {}
+            None => std::future::pending().await,
         }
     }
 }
@@ -100,4 +117,51 @@ fn every(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_proto::management::Role;
+    use url::Url;
+
+    use super::*;
+    use crate::{
+        Change, Rules, SystemClock, audit,
+        config::Settings,
+        store::{MemoryStore, Store},
+    };
+
+    // security.md 79
+    #[tokio::test(start_paused = true)]
+    async fn a_change_by_another_node_is_seen_before_any_time_has_passed() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Rules::default()));
+        let settings = Settings::in_memory(Url::parse("http://127.0.0.1:8085").unwrap());
+        let platform = Platform::with_store(settings, Arc::clone(&store), Arc::new(SystemClock))
+            .await
+            .unwrap();
+        let background = spawn(&platform, None);
+        // Everything that is done at the start is over.
+        tokio::time::sleep(REGISTRY_EVERY / 2).await;
+        let role = Role {
+            name: "auditors".to_owned(),
+            description: String::new(),
+            permissions: Vec::new(),
+            require_loopback: false,
+            built_in: false,
+        };
+        let entry = audit::by_system("role.create", "auditors", platform.now());
+        let before = tokio::time::Instant::now();
+        store.change(Change::CreateRole(role), entry).await.unwrap();
+        let mut looks = 0;
+        while platform.registry().role("auditors").is_none() {
+            assert!(
+                looks < 1_000,
+                "it waits for the next look from time to time"
+            );
+            looks += 1;
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        background.stop().await;
+    }
 }
