@@ -23,6 +23,10 @@ pub use session::{BindingPolicy, SessionRules};
 mod login;
 pub use login::LoginTimes;
 
+mod postgres;
+pub use postgres::PostgresUrl;
+pub(crate) use postgres::{DatabaseTls, Server};
+
 mod keys;
 pub use keys::{KEYS, Key, Permitted};
 
@@ -90,6 +94,8 @@ pub struct Tls {
 pub enum StoreUrl {
     /// `sqlite:FILE`
     Sqlite(PathBuf),
+    /// `postgres://USER@HOST/DATABASE`
+    Postgres(PostgresUrl),
     /// `memory:`
     Memory,
 }

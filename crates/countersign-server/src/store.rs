@@ -44,6 +44,9 @@ mod sqlite;
 pub use sqlite::Control;
 pub use sqlite::SqliteStore;
 
+mod postgres;
+pub use postgres::PostgresStore;
+
 #[cfg(test)]
 mod laws;
 
@@ -204,11 +207,12 @@ pub const DENIED_KEPT_AFTER_END: std::time::Duration = std::time::Duration::from
 /// Opens the store that the settings name.
 ///
 /// # Errors
-/// [`StoreError::Open`] says which file, what is wrong with it and what to do.
+/// [`StoreError::Open`] says which file or server, what is wrong with it and what to do.
 pub async fn open(url: &StoreUrl, rules: Rules) -> Result<Arc<dyn Store>, StoreError> {
     match url {
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::new(rules))),
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path, rules).await?)),
+        StoreUrl::Postgres(url) => Ok(Arc::new(PostgresStore::open(url, rules).await?)),
     }
 }
 

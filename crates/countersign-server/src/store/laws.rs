@@ -109,7 +109,7 @@ macro_rules! laws_of {
 }
 pub(super) use laws_of;
 
-async fn actions(store: &Arc<dyn Store>) -> Vec<String> {
+pub(super) async fn actions(store: &Arc<dyn Store>) -> Vec<String> {
     let page = store.audit(None, 500).await.unwrap();
     page.items.into_iter().map(|entry| entry.action).collect()
 }
@@ -156,7 +156,7 @@ pub(super) async fn with_carol(store: &Arc<dyn Store>) {
         .unwrap();
 }
 
-fn principal(name: &str, role: &str) -> Change {
+pub(super) fn principal(name: &str, role: &str) -> Change {
     Change::CreatePrincipal(Principal {
         name: name.to_owned(),
         display_name: String::new(),

@@ -10,6 +10,8 @@ use countersign_proto::time::UnixTime;
 use super::{Changed, NewAuditEntry, StoreError};
 use crate::registry::Registry;
 
+pub(super) mod migrations;
+
 pub(super) mod registry;
 
 pub(super) mod audit;

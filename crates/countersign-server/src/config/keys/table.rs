@@ -36,9 +36,15 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "store.url",
-        Permitted::Text("`sqlite:FILE` or `memory:`"),
+        Permitted::Text("`sqlite:FILE`, `postgres://USER@HOST/DATABASE` or `memory:`"),
         "sqlite:countersign.db",
-        "What the platform remembers in. `memory:` forgets all when the process ends.",
+        "What the platform remembers in. Several nodes share one PostgreSQL. `memory:` forgets all when the process ends.",
+    ),
+    key(
+        "store.password_file",
+        Permitted::Text("a file"),
+        "none: the password of the URL, or PGPASSWORD of the environment",
+        "Holds the password of PostgreSQL in one line. Others than its owner and its group may not read it.",
     ),
     key(
         "secrets.file",

@@ -117,6 +117,17 @@ impl<'t> Given<'t> {
         Ok(Some(text))
     }
 
+    /// The same for a text that may hold a secret: nothing of it is repeated.
+    pub(super) fn secret_text(&self, key: &'static str) -> Result<Option<&str>, SettingsError> {
+        match self.values.get(key).map(Spanned::get_ref) {
+            Some(DeValue::String(text)) if text.chars().any(char::is_control) => {
+                let problem = "holds a control character".to_owned();
+                Err(self.error(self.line(key), key, problem, None))
+            }
+            _ => self.text(key),
+        }
+    }
+
     pub(super) fn path(&self, key: &'static str) -> Result<Option<PathBuf>, SettingsError> {
         Ok(self.text(key)?.map(|text| self.beside(text)))
     }

@@ -3,13 +3,12 @@
 use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::Control;
-use crate::store::StoreError;
+use crate::store::{StoreError, sql::migrations::Migrations};
 
 /// The first SQLite whose write-ahead log cannot be corrupted by its reset.
 const SQLITE_MIN: [u32; 3] = [3, 51, 3];
@@ -154,52 +153,23 @@ async fn check_owner(connection: &mut SqliteConnection) -> Result<(), String> {
 }
 
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), String> {
-    let known = migrations();
-    let newest = known
-        .iter()
-        .map(|one| one.version)
-        .max()
-        .unwrap_or_default();
-    Migrator::with_migrations(known)
-        .run(connection)
-        .await
-        .map_err(|error| match error {
-            MigrateError::VersionMissing(version) => format!(
-                "was written by a newer countersign (its tables have version {version}, this one knows \
-                 {newest}); use the newer one, or bring back a backup"
-            ),
-            MigrateError::VersionMismatch(version) => format!(
-                "its tables of version {version} are not those of any release; bring back a backup"
-            ),
-            other => format!("its tables cannot be brought up to date: {other}"),
-        })
+    let migrator = MIGRATIONS.migrator();
+    let migrated = migrator.run(connection).await;
+    migrated.map_err(|error| MIGRATIONS.explain(&error))
 }
 
-fn migrations() -> Vec<Migration> {
-    [
-        (
-            1,
-            "begin",
-            include_str!("../../../migrations/sqlite/0001_begin.sql"),
-        ),
-        (
-            2,
-            "sign in",
-            include_str!("../../../migrations/sqlite/0002_sign_in.sql"),
-        ),
-    ]
-    .into_iter()
-    .map(|(version, name, sql)| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    })
-    .collect()
-}
+const MIGRATIONS: Migrations = Migrations(&[
+    (
+        1,
+        "begin",
+        include_str!("../../../migrations/sqlite/0001_begin.sql"),
+    ),
+    (
+        2,
+        "sign in",
+        include_str!("../../../migrations/sqlite/0002_sign_in.sql"),
+    ),
+]);
 
 /// What SQLite says, in words that help.
 fn explain(error: &sqlx::Error) -> String {
