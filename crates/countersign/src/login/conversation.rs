@@ -266,7 +266,13 @@ impl Conversation {
                     let browser = browser.ok_or_else(out_of_place)?;
                     Ok(Some(LoginEvent::Opened(browser)))
                 }
-                LoginStatus::SignedIn => Ok(Some(LoginEvent::SignedIn)),
+                LoginStatus::SignedIn => {
+                    // It also follows a value that nobody brought in time.
+                    if let Stage::Waiting { code_wanted } = &mut self.stage {
+                        *code_wanted = false;
+                    }
+                    Ok(Some(LoginEvent::SignedIn))
+                }
                 LoginStatus::NeedConfirm => self.value_wanted(bind, tries_left).map(Some),
                 _ => Ok(None),
             },
@@ -293,6 +299,10 @@ impl Conversation {
             } => Err(self.ended(code, &message, support_id.as_deref())),
             ServerBody::Error { code, message, .. } => {
                 tracing::warn!(%code, message, "the platform did not take a message of the login");
+                // A value that came too late is not judged; the next one may be brought.
+                if matches!(self.unanswered, Some(ClientMessage::Confirm { .. })) {
+                    self.unanswered = None;
+                }
                 Ok(None)
             }
             _ => Err(out_of_place()),
@@ -474,3 +484,6 @@ impl Conversation {
 fn out_of_place() -> Error {
     not_usable("it sent a message that is out of place")
 }
+
+#[cfg(test)]
+mod tests;
