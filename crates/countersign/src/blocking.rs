@@ -159,8 +159,19 @@ impl Drop for Worker {
 
 #[cfg(test)]
 mod tests {
+    use countersign_proto::{
+        exchange::RefreshToken,
+        key::{KeyType, LocalKey},
+        time::UnixTime,
+        token::{AccessToken, TokenKind, TokenType},
+    };
+    use serde_json::json;
+
     use super::*;
-    use crate::scripted::{APP, ISSUER, Pair, Scripted};
+    use crate::{
+        SystemClock, TokenObject,
+        scripted::{APP, Answer, ISSUER, Pair, Scripted, ok},
+    };
 
     fn client(server: &Arc<Scripted>) -> Client {
         let client = crate::Client::builder(ISSUER, APP, Pair::new("Corellian").credential())
@@ -188,6 +199,49 @@ mod tests {
             client.platform_token().unwrap().access_token.expose(),
             "token-3"
         );
+    }
+
+    #[test]
+    fn a_session_is_refreshed_without_async() {
+        let (key, _) = LocalKey::generate(KeyType::P256).unwrap();
+        let object = TokenObject {
+            access_token: AccessToken::new("token-0").unwrap(),
+            token_type: TokenType::Bearer,
+            kind: TokenKind::Interactive,
+            principal: Some("anna".to_owned()),
+            scope: None,
+            issued_at: UnixTime::from_secs(0),
+            expires_at: UnixTime::from_secs(1),
+            issue_app_id: String::new(),
+            issue_principal: String::new(),
+            issue_cert_subject: String::new(),
+            issue_cert_thumbprint: None,
+        };
+        let signed = InteractiveToken {
+            token: Token::from(object),
+            refresh_token: Some(RefreshToken::new("secret-0").unwrap()),
+            refreshes_remaining: Some(1),
+        };
+        let server = Scripted::new(|_, asked| match asked.url.path() {
+            "/oauth2/revoke" => Answer::Is(ok(&json!({}))),
+            _ => Answer::Is(ok(
+                &json!({"access_token": "token-1", "token_type": "Bearer",
+                "expires_in": 900, "kind": 0, "principal": "anna", "refreshes_remaining": 0}),
+            )),
+        });
+        let session = crate::InteractiveSession::new(
+            ISSUER,
+            Arc::new(key),
+            signed,
+            server,
+            Arc::new(SystemClock),
+        );
+        let session = InteractiveSession::new(session.unwrap()).unwrap();
+        assert_eq!(session.token().unwrap().access_token.expose(), "token-1");
+        assert_eq!(session.snapshot().refreshes_remaining, Some(0));
+        let error = session.refresh().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RefreshLimit);
+        session.end().unwrap();
     }
 
     #[tokio::test]

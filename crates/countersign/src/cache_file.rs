@@ -442,6 +442,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use countersign_proto::{
+        exchange::RefreshToken,
         scope::Scope,
         token::{AccessToken, TokenKind, TokenType},
     };
@@ -507,6 +508,70 @@ mod tests {
             read.issue_cert_thumbprint,
             Some(Thumbprint::Sha256([7; 32]))
         );
+    }
+
+    fn interactive(secret: &str) -> InteractiveToken {
+        let mut object = TokenObject::clone(&token("eyJ.eyJ.AA"));
+        object.kind = TokenKind::Interactive;
+        object.issue_cert_thumbprint = None;
+        InteractiveToken {
+            token: Token::from(object),
+            refresh_token: Some(RefreshToken::new(secret).unwrap()),
+            refreshes_remaining: Some(9),
+        }
+    }
+
+    #[test]
+    fn what_refreshes_a_token_is_kept_with_it_and_alone_with_kind_0() {
+        let (_home, path) = place();
+        let folder = CacheFolder::open(&path).unwrap();
+        let identity = identity();
+        for secret in ["csn_rt_0", "a\"b\\c d~"] {
+            let lock = folder.lock(&identity, Duration::from_secs(5)).unwrap();
+            lock.write_interactive(&interactive(secret)).unwrap();
+            let read = lock.read_interactive().unwrap().unwrap();
+            assert_eq!(read.refresh_token.unwrap().expose(), secret);
+            assert_eq!(read.refreshes_remaining, Some(9));
+            assert_eq!(read.token.access_token.expose(), "eyJ.eyJ.AA");
+            let token = lock.read().unwrap().unwrap();
+            assert_eq!(token.kind, TokenKind::Interactive);
+        }
+        // Without either.
+        let mut bare = interactive("x");
+        bare.refresh_token = None;
+        bare.refreshes_remaining = None;
+        let lock = folder.lock(&identity, Duration::from_secs(5)).unwrap();
+        lock.write_interactive(&bare).unwrap();
+        let read = folder.read_interactive(&identity).unwrap().unwrap();
+        assert!(read.refresh_token.is_none() && read.refreshes_remaining.is_none());
+        // A token of another kind has no session behind it.
+        lock.write(&token("t")).unwrap();
+        assert!(folder.read_interactive(&identity).unwrap().is_none());
+        assert!(folder.read(&identity).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_refresh_token_that_is_none_makes_the_file_corrupt() {
+        let (_home, path) = place();
+        let folder = CacheFolder::open(&path).unwrap();
+        let lock_of = identity();
+        let lock = folder.lock(&lock_of, Duration::from_secs(5)).unwrap();
+        lock.write_interactive(&interactive("csn_rt_0")).unwrap();
+        let file = file(&path, &identity());
+        let good = std::fs::read_to_string(&file).unwrap();
+        for (from, to) in [
+            ("\"csn_rt_0\"", "\"\""),
+            ("\"csn_rt_0\"", "\"a\\nb\""),
+            ("\"csn_rt_0\"", "null"),
+            ("\"refreshes_remaining\":9", "\"refreshes_remaining\":-1"),
+            ("\"refreshes_remaining\":9", "\"refreshes_remaining\":\"9\""),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good);
+            std::fs::write(&file, bad).unwrap();
+            let refused = folder.read_interactive(&identity()).unwrap_err();
+            assert_eq!(refused.problem, CacheProblem::Corrupt, "{to}");
+        }
     }
 
     // security.md 111

@@ -446,3 +446,6 @@ impl fmt::Debug for InteractiveSession {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
