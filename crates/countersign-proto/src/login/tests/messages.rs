@@ -214,9 +214,10 @@ fn no_message_shows_a_value_or_a_token() {
     }
 }
 
+// RFC 6455 §7.4.2: 4000 to 4999 are for private use
 #[test]
-fn every_end_has_a_name_and_a_close_code_of_its_own() {
-    // docs/login.md, RFC 6455 §7.4.2: 4000 to 4999 are for private use
+fn every_end_has_a_name_and_a_close_code_of_its_own_as_the_page_says() {
+    let page = include_str!("../../../../../docs/login.md");
     let table = [
         ("bad_message", 4000),
         ("bad_proof", 4001),
@@ -235,6 +236,8 @@ fn every_end_has_a_name_and_a_close_code_of_its_own() {
         let code = LoginErrorCode::from_name(name);
         assert!(!matches!(code, LoginErrorCode::Other(_)), "{name}");
         assert_eq!((code.as_str(), code.close_code()), (name, close));
+        let row = format!("\n| `{name}` | {close} | ");
+        assert!(page.contains(&row), "docs/login.md has no row {row}");
         let of_a_login = (close >= 4000).then_some(code);
         assert_eq!(LoginErrorCode::from_close_code(close), of_a_login);
     }
