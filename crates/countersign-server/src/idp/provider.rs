@@ -1,9 +1,12 @@
 //! What does a provider say about itself, and by which keys does it sign?
 //!
-//! Fetched when first asked for, and again after an hour. What could not be fetched again stays in
-//! use for a day; a try that failed is not repeated at once, however many ask.
+//! Fetched when first asked for, and again after an hour. What cannot be fetched again stays in use
+//! for a day; a try that failed is not repeated at once, however many ask.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use countersign_proto::{
     jwk::{Jwk, JwkSet},
@@ -12,7 +15,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 use http::StatusCode;
-use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use url::Url;
 
 use super::IdpRefusal;
@@ -30,43 +33,43 @@ const HOLD_OFF: Duration = Duration::from_secs(10);
 /// The longest that one document may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// One provider, by its issuer.
+/// One provider, by its issuer. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Provider {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     /// As configured, byte for byte.
     issuer: String,
     url: Url,
     outbound: Outbound,
-    description: Mutex<Kept<Description>>,
-    keys: Mutex<Kept<JwkSet>>,
-}
-
-/// A document, and how the last try to fetch it went.
-struct Kept<T> {
-    good: Option<(Arc<T>, UnixTime)>,
-    tried_at: Option<UnixTime>,
-    problem: Option<IdpRefusal>,
+    description: Kept<Description>,
+    keys: Kept<JwkSet>,
 }
 
 impl Provider {
     /// `issuer` was checked when the settings were read.
     pub(crate) fn new(issuer: &str, url: Url, outbound: Outbound) -> Provider {
         Provider {
-            issuer: issuer.to_owned(),
-            url,
-            outbound,
-            description: Mutex::new(Kept::nothing()),
-            keys: Mutex::new(Kept::nothing()),
+            inner: Arc::new(Inner {
+                issuer: issuer.to_owned(),
+                url,
+                outbound,
+                description: Kept::nothing(),
+                keys: Kept::nothing(),
+            }),
         }
     }
 
     /// Its issuer, byte for byte.
     pub(crate) fn issuer(&self) -> &str {
-        &self.issuer
+        &self.inner.issuer
     }
 
     /// By what it is asked.
     pub(crate) fn outbound(&self) -> &Outbound {
-        &self.outbound
+        &self.inner.outbound
     }
 
     /// What it says about itself.
@@ -75,13 +78,9 @@ impl Provider {
     /// [`IdpRefusal::Unavailable`] when it is away or out of order, [`IdpRefusal::Provider`] when
     /// what it says cannot be used.
     pub(crate) async fn description(&self, now: UnixTime) -> Result<Arc<Description>, IdpRefusal> {
-        let mut kept = self.description.lock().await;
-        if !kept.is_due(now) {
-            return kept.usable(now);
-        }
-        let fetched = self.fetch_description().await;
-        kept.settle(fetched, now, &self.issuer);
-        kept.usable(now)
+        let inner = self.inner.clone();
+        let renewing = || tokio::spawn(async move { inner.renew_description(now).await });
+        self.inner.description.current(now, renewing).await
     }
 
     /// The key that signed by `algorithm` under this name. A name that is not known makes the
@@ -95,24 +94,45 @@ impl Provider {
         algorithm: Algorithm,
         now: UnixTime,
     ) -> Result<Jwk, IdpRefusal> {
-        let mut kept = self.keys.lock().await;
-        if kept.is_due(now) {
-            let fetched = self.fetch_keys(now).await;
-            kept.settle(fetched, now, &self.issuer);
-        }
-        let keys = kept.usable(now)?;
+        let renewing = |why: fn(&State<JwkSet>, UnixTime) -> bool| {
+            let provider = self.clone();
+            tokio::spawn(async move { provider.renew_keys(why, now).await })
+        };
+        let keys = self
+            .inner
+            .keys
+            .current(now, || renewing(State::is_due))
+            .await?;
         if let Some(key) = choose(&keys, kid, algorithm) {
             return Ok(key.clone());
         }
-        if kept.tried_within(HOLD_OFF, now) {
-            return Err(unknown_key());
-        }
-        let fetched = self.fetch_keys(now).await;
-        kept.settle(fetched, now, &self.issuer);
-        let keys = kept.usable(now)?;
+        let _ = renewing(State::may_look_again).await;
+        let keys = self.inner.keys.usable(now)?;
         choose(&keys, kid, algorithm)
             .cloned()
             .ok_or_else(unknown_key)
+    }
+
+    async fn renew_keys(&self, why: fn(&State<JwkSet>, UnixTime) -> bool, now: UnixTime) {
+        let keys = &self.inner.keys;
+        let _flight = keys.flight.lock().await;
+        if why(&keys.state(), now) {
+            let fetched = match self.description(now).await {
+                Ok(description) => self.inner.fetch_keys(&description).await,
+                Err(refusal) => Err(refusal),
+            };
+            keys.settle(fetched, now, self.issuer());
+        }
+    }
+}
+
+impl Inner {
+    async fn renew_description(&self, now: UnixTime) {
+        let _flight = self.description.flight.lock().await;
+        if self.description.state().is_due(now) {
+            let fetched = self.fetch_description().await;
+            self.description.settle(fetched, now, &self.issuer);
+        }
     }
 
     /// The document of OpenID Connect Discovery, else that of RFC 8414.
@@ -128,8 +148,7 @@ impl Provider {
         Description::parse(body, &self.issuer).map_err(IdpRefusal::Provider)
     }
 
-    async fn fetch_keys(&self, now: UnixTime) -> Result<JwkSet, IdpRefusal> {
-        let description = self.description(now).await?;
+    async fn fetch_keys(&self, description: &Description) -> Result<JwkSet, IdpRefusal> {
         let Some(url) = &description.jwks_uri else {
             let problem = "its metadata has no jwks_uri".to_owned();
             return Err(IdpRefusal::Provider(problem));
@@ -138,6 +157,104 @@ impl Provider {
         let body = document(&answer, "its keys")?;
         JwkSet::parse_published(body)
             .map_err(|error| IdpRefusal::Provider(format!("its keys: {error}")))
+    }
+}
+
+/// A document, fetched by one task at a time, which goes on when nobody waits for it any more.
+struct Kept<T> {
+    state: Mutex<State<T>>,
+    flight: tokio::sync::Mutex<()>,
+}
+
+/// What was fetched, and how the last try went.
+struct State<T> {
+    good: Option<(Arc<T>, UnixTime)>,
+    tried_at: Option<UnixTime>,
+    problem: Option<IdpRefusal>,
+}
+
+impl<T> Kept<T> {
+    fn nothing() -> Kept<T> {
+        Kept {
+            state: Mutex::new(State {
+                good: None,
+                tried_at: None,
+                problem: None,
+            }),
+            flight: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What is known. Only who knows nothing at all waits until it is fetched: a document that is
+    /// old and usable is renewed beside, so that a slow provider slows nobody down.
+    async fn current(
+        &self,
+        now: UnixTime,
+        renewing: impl FnOnce() -> JoinHandle<()>,
+    ) -> Result<Arc<T>, IdpRefusal> {
+        let (is_due, known) = {
+            let state = self.state();
+            (state.is_due(now), state.usable(now))
+        };
+        if !is_due {
+            return known;
+        }
+        let renewed = renewing();
+        if known.is_ok() {
+            return known;
+        }
+        let _ = renewed.await;
+        self.usable(now)
+    }
+
+    fn usable(&self, now: UnixTime) -> Result<Arc<T>, IdpRefusal> {
+        self.state().usable(now)
+    }
+
+    fn settle(&self, fetched: Result<T, IdpRefusal>, now: UnixTime, issuer: &str) {
+        let mut state = self.state();
+        state.tried_at = Some(now);
+        match fetched {
+            Ok(value) => {
+                state.good = Some((Arc::new(value), now));
+                state.problem = None;
+            }
+            Err(problem) => {
+                tracing::warn!(
+                    issuer,
+                    ?problem,
+                    "a document of the provider was not fetched"
+                );
+                state.problem = Some(problem);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    /// Whether to fetch now. A clock that was set back makes it due.
+    fn is_due(&self, now: UnixTime) -> bool {
+        let good = self.good.as_ref();
+        let fresh = good.is_some_and(|(_, at)| within(*at, FRESH, now));
+        let held_off = self.problem.is_some() && !self.may_look_again(now);
+        !fresh && !held_off
+    }
+
+    /// Whether the last try is long enough ago for another.
+    fn may_look_again(&self, now: UnixTime) -> bool {
+        !self.tried_at.is_some_and(|at| within(at, HOLD_OFF, now))
+    }
+
+    fn usable(&self, now: UnixTime) -> Result<Arc<T>, IdpRefusal> {
+        match (&self.good, &self.problem) {
+            (Some((value, at)), _) if within(*at, LAST_GOOD, now) => Ok(value.clone()),
+            (_, Some(problem)) => Err(problem.clone()),
+            _ => Err(IdpRefusal::Unavailable("nothing is known yet".to_owned())),
+        }
     }
 }
 
@@ -150,54 +267,6 @@ impl From<OutboundError> for IdpRefusal {
             OutboundError::TooLarge(_) | OutboundError::Insecure(_) => {
                 IdpRefusal::Provider(error.to_string())
             }
-        }
-    }
-}
-
-impl<T> Kept<T> {
-    fn nothing() -> Kept<T> {
-        Kept {
-            good: None,
-            tried_at: None,
-            problem: None,
-        }
-    }
-
-    /// Whether to fetch now. A clock that was set back makes it due.
-    fn is_due(&self, now: UnixTime) -> bool {
-        let good = self.good.as_ref();
-        let fresh = good.is_some_and(|(_, at)| within(*at, FRESH, now));
-        let held_off = self.problem.is_some() && self.tried_within(HOLD_OFF, now);
-        !fresh && !held_off
-    }
-
-    fn tried_within(&self, time: Duration, now: UnixTime) -> bool {
-        self.tried_at.is_some_and(|at| within(at, time, now))
-    }
-
-    fn settle(&mut self, fetched: Result<T, IdpRefusal>, now: UnixTime, issuer: &str) {
-        self.tried_at = Some(now);
-        match fetched {
-            Ok(value) => {
-                self.good = Some((Arc::new(value), now));
-                self.problem = None;
-            }
-            Err(problem) => {
-                tracing::warn!(
-                    issuer,
-                    ?problem,
-                    "a document of the provider was not fetched"
-                );
-                self.problem = Some(problem);
-            }
-        }
-    }
-
-    fn usable(&self, now: UnixTime) -> Result<Arc<T>, IdpRefusal> {
-        match (&self.good, &self.problem) {
-            (Some((value, at)), _) if within(*at, LAST_GOOD, now) => Ok(value.clone()),
-            (_, Some(problem)) => Err(problem.clone()),
-            _ => Err(IdpRefusal::Unavailable("nothing is known yet".to_owned())),
         }
     }
 }

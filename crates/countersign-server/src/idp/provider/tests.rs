@@ -18,6 +18,28 @@ fn after(secs: u64) -> UnixTime {
     NOW.plus(Duration::from_secs(secs))
 }
 
+/// Once the provider has been asked so often: documents that are old and usable are renewed beside.
+async fn asked(fake: &Fake, path: &str, times: usize) {
+    let until = async {
+        while fake.asked(path).len() < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), until).await;
+    assert!(
+        waited.is_ok(),
+        "it was asked {} times",
+        fake.asked(path).len()
+    );
+    assert_eq!(fake.asked(path).len(), times);
+}
+
+/// Once a document that was fetched beside is in use.
+async fn settled<T>(kept: &Kept<T>, now: UnixTime) {
+    let _flight = kept.flight.lock().await;
+    assert!(!kept.state().is_due(now));
+}
+
 async fn es256(provider: &Provider, kid: Option<&str>, now: UnixTime) -> Result<Jwk, IdpRefusal> {
     provider.key(kid, Algorithm::ES256, now).await
 }
@@ -29,7 +51,8 @@ async fn a_description_is_fetched_once_an_hour() {
     for (at, fetched) in [(0, 1), (1, 1), (3599, 1), (3600, 2), (7199, 2), (7200, 3)] {
         let found = provider.description(after(at)).await.unwrap();
         assert_eq!(found.token_endpoint.path(), "/token");
-        assert_eq!(fake.asked(CONFIGURATION).len(), fetched, "after {at} s");
+        asked(&fake, CONFIGURATION, fetched).await;
+        settled(&provider.inner.description, after(at)).await;
     }
 }
 
@@ -38,7 +61,11 @@ async fn a_clock_that_was_set_back_makes_it_look_again() {
     let fake = Fake::start().await;
     let provider = provider(&fake);
     provider.description(after(100)).await.unwrap();
-    provider.description(NOW).await.unwrap();
+    let refused = provider.description(NOW).await;
+    assert!(
+        refused.is_ok(),
+        "what is of the future is not used: {refused:?}"
+    );
     assert_eq!(fake.asked(CONFIGURATION).len(), 2);
 }
 
@@ -285,6 +312,32 @@ async fn the_last_good_keys_stay_in_use_while_they_cannot_be_fetched() {
         assert!(es256(&provider, Some("two"), after(3620)).await.is_err());
         assert!(es256(&provider, Some("one"), after(3640)).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_slow_provider_slows_nobody_down_who_knows_what_it_said() {
+    let fake = Fake::start().await;
+    let provider = provider(&fake);
+    provider.description(NOW).await.unwrap();
+    fake.reply(CONFIGURATION, Reply::never());
+    for _ in 0..5 {
+        assert!(provider.description(after(3600)).await.is_ok());
+    }
+    asked(&fake, CONFIGURATION, 2).await;
+}
+
+#[tokio::test]
+async fn who_goes_away_does_not_stop_what_others_wait_for() {
+    let fake = Fake::start().await;
+    let provider = provider(&fake);
+    {
+        let first = std::pin::pin!(provider.description(NOW));
+        let waker = std::task::Waker::noop();
+        let polled = first.poll(&mut std::task::Context::from_waker(waker));
+        assert!(polled.is_pending());
+    }
+    assert!(provider.description(NOW).await.is_ok());
+    assert_eq!(fake.asked(CONFIGURATION).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
