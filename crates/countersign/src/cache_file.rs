@@ -34,6 +34,7 @@ use zeroize::Zeroizing;
 use crate::{InteractiveToken, Token};
 
 mod entry;
+mod proof_key;
 use entry::{Entry, decode, encode};
 
 /// A folder of cached tokens that was found to be ours alone.
@@ -85,6 +86,8 @@ pub enum CacheProblem {
     ParentWritable(PathBuf),
     /// Its content is not a token of this identity.
     Corrupt,
+    /// Its content is not a private key on P-256.
+    NotAKey,
     /// Another process held the lock for the whole time that was given.
     Busy,
     /// The operating system said no: what was tried, and its answer.
@@ -134,6 +137,11 @@ impl CacheFolder {
         })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The token of an identity; `None` when there is none.
     ///
     /// # Errors
@@ -157,19 +165,29 @@ impl CacheFolder {
 
     fn entry(&self, identity: &CacheIdentity) -> Result<Option<Entry>, CacheFileError> {
         let name = identity.file_name();
-        let failed = |problem| CacheFileError::new(&self.path.join(&name), problem);
+        self.content(&name)?
+            .map(|content| {
+                decode(&content, identity).ok_or_else(|| self.failed(&name, CacheProblem::Corrupt))
+            })
+            .transpose()
+    }
+
+    /// What a file of this folder holds; `None` when there is none.
+    fn content(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CacheFileError> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK; // a pipe must not make us wait
-        let Some(file) = self.open_file(&name, flags)? else {
+        let Some(file) = self.open_file(name, flags)? else {
             return Ok(None);
         };
         let mut content = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
-        File::from(file)
+        let read = File::from(file)
             .take(MAX_BYTES + 1)
-            .read_to_end(&mut content)
-            .map_err(|error| failed(CacheProblem::Io("read", error.to_string())))?;
-        decode(&content, identity)
-            .map(Some)
-            .ok_or_else(|| failed(CacheProblem::Corrupt))
+            .read_to_end(&mut content);
+        read.map_err(|error| self.failed(name, CacheProblem::Io("read", error.to_string())))?;
+        Ok(Some(content))
+    }
+
+    fn failed(&self, name: &str, problem: CacheProblem) -> CacheFileError {
+        CacheFileError::new(&self.path.join(name), problem)
     }
 
     /// Waits for the lock of an identity, at most `wait`.
@@ -261,16 +279,19 @@ impl CacheLock<'_> {
     }
 
     fn replace(&self, entry: &Entry) -> Result<(), CacheFileError> {
-        let name = self.identity.file_name();
+        self.replace_file(&self.identity.file_name(), &encode(entry, self.identity))
+    }
+
+    fn replace_file(&self, name: &str, content: &[u8]) -> Result<(), CacheFileError> {
         let new_name = format!("{}.new", self.identity.name);
         let folder = &self.folder.folder;
-        let failed = |problem| CacheFileError::new(&self.folder.path.join(&name), problem);
+        let failed = |problem| self.folder.failed(name, problem);
         match rustix::fs::unlinkat(folder, &new_name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {} // left over by a process that was killed
             Err(errno) => return Err(failed(io("replace", errno))),
         }
-        let written = self.write_new(&new_name, entry).and_then(|()| {
-            rustix::fs::renameat(folder, &new_name, folder, &name)
+        let written = self.write_new(&new_name, content).and_then(|()| {
+            rustix::fs::renameat(folder, &new_name, folder, name)
                 .map_err(|errno| io("rename", errno))
         });
         if let Err(problem) = written {
@@ -281,23 +302,25 @@ impl CacheLock<'_> {
         rustix::fs::fsync(folder).map_err(|errno| failed(io("flush", errno)))
     }
 
-    /// Removes the token; whether there was one.
+    /// Removes the token, and the key that refreshes it; whether there was one.
     ///
     /// # Errors
     /// What the operating system said.
     pub fn forget(&self) -> Result<bool, CacheFileError> {
-        let name = self.identity.file_name();
-        match rustix::fs::unlinkat(&self.folder.folder, &name, AtFlags::empty()) {
+        let token = self.remove(&self.identity.file_name())?;
+        self.remove(&self.identity.key_name())?;
+        Ok(token)
+    }
+
+    fn remove(&self, name: &str) -> Result<bool, CacheFileError> {
+        match rustix::fs::unlinkat(&self.folder.folder, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(CacheFileError::new(
-                &self.folder.path.join(&name),
-                io("remove", errno),
-            )),
+            Err(errno) => Err(self.folder.failed(name, io("remove", errno))),
         }
     }
 
-    fn write_new(&self, name: &str, entry: &Entry) -> Result<(), CacheProblem> {
+    fn write_new(&self, name: &str, content: &[u8]) -> Result<(), CacheProblem> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.folder.folder, name, flags, PRIVATE_FILE)
@@ -305,7 +328,7 @@ impl CacheLock<'_> {
         // A strange umask may have taken our own bits away.
         rustix::fs::fchmod(&file, PRIVATE_FILE).map_err(|errno| io("protect", errno))?;
         let mut file = File::from(file);
-        file.write_all(&encode(entry, self.identity))
+        file.write_all(content)
             .and_then(|()| file.sync_all())
             .map_err(|error| CacheProblem::Io("write", error.to_string()))
     }
@@ -327,6 +350,10 @@ impl CacheIdentity {
 
     fn file_name(&self) -> String {
         format!("{}.json", self.name)
+    }
+
+    fn key_name(&self) -> String {
+        format!("{}.pem", self.name)
     }
 }
 
@@ -371,6 +398,7 @@ impl fmt::Display for CacheFileError {
                 )
             }
             CacheProblem::Corrupt => write!(f, "{path} does not hold a token of this identity"),
+            CacheProblem::NotAKey => write!(f, "{path} does not hold a key on P-256"),
             CacheProblem::Busy => write!(f, "{path} is held by another process"),
             CacheProblem::Io(what, answer) => write!(f, "cannot {what} {path}: {answer}"),
         }
