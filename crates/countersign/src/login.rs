@@ -189,6 +189,18 @@ impl Login {
         self.conversation.binding()
     }
 
+    /// How it may come when that does not go; the platform's policy may leave no other way.
+    pub fn fallback(&self) -> Option<Binding> {
+        self.conversation.fallback()
+    }
+
+    /// Where this terminal listens for the browser, as long as it does: for instance to forward that
+    /// port from the machine with the browser.
+    pub fn loopback_port(&self) -> Option<u16> {
+        let loopback = self.loopback.as_ref()?;
+        Some(loopback.target().port())
+    }
+
     /// What happens next. Drives everything: the connection, the listener on loopback, the answers
     /// to the platform; so it is to be awaited even while a person is asked something. It may be
     /// dropped at any moment, and nothing is lost.

@@ -397,7 +397,11 @@ impl InteractiveSession {
         stored.unwrap_or_else(|_| Err("its thread was stopped".to_owned()))
     }
 
-    async fn metadata(&self) -> Result<Arc<Metadata>, Error> {
+    /// What the server says about itself; fetched once and believed for a while.
+    ///
+    /// # Errors
+    /// When it cannot be had, or is not acceptable.
+    pub async fn metadata(&self) -> Result<Arc<Metadata>, Error> {
         let transport = self.inner.transport.as_ref();
         self.inner.discovery.metadata(transport, self.clock()).await
     }

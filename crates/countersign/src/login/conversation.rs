@@ -167,6 +167,10 @@ impl Conversation {
         self.session.bind
     }
 
+    pub(super) fn fallback(&self) -> Option<Binding> {
+        self.session.fallback
+    }
+
     /// What a resume has to name.
     pub(super) fn bookmark(&self) -> (String, u64) {
         (self.session.sid.clone(), self.last_seq)

@@ -141,6 +141,7 @@ async fn a_login_by_code_goes_from_its_address_to_its_token() {
     );
     assert_eq!(login.label(), "grape desk orbit");
     assert_eq!(login.bind(), Binding::Code);
+    assert_eq!((login.fallback(), login.loopback_port()), (None, None));
     assert_eq!(login.expires_at().as_secs(), platform::START + 600);
     let hello = peer.hello();
     assert_eq!(hello.bind, [Binding::Code]);
@@ -276,6 +277,7 @@ async fn over_loopback_the_browser_brings_the_value_and_nothing_is_typed() {
 async fn a_dead_loopback_leaves_the_code() {
     let mut pair = Pair::new().await;
     let (mut login, mut peer) = pair.begin(LoginOptions::default()).await;
+    assert_eq!(login.fallback(), Some(Binding::Code));
     peer.tell(wanted(Binding::Loopback)).await;
     assert_eq!(next(&mut login).await, "WaitingForLoopback");
     let early = login.confirm_code("BCDF-GHJK").await.unwrap_err();
@@ -294,7 +296,7 @@ async fn where_the_platform_wants_the_same_device_no_code_is_taken() {
     let mut pair = Pair::new().await;
     pair.platform.fallback = None;
     let (mut login, mut peer) = pair.begin(LoginOptions::default()).await;
-    assert_eq!(login.bind(), Binding::Loopback);
+    assert_eq!((login.bind(), login.fallback()), (Binding::Loopback, None));
     assert!(login.confirm_code("BCDF-GHJK").await.is_err());
     peer.tell(wanted(Binding::Code)).await;
     let error = login.next().await.unwrap_err();
@@ -313,7 +315,8 @@ async fn a_port_that_is_told_is_the_port_that_is_listened_on() {
     assert_eq!(error.kind(), ErrorKind::Settings);
     assert!(error.to_string().contains(&port.to_string()), "{error}");
     drop(free);
-    let (_login, peer) = pair.begin(options).await;
+    let (login, peer) = pair.begin(options).await;
+    assert_eq!(login.loopback_port(), Some(port));
     assert_eq!(peer.hello().loopback.as_ref().unwrap().port(), port);
     // Browsers do not go there.
     for port in [80, 6379, 6000] {
