@@ -1,7 +1,8 @@
 //! How does a password get in here, if not by an argument?
 
-use std::{io::ErrorKind, path::Path};
+use std::{fs::File, io::ErrorKind, path::Path};
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -26,7 +27,34 @@ pub(crate) fn from_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
 
 /// What a person types at the terminal, where it is not seen.
 pub(crate) fn ask(question: &str) -> Result<Zeroizing<String>, Failure> {
+    let _unseen = Unseen::begin();
     block_on(async { rpassword::prompt_password(question).map_err(not_typed) }).map(Zeroizing::new)
+}
+
+/// A terminal that does not show what is typed, until it is dropped. From before the question is
+/// seen: the first letters would show otherwise.
+struct Unseen {
+    terminal: File,
+    before: Termios,
+}
+
+impl Unseen {
+    fn begin() -> Option<Unseen> {
+        let terminal = File::open("/dev/tty").ok()?;
+        let before = tcgetattr(&terminal).ok()?;
+        let mut unseen = before.clone();
+        // As the prompt does it once it reads: Ctrl-C is a letter there, which it knows.
+        let modes = LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        unseen.local_modes.remove(modes);
+        tcsetattr(&terminal, OptionalActions::Now, &unseen).ok()?;
+        Some(Unseen { terminal, before })
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
 }
 
 /// Ctrl-C comes as an error here, after the terminal was made to show again what is typed.
