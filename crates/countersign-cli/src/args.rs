@@ -19,8 +19,10 @@ pub(crate) use self::{
         PrincipalCommand, RoleCommand, SessionCommand, Usage,
     },
     cert::{CertCommand, CertNew, KeyChoice, StoreOptions},
-    environment::Environment,
-    sign_in::{AssertionOptions, CertificateOptions, LoginArgs, PlatformTokenArgs},
+    environment::{Environment, client, surroundings},
+    sign_in::{
+        AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs, Way,
+    },
 };
 use crate::failure::Failure;
 
@@ -29,7 +31,7 @@ use crate::failure::Failure;
 #[command(
     name = "countersign",
     version,
-    about = "Signs in with a certificate, and runs the platform that believes it",
+    about = "Signs in with a browser or a certificate, and runs the platform that believes it",
     max_term_width = 100,
     after_help = "start here: countersign dev --once",
     after_long_help = AFTER_HELP
@@ -101,7 +103,7 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Signs in at a server and remembers how
+    /// Signs in at a server, with a browser or a certificate, and remembers how
     #[command(after_help = AFTER_LOGIN)]
     Login(Box<LoginArgs>),
     /// Prints the current token, renewed if it is about to end
@@ -111,7 +113,7 @@ pub(crate) enum Verb {
         #[arg(long)]
         decode: bool,
     },
-    /// Gets a new token by what was remembered at sign-in
+    /// Gets a new token by what was remembered at sign-in; a person's is counted
     Refresh,
     /// Prints a platform token and stores nothing
     PlatformToken(Box<PlatformTokenArgs>),

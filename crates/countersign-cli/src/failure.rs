@@ -20,7 +20,28 @@ pub(crate) enum Exit {
     Policy = 12,
     Network = 13,
     IdentityRejected = 14,
+    RefreshLimit = 15,
     Interrupted = 130,
+}
+
+impl Exit {
+    const ALL: [Exit; 9] = [
+        Exit::Failure,
+        Exit::Usage,
+        Exit::Denied,
+        Exit::Expired,
+        Exit::Policy,
+        Exit::Network,
+        Exit::IdentityRejected,
+        Exit::RefreshLimit,
+        Exit::Interrupted,
+    ];
+
+    /// The one with this code, as another run of this program told it.
+    pub(crate) fn of_code(code: u8) -> Exit {
+        let found = Exit::ALL.into_iter().find(|exit| *exit as u8 == code);
+        found.unwrap_or(Exit::Failure)
+    }
 }
 
 impl Failure {
@@ -79,6 +100,7 @@ const fn exit_of(kind: ErrorKind) -> Exit {
         ErrorKind::Policy => Exit::Policy,
         ErrorKind::Denied => Exit::Denied,
         ErrorKind::Expired => Exit::Expired,
+        ErrorKind::RefreshLimit => Exit::RefreshLimit,
         // No usable certificate, a key that does not sign, a server that makes no sense.
         _ => Exit::Failure,
     }
@@ -128,12 +150,21 @@ mod tests {
             (ErrorKind::Policy, 12),
             (ErrorKind::Denied, 10),
             (ErrorKind::Expired, 11),
+            (ErrorKind::RefreshLimit, 15),
             (ErrorKind::Deadline, 13),
             (ErrorKind::Signing, 1),
         ];
         for (kind, code) in table {
             assert_eq!(exit_of(kind) as u8, code, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn an_exit_code_of_another_run_is_known_again() {
+        for exit in Exit::ALL {
+            assert_eq!(Exit::of_code(exit as u8), exit);
+        }
+        assert_eq!(Exit::of_code(99), Exit::Failure);
     }
 
     #[test]

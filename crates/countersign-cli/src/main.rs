@@ -5,13 +5,17 @@ mod certificate_choice;
 mod commands;
 mod failure;
 mod hardening;
+mod interrupts;
 mod new_certificate;
 mod output;
 mod private_file;
 mod profile;
+mod qr;
 mod session;
+mod terminal;
 mod token_view;
 mod typed_secret;
+mod vault;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,8 @@
 //! Data goes to stdout, everything else to stderr. What a server or a certificate says is shown
 //! without control characters, so that it can neither move the cursor nor fake a line of ours.
 
+mod live;
+
 use std::{
     io::{ErrorKind, Write},
     process::ExitCode,
@@ -10,6 +12,7 @@ use std::{
 
 use serde_json::Value;
 
+pub(crate) use self::live::Live;
 use crate::{
     args::{Format, Global},
     failure::Failure,
@@ -81,6 +84,11 @@ impl Output {
         self.data(text.as_bytes())
     }
 
+    /// Prints one of several JSON objects, on a line of its own.
+    pub(crate) fn json_line(&self, json: &Value) -> Result<(), Failure> {
+        self.data(escape_in_json(&format!("{json}\n")).as_bytes())
+    }
+
     /// Prints bytes as they are: a token, a script.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = std::io::stdout().lock();
@@ -89,6 +97,20 @@ impl Output {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Failure::other(format!("cannot write to stdout: {error}"))),
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// Says what must be seen, whatever was asked for.
+    pub(crate) fn insist(&self, text: &str) {
+        say("", text);
+    }
+
+    /// Draws a picture of light dots on a dark ground. Where there are colours, it is that on a
+    /// light terminal too.
+    pub(crate) fn draw(&self, lines: &[String]) {
+        for line in lines {
+            let line = printable(line);
+            let _ = writeln!(anstream::stderr(), "\u{1b}[97;40m{line}\u{1b}[0m");
         }
     }
 
@@ -135,6 +157,12 @@ impl Output {
 fn say(label: &str, text: &str) {
     // Nowhere to complain to when stderr is gone.
     let _ = writeln!(anstream::stderr(), "{label}{}", printable(text));
+}
+
+/// How wide the terminal on stderr is, if there is one.
+pub(crate) fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok()?;
+    Some(size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// Text without anything that a terminal obeys: controls (C0, DEL, C1) and changes of direction.

@@ -37,6 +37,12 @@ pub(crate) struct Profiles {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Profile {
     pub(crate) server: String,
+    /// A person signs in, with a browser.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) browser: bool,
+    /// Who signed in with the browser last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_principal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) app_id: Option<String>,
     #[serde(skip_serializing_if = "is_false")]
@@ -95,6 +101,8 @@ impl Profile {
         };
         Ok(Profile {
             server: server_url(server),
+            browser: false,
+            last_principal: None,
             app_id: None,
             as_platform: false,
             cert_subject: certificate.cert_subject.clone(),
@@ -213,10 +221,8 @@ impl Profiles {
 
     /// The profile of this name, or the current one.
     pub(crate) fn find(&self, name: Option<&str>) -> Result<(&str, &Profile), Failure> {
-        let no_server = || {
-            Failure::usage("no server is set")
-                .hint("sign in first: countersign login SERVER --app-id ID --cert FILE")
-        };
+        let no_server =
+            || Failure::usage("no server is set").hint("sign in first: countersign login SERVER");
         let name = name.or(self.current.as_deref()).ok_or_else(no_server)?;
         let found = self.all.get_key_value(name);
         found

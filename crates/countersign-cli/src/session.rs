@@ -1,25 +1,27 @@
 //! How does a profile become a token: from the cache, or from its server?
 
+mod person;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use countersign::{
-    Audience, Client, Clock, Dpop, HttpTransport, SystemClock, Token,
+    Audience, Client, Clock, Dpop, HttpTransport, InteractiveToken, SystemClock, Token,
+    admin::Admin,
     cache_file::{self, CacheFileError, CacheFolder, CacheIdentity, CacheProblem},
     proto::{
         assertion::{KidForm, PLATFORM_CLIENT_ID},
         key::Algorithm,
-        metadata::check_issuer,
+        metadata::{Metadata, check_issuer},
         scope::Scope,
         token::TokenType,
     },
 };
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::{
     args::{Environment, Global},
     certificate_choice::Choice,
     failure::{Exit, Failure},
+    interrupts::Interrupts,
     output::Output,
     profile::{Profile, Profiles, shown_address},
 };
@@ -30,6 +32,31 @@ pub(crate) struct Session<'a> {
     pub(crate) profile: Profile,
     environment: &'a Environment,
     output: &'a Output,
+}
+
+/// A token, and how often it can still be refreshed where that is counted.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) token: Token,
+    pub(crate) refreshes_remaining: Option<u32>,
+}
+
+impl From<Token> for Held {
+    fn from(token: Token) -> Held {
+        Held {
+            token,
+            refreshes_remaining: None,
+        }
+    }
+}
+
+impl From<InteractiveToken> for Held {
+    fn from(interactive: InteractiveToken) -> Held {
+        Held {
+            token: interactive.token,
+            refreshes_remaining: interactive.refreshes_remaining,
+        }
+    }
 }
 
 /// How long one process waits for another that is getting the same token: longer than a client's
@@ -63,7 +90,14 @@ impl<'a> Session<'a> {
     }
 
     /// A token that lives: the cached one, or a new one. Of several processes one asks.
-    pub(crate) fn token(&self) -> Result<Token, Failure> {
+    pub(crate) fn token(&self) -> Result<Held, Failure> {
+        match self.profile.browser {
+            true => self.persons_token(),
+            false => self.service_token().map(Held::from),
+        }
+    }
+
+    fn service_token(&self) -> Result<Token, Failure> {
         let now = SystemClock.now();
         let Some(folder) = self.cache() else {
             return self.fetch();
@@ -111,10 +145,13 @@ impl<'a> Session<'a> {
     }
 
     /// A new token, whatever the cache holds; it replaces the cached one.
-    pub(crate) fn renewed(&self) -> Result<Token, Failure> {
+    pub(crate) fn renewed(&self) -> Result<Held, Failure> {
+        if self.profile.browser {
+            return self.persons_renewed();
+        }
         let token = self.fetch()?;
         self.remember(&token);
-        Ok(token)
+        Ok(token.into())
     }
 
     /// Puts a token into the cache, or says why not.
@@ -128,13 +165,19 @@ impl<'a> Session<'a> {
     }
 
     /// The cached token, fresh or not.
-    pub(crate) fn cached(&self) -> Option<Token> {
+    pub(crate) fn cached(&self) -> Option<Held> {
+        if self.profile.browser {
+            return self.persons_cached();
+        }
         let folder = self.cache()?;
-        self.believed(folder.read(&self.identity()))
+        self.believed(folder.read(&self.identity())).map(Held::from)
     }
 
     /// Forgets the cached token.
     pub(crate) fn forget(&self) -> Result<(), Failure> {
+        if self.profile.browser {
+            return self.forget_persons();
+        }
         let Some(folder) = self.cache() else {
             return Ok(());
         };
@@ -146,13 +189,7 @@ impl<'a> Session<'a> {
     /// A client for this profile.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let profile = &self.profile;
-        check_issuer(&profile.server).map_err(|error| {
-            Failure::usage(format!(
-                "server {:?}: {error}",
-                shown_address(&profile.server)
-            ))
-            .hint("https://HOST, or http:// on loopback only")
-        })?;
+        check_server(profile)?;
         let app_id = match (profile.as_platform, &profile.app_id) {
             (true, _) => PLATFORM_CLIENT_ID,
             (false, Some(app_id)) => app_id,
@@ -172,11 +209,7 @@ impl<'a> Session<'a> {
         if let Some(principal) = &profile.principal {
             builder = builder.principal(principal);
         }
-        if let Some(scope) = &profile.scope {
-            let scope = Scope::parse(scope).map_err(|error| {
-                Failure::usage(format!("--scope {scope:?}: {error}"))
-                    .hint("scopes are words separated by spaces")
-            })?;
+        if let Some(scope) = scope_of(profile)? {
             builder = builder.scope(scope);
         }
         if let Some(kid) = &profile.kid {
@@ -207,6 +240,26 @@ impl<'a> Session<'a> {
             builder = builder.dpop(Dpop::Required);
         }
         Ok(builder.build()?)
+    }
+
+    /// The management API of the server, if it has one, as whoever holds this token; and what the
+    /// server says of itself.
+    pub(crate) async fn management(&self, held: &Held) -> Result<(Arc<Metadata>, Admin), Failure> {
+        if self.profile.browser {
+            return self.persons_management(held).await;
+        }
+        let client = self.client()?;
+        client.adopt(&held.token);
+        Ok((client.metadata().await?, Admin::new(client)))
+    }
+
+    /// Gives what is cached back to its server.
+    pub(crate) fn give_back(&self, held: &Held) -> Result<(), Failure> {
+        if self.profile.browser {
+            return self.end_persons();
+        }
+        let client = self.client()?;
+        block_on(async { Ok(client.revoke(&held.token).await?) })
     }
 
     fn fetch(&self) -> Result<Token, Failure> {
@@ -262,6 +315,27 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether the server of a profile is one that is talked to.
+pub(crate) fn check_server(profile: &Profile) -> Result<(), Failure> {
+    let server = &profile.server;
+    let checked = check_issuer(server).map_err(|error| {
+        Failure::usage(format!("server {:?}: {error}", shown_address(server)))
+            .hint("https://HOST, or http:// on loopback only")
+    });
+    checked.map(|_| ())
+}
+
+/// The scopes of a profile.
+pub(crate) fn scope_of(profile: &Profile) -> Result<Option<Scope>, Failure> {
+    let parse = |scope: &String| {
+        Scope::parse(scope).map_err(|error| {
+            Failure::usage(format!("--scope {scope:?}: {error}"))
+                .hint("scopes are words separated by spaces")
+        })
+    };
+    profile.scope.as_ref().map(parse).transpose()
+}
+
 /// The transport of a profile.
 pub(crate) fn transport(profile: &Profile) -> Result<HttpTransport, Failure> {
     let mut builder = HttpTransport::builder();
@@ -273,19 +347,18 @@ pub(crate) fn transport(profile: &Profile) -> Result<HttpTransport, Failure> {
     })
 }
 
-/// Runs a future to its end, or until Ctrl-C.
-pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// What futures run on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))
+}
+
+/// Runs a future to its end, or until Ctrl-C.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    runtime()?.block_on(async {
         // Listens before anything else begins, so that no moment is without it.
-        let mut interrupt = signal(SignalKind::interrupt())
-            .map_err(|error| Failure::other(format!("cannot listen to signals: {error}")))?;
-        tokio::select! {
-            outcome = future => outcome,
-            _ = interrupt.recv() => Err(Failure::new(Exit::Interrupted, "interrupted")),
-        }
+        Interrupts::new()?.unless(future).await?
     })
 }

@@ -1,12 +1,12 @@
 //! What is shown of a token?
 
-use countersign::{
-    Token,
-    proto::token::{TokenKind, inspect},
-};
+use countersign::proto::token::{TokenKind, inspect};
 use serde_json::{Map, Value, json};
 
-use crate::output::{Block, Shown};
+use crate::{
+    output::{Block, Shown},
+    session::Held,
+};
 
 /// Whether the token itself is part of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +16,14 @@ pub(crate) enum Secret {
 }
 
 /// The token object, with header and claims. Nothing of it was verified by us.
-pub(crate) fn decoded(token: &Token, secret: Secret) -> Shown {
+pub(crate) fn decoded(held: &Held, secret: Secret) -> Shown {
+    let token = &held.token;
     let parts = inspect(token.access_token.expose());
     let (header, claims) = match parts {
         Some(parts) => (Value::Object(parts.header), Value::Object(parts.claims)),
         None => (Value::Null, Value::Null), // opaque, as some servers' are
     };
-    let mut shown = object(token);
+    let mut shown = object(held);
     if let Value::Object(members) = &mut shown.json {
         if secret == Secret::Shown {
             members.insert("token".to_owned(), token.access_token.expose().into());
@@ -41,14 +42,15 @@ pub(crate) fn decoded(token: &Token, secret: Secret) -> Shown {
 }
 
 /// The fields of the token object, without the token.
-pub(crate) fn object(token: &Token) -> Shown {
+pub(crate) fn object(held: &Held) -> Shown {
+    let token = &held.token;
     let thumbprint = token
         .issue_cert_thumbprint
         .map(|thumbprint| thumbprint.to_hex());
     let refreshes = match token.kind {
         // Counted refresh belongs to interactive tokens.
-        TokenKind::Interactive => Value::Null,
-        TokenKind::NonInteractive | TokenKind::Platform => json!(0),
+        TokenKind::Interactive => held.refreshes_remaining,
+        TokenKind::NonInteractive | TokenKind::Platform => Some(0),
     };
     let text = [
         (
@@ -60,8 +62,10 @@ pub(crate) fn object(token: &Token) -> Shown {
         ("Expires", token.expires_at.to_string()),
         (
             "RefreshesRemaining",
-            match token.kind {
-                TokenKind::Interactive => "unknown".to_owned(),
+            match (token.kind, refreshes) {
+                (TokenKind::Interactive, Some(0)) => "0 (then sign in again)".to_owned(),
+                (TokenKind::Interactive, Some(refreshes)) => refreshes.to_string(),
+                (TokenKind::Interactive, None) => "unknown".to_owned(),
                 _ => "0 (renewed by a fresh assertion)".to_owned(),
             },
         ),

@@ -2,9 +2,12 @@
 
 #[cfg(feature = "platform")]
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use countersign::certificate_store::Password;
+use countersign::{
+    certificate_store::Password,
+    login::{ClientInfo, browser::Surroundings},
+};
 
 /// What the environment says. Nothing in it can choose a server or a profile.
 #[derive(Debug, Default)]
@@ -51,6 +54,34 @@ impl Environment {
             #[cfg(feature = "platform")]
             program: program(std::env::args_os().next().as_deref()),
         }
+    }
+}
+
+/// What is around this process, as far as it matters to a browser.
+pub(crate) fn surroundings() -> Surroundings {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_there = |file: &str| Path::new(file).exists();
+    let kernel = rustix::system::uname();
+    let kernel = kernel.release().to_string_lossy().to_ascii_lowercase();
+    Surroundings {
+        ssh: is_set("SSH_CONNECTION") || is_set("SSH_TTY"),
+        container: is_set("container") || is_there("/.dockerenv") || is_there("/run/.containerenv"),
+        wsl: kernel.contains("microsoft"),
+        display: is_set("DISPLAY") || is_set("WAYLAND_DISPLAY") || cfg!(target_os = "macos"),
+        browser_chosen: is_set("BROWSER"),
+    }
+}
+
+/// What this program, its machine and its user call themselves. Nobody vouches for any of it.
+pub(crate) fn client() -> ClientInfo {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(std::env::var_os);
+    let system = rustix::system::uname();
+    ClientInfo {
+        name: "countersign".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        host: system.nodename().to_string_lossy().into_owned(),
+        user: user.map_or_else(String::new, |user| user.to_string_lossy().into_owned()),
     }
 }
 

@@ -6,6 +6,7 @@ Start here:
   countersign dev --once       a platform, a certificate and a sign-in, all on this machine
 
 Examples:
+  countersign login https://platform.example
   countersign login https://platform.example --app-id inventory --cert-subject CN=inventory
   countersign token --decode
   curl -H \"$(countersign token --output header)\" https://api.example/stock
@@ -16,27 +17,34 @@ Exit codes:
   0    done
   1    failure: a file, a certificate, a server that makes no sense
   2    usage: the command line or a settings file is wrong
-  10   denied: signed in, but not permitted
-  11   expired: a certificate or a token
+  10   denied: signed in, but not permitted; or a person said no
+  11   expired: a certificate, a token or a sign-in
   12   policy: the platform's rules say no
   13   network: no connection, no TLS session, no answer in time
-  14   the identity was rejected: application, certificate or mapping
+  14   the identity was rejected: application, certificate, mapping or person
+  15   no refresh is left: a person has to sign in again
   130  Ctrl-C
 
 Files:
   $XDG_CONFIG_HOME/countersign/config.toml    profiles [~/.config]
-  $XDG_STATE_HOME/countersign/                tokens [~/.local/state]
+  $XDG_STATE_HOME/countersign/                tokens, and keys of sign-ins [~/.local/state]
   $XDG_DATA_HOME/countersign/certificates/    certificates [~/.local/share]
 
 Environment:
   COUNTERSIGN_CERT_STORE       where certificates are looked for
   COUNTERSIGN_KEY_PASSWORD     the password of encrypted keys
+  BROWSER                      what opens an address for a person
   HTTPS_PROXY, NO_PROXY        the proxy, and what goes without it
   SSL_CERT_FILE, SSL_CERT_DIR  certificate authorities in place of the system's
   NO_COLOR                     no colours";
 
 pub(super) const AFTER_LOGIN: &str = "\
+Without a word about a certificate a person signs in with a browser.
+
 Examples:
+  countersign login https://platform.example
+  countersign login https://platform.example --as vader --no-browser --qr
+  countersign login https://platform.example --scope 'roles:read audit:read' --profile reader
   countersign login https://platform.example --app-id inventory --cert-subject CN=inventory,O=Example
   countersign login https://platform.example --app-id inventory --cert client.pem --key client.key
   countersign login https://platform.example --app-id inventory --cert client.p12 --password-file FILE

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::failure::Failure;
+
 #[derive(Args, Debug)]
 pub(crate) struct LoginArgs {
     /// The server's issuer identifier, for example https://platform.example
@@ -15,9 +17,88 @@ pub(crate) struct LoginArgs {
     #[arg(long, conflicts_with_all = ["app_id", "principal"])]
     pub(crate) as_platform: bool,
     #[command(flatten)]
+    pub(crate) browser: BrowserOptions,
+    #[command(flatten)]
     pub(crate) certificate: CertificateOptions,
     #[command(flatten)]
     pub(crate) assertion: AssertionOptions,
+}
+
+impl LoginArgs {
+    /// Which way of signing in the words ask for. Without any word about a certificate or an
+    /// application it is the browser.
+    pub(crate) fn way(&self) -> Result<Way, Failure> {
+        let names_certificate = self.certificate.name_one();
+        if !names_certificate && self.app_id.is_none() && !self.as_platform {
+            let useless = self.certificate.given();
+            return match useless.or(self.assertion.given_for_certificates_only()) {
+                None => Ok(Way::Browser),
+                Some(option) => Err(Failure::usage(format!(
+                    "{option} belongs to a sign-in with a certificate, and none is named"
+                ))
+                .hint("name one with --cert FILE and --app-id ID, or leave that option out to sign in with a browser")),
+            };
+        }
+        if let Some(option) = self.browser.given() {
+            return Err(Failure::usage(format!(
+                "{option} belongs to a sign-in with a browser, and a certificate login needs none"
+            ))
+            .hint("leave it out, or leave out what is about certificates and applications"));
+        }
+        if !names_certificate {
+            return Err(Failure::usage("no certificate is named")
+                .hint("say which with --cert-subject, --cert-thumbprint, --cert or --cert-store"));
+        }
+        if self.app_id.is_none() && !self.as_platform {
+            return Err(Failure::usage("no application is named")
+                .hint("say which with --app-id, or ask for a platform token with --as-platform"));
+        }
+        Ok(Way::Certificate)
+    }
+}
+
+/// How somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A person, by a browser.
+    Browser,
+    /// Whoever holds a certificate.
+    Certificate,
+}
+
+/// How a person is sent to a browser, and who is expected to come back.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Browser")]
+pub(crate) struct BrowserOptions {
+    /// Accepts this principal without a question, and no other; needed without a terminal
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) expected: Option<String>,
+    /// Shows the address and opens no browser
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Shows the address as a QR code too
+    #[arg(long)]
+    pub(crate) qr: bool,
+    /// Where this command listens for the browser, for example behind ssh -L [default: any free port]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
+    pub(crate) loopback_port: Option<u16>,
+}
+
+impl BrowserOptions {
+    /// The first of them that was typed.
+    fn given(&self) -> Option<&'static str> {
+        first_given([
+            (self.expected.is_some(), "--as"),
+            (self.no_browser, "--no-browser"),
+            (self.qr, "--qr"),
+            (self.loopback_port.is_some(), "--loopback-port"),
+        ])
+    }
+}
+
+fn first_given<const N: usize>(options: [(bool, &'static str); N]) -> Option<&'static str> {
+    let mut given = options.into_iter().filter(|(given, _)| *given);
+    given.next().map(|(_, option)| option)
 }
 
 #[derive(Args, Debug)]
@@ -79,6 +160,16 @@ impl CertificateOptions {
             || self.cert.is_some()
             || self.cert_store.is_some()
     }
+
+    /// The first of those that only say how one is taken or opened.
+    fn given(&self) -> Option<&'static str> {
+        first_given([
+            (self.key.is_some(), "--key"),
+            (self.password_file.is_some(), "--password-file"),
+            (self.ask_password, "--ask-password"),
+            (self.strict, "--strict"),
+        ])
+    }
 }
 
 /// What the assertion says, and what is asked for with it.
@@ -109,4 +200,87 @@ pub(crate) struct AssertionOptions {
     /// Trusts the certificate authorities of this PEM file besides the system's
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) ca_bundle: Option<PathBuf>,
+}
+
+impl AssertionOptions {
+    /// The first that a sign-in without an assertion has no use for.
+    fn given_for_certificates_only(&self) -> Option<&'static str> {
+        first_given([
+            (self.principal.is_some(), "--principal"),
+            (self.kid.is_some(), "--kid"),
+            (self.alg.is_some(), "--alg"),
+            (self.audience.is_some(), "--audience"),
+            (self.x5c, "--x5c"),
+            (self.dpop, "--dpop"),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Parsed, Verb, parse};
+
+    fn way(options: &str) -> Result<Way, Failure> {
+        let line = format!("countersign login https://p.example {options}");
+        match parse(line.split_whitespace().map(Into::into)) {
+            Parsed::Command(typed) => match typed.verb {
+                Verb::Login(login) => login.way(),
+                _ => panic!("not a login"),
+            },
+            Parsed::Wrong(failure) => Err(failure),
+            Parsed::Help(_) => panic!("help"),
+        }
+    }
+
+    #[test]
+    fn without_a_word_about_certificates_a_login_is_one_with_a_browser() {
+        for options in [
+            "",
+            "--as vader",
+            "--no-browser --qr --loopback-port 1024",
+            "--scope roles:read --ca-bundle ca.pem",
+        ] {
+            assert_eq!(way(options), Ok(Way::Browser), "{options}");
+        }
+        for options in [
+            "--app-id a --cert c.pem",
+            "--as-platform --cert-store folder",
+        ] {
+            assert_eq!(way(options), Ok(Way::Certificate), "{options}");
+        }
+    }
+
+    #[test]
+    fn words_of_both_ways_are_refused_and_named() {
+        for (options, said) in [
+            (
+                "--principal vader",
+                "--principal belongs to a sign-in with a certificate, and none is named",
+            ),
+            (
+                "--strict --as vader",
+                "--strict belongs to a sign-in with a certificate, and none is named",
+            ),
+            (
+                "--app-id a --cert c.pem --as vader",
+                "--as belongs to a sign-in with a browser, and a certificate login needs none",
+            ),
+            ("--app-id a", "no certificate is named"),
+            ("--cert c.pem", "no application is named"),
+        ] {
+            let failure = way(options).expect_err(options);
+            assert_eq!((failure.message(), failure.code()), (said, 2), "{options}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_no_listener_of_a_person_may_have_is_refused() {
+        for port in ["80", "1023", "65536", "x"] {
+            assert_eq!(
+                way(&format!("--loopback-port {port}")).unwrap_err().code(),
+                2
+            );
+        }
+    }
 }

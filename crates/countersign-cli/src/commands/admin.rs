@@ -35,10 +35,11 @@ pub(crate) fn run(
         _ => None,
     };
     let session = Session::of_profile(global, environment, output)?;
-    let client = session.client()?;
-    client.adopt(&session.token()?);
-    let admin = Admin::new(client);
-    let shown = block_on(answer(command, password.as_ref(), &admin, output))?;
+    let held = session.token()?;
+    let shown = block_on(async {
+        let (_, admin) = session.management(&held).await?;
+        answer(command, password.as_ref(), &admin, output).await
+    })?;
     output.show(&shown)
 }
 

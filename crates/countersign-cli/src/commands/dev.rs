@@ -145,7 +145,7 @@ fn sign_in(
     })?;
 
     let session = Session::new(PROFILE, service, environment, output);
-    let token = session.renewed()?;
+    let held = session.renewed()?;
     let next = Next {
         environment,
         material,
@@ -156,7 +156,7 @@ fn sign_in(
     }
     .commands();
     let lead = [("server", issuer), ("data", &folder.display().to_string())];
-    let mut shown = token_view::with_lead(&lead, token_view::decoded(&token, Secret::LeftOut));
+    let mut shown = token_view::with_lead(&lead, token_view::decoded(&held, Secret::LeftOut));
     shown.json["next"] = json!(next);
     let heading = match then {
         Then::Serve => "Try next, in another terminal",

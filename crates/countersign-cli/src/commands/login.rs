@@ -1,12 +1,19 @@
 //! How does a person or a script sign in for the first time?
 
+mod browser;
+mod certificate;
+mod follow;
+mod progress;
+mod under_way;
+mod way_there;
+
+use self::{browser::SignIn, follow::Expected};
 use crate::{
-    args::{Environment, Global, LoginArgs},
+    args::{Environment, Global, LoginArgs, Way},
     failure::Failure,
     output::Output,
-    profile::{self, Profile, Profiles, shown_address},
-    session::{Session, block_on},
-    token_view,
+    profile::{self, Profile, Profiles},
+    session::Session,
 };
 
 pub(crate) fn run(
@@ -15,55 +22,69 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    check_way(args)?;
+    let way = args.way()?;
     let name = global.profile.as_deref().unwrap_or("default");
     profile::check_name(name)?;
     // Read first: a settings file that is wrong should not be found out after signing in.
-    Profiles::read(environment)?;
-    let mut remembered = Profile::typed(
+    let before = Profiles::read(environment)?.all.remove(name);
+    let mut profile = Profile::typed(
         &args.server,
         &args.certificate,
         &args.assertion,
         environment,
     )?;
-    remembered.app_id.clone_from(&args.app_id);
-    remembered.as_platform = args.as_platform;
-
-    let session = Session::new(name, remembered.clone(), environment, output);
-    let client = session.client()?;
-    let token = block_on(async {
-        output.detail(&format!("connecting to {}", remembered.server));
-        let metadata = client.metadata().await?;
-        output.detail(&format!("token endpoint {}", metadata.token_endpoint));
-        Ok(client.renew().await?)
-    })?;
-
-    Profiles::change(environment, |profiles| {
-        profiles.all.insert(name.to_owned(), remembered.clone());
-        profiles.current = Some(name.to_owned());
-        Ok(())
-    })?;
-    session.remember(&token);
-    let lead = [("profile", name), ("server", remembered.server.as_str())];
-    output.show(&token_view::with_lead(&lead, token_view::object(&token)))
-}
-
-fn check_way(args: &LoginArgs) -> Result<(), Failure> {
-    if !args.certificate.name_one() && args.app_id.is_none() && !args.as_platform {
-        return Err(
-            Failure::usage("browser sign-in is not in this version").hint(format!(
-                "sign in with a certificate: countersign login {} --app-id ID --cert FILE",
-                shown_address(&args.server)
-            )),
-        );
+    let server = profile.server.clone();
+    match way {
+        Way::Certificate => {
+            profile.app_id.clone_from(&args.app_id);
+            profile.as_platform = args.as_platform;
+            certificate::run(name, profile, environment, output)?;
+        }
+        Way::Browser => {
+            profile.browser = true;
+            let last = before.as_ref().filter(|before| before.server == server);
+            let sign_in = SignIn {
+                name,
+                profile,
+                options: &args.browser,
+                expected: Expected {
+                    named: args.browser.expected.clone(),
+                    last: last.and_then(|before| before.last_principal.clone()),
+                },
+                environment,
+                output,
+            };
+            sign_in.run()?;
+        }
     }
-    if !args.certificate.name_one() {
-        return Err(Failure::usage("no certificate is named")
-            .hint("say which with --cert-subject, --cert-thumbprint, --cert or --cert-store"));
-    }
-    if args.app_id.is_none() && !args.as_platform {
-        return Err(Failure::usage("no application is named")
-            .hint("say which with --app-id, or ask for a platform token with --as-platform"));
+    match before {
+        Some(before) if before.browser && (way, &before.server) != (Way::Browser, &server) => {
+            retire(name, before, environment, output);
+        }
+        _ => {}
     }
     Ok(())
+}
+
+/// Ends what a person was signed in with where the profile is for something else now. Nobody could
+/// use it any more, and it would end by itself: that it does not go well is no failure.
+fn retire(name: &str, before: Profile, environment: &Environment, output: &Output) {
+    let session = Session::new(name, before, environment, output);
+    let ended = match session.cached() {
+        Some(held) => session.give_back(&held),
+        None => Ok(()),
+    };
+    if let Err(failure) = ended.and_then(|()| session.forget()) {
+        let message = failure.message();
+        output.detail(&format!("the session from before was not ended: {message}"));
+    }
+}
+
+/// Makes a profile that has signed in the current one.
+fn remember(name: &str, profile: &Profile, environment: &Environment) -> Result<(), Failure> {
+    Profiles::change(environment, |profiles| {
+        profiles.all.insert(name.to_owned(), profile.clone());
+        profiles.current = Some(name.to_owned());
+        Ok(())
+    })
 }

@@ -1,5 +1,6 @@
 //! How is a token given back, and how is everything about it forgotten?
 
+use countersign::proto::time::UnixTime;
 use serde_json::json;
 
 use crate::{
@@ -7,15 +8,15 @@ use crate::{
     failure::Failure,
     output::{Block, Output, Shown},
     profile::Profiles,
-    session::{Session, block_on},
+    session::Session,
 };
 
 /// What became of the token at its server.
 enum AtServer {
     NoToken,
     Revoked,
-    /// It lives on there; this is why.
-    NotRevoked(Failure),
+    /// It lives on there; this is why, and until when.
+    NotRevoked(Failure, UnixTime),
 }
 
 /// Forgets in any case; a server that cannot be reached does not keep a token on this machine.
@@ -29,18 +30,12 @@ pub(crate) fn run(
     let name = name.to_owned();
     let session = Session::new(&name, profile.clone(), environment, output);
 
-    let (at_server, ends) = match session.cached() {
-        None => (AtServer::NoToken, None),
-        Some(token) => {
-            let revoked = session
-                .client()
-                .and_then(|client| block_on(async { Ok(client.revoke(&token).await?) }));
-            let at_server = match revoked {
-                Ok(()) => AtServer::Revoked,
-                Err(failure) => AtServer::NotRevoked(failure),
-            };
-            (at_server, Some(token.expires_at))
-        }
+    let at_server = match session.cached() {
+        None => AtServer::NoToken,
+        Some(held) => match session.give_back(&held) {
+            Ok(()) => AtServer::Revoked,
+            Err(failure) => AtServer::NotRevoked(failure, held.token.expires_at),
+        },
     };
     session.forget()?;
     Profiles::change(environment, |profiles| {
@@ -51,13 +46,12 @@ pub(crate) fn run(
         Ok(())
     })?;
 
-    let ends = ends.map_or_else(String::new, |ends| format!(" and lives until {ends}"));
     let (revoked, said) = match &at_server {
         AtServer::NoToken => (false, "there was no token to revoke".to_owned()),
         AtServer::Revoked => (true, "the token was revoked at the server".to_owned()),
-        AtServer::NotRevoked(_) => (
+        AtServer::NotRevoked(_, ends) => (
             false,
-            format!("the token was NOT revoked at the server{ends}"),
+            format!("the token was NOT revoked at the server and lives until {ends}"),
         ),
     };
     output.show(&Shown {
@@ -68,7 +62,7 @@ pub(crate) fn run(
         )],
     })?;
     match at_server {
-        AtServer::NotRevoked(failure) => Err(failure.about("could not revoke the token")),
+        AtServer::NotRevoked(failure, _) => Err(failure.about("could not revoke the token")),
         _ => Ok(()),
     }
 }

@@ -32,5 +32,5 @@ pub(crate) fn run(
     profile.as_platform = true;
     let client = Session::new("", profile, environment, output).client()?;
     let token = block_on(async { Ok(client.platform_token().await?) })?;
-    token::print(&token, Form::of(args.decode, output), output)
+    token::print(&token.into(), Form::of(args.decode, output), output)
 }

@@ -6,7 +6,7 @@ use crate::{
     args::Environment,
     failure::Failure,
     output::{Block, Output, Shown},
-    profile::Profiles,
+    profile::{Profile, Profiles},
 };
 
 /// Lists them.
@@ -26,6 +26,8 @@ pub(crate) fn list(environment: &Environment, output: &Output) -> Result<(), Fai
                 "server": profile.server,
                 "app_id": profile.app_id,
                 "as_platform": profile.as_platform,
+                "browser": profile.browser,
+                "last_principal": profile.last_principal,
             })
         })
         .collect();
@@ -38,9 +40,12 @@ pub(crate) fn list(environment: &Environment, output: &Output) -> Result<(), Fai
             },
             name.clone(),
             profile.server.clone(),
-            match (profile.as_platform, &profile.app_id) {
-                (true, _) => "(platform)".to_owned(),
-                (false, app_id) => app_id.clone().unwrap_or_default(),
+            match profile {
+                Profile { browser: true, .. } => profile.last_principal.clone().unwrap_or_default(),
+                Profile {
+                    as_platform: true, ..
+                } => "(platform)".to_owned(),
+                _ => profile.app_id.clone().unwrap_or_default(),
             },
         ]
     });
@@ -49,7 +54,7 @@ pub(crate) fn list(environment: &Environment, output: &Output) -> Result<(), Fai
         text: match profiles.all.is_empty() {
             true => Vec::new(),
             false => vec![Block::Table(
-                vec!["", "NAME", "SERVER", "APP ID"],
+                vec!["", "NAME", "SERVER", "SIGNS IN AS"],
                 rows.collect(),
             )],
         },

@@ -8,18 +8,18 @@ use crate::{
     token_view,
 };
 
-/// A token that was got with a certificate cannot be refreshed; a fresh assertion is made from
-/// what was remembered at sign-in.
+/// What a person signed in for is refreshed, which is counted. A token that was got with a
+/// certificate cannot be; a fresh assertion is made from what was remembered at sign-in.
 pub(crate) fn run(
     global: &Global,
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
     let session = Session::of_profile(global, environment, output)?;
-    let token = session.renewed()?;
+    let held = session.renewed()?;
     let lead = [
         ("profile", session.name.as_str()),
         ("server", &session.profile.server),
     ];
-    output.show(&token_view::with_lead(&lead, token_view::object(&token)))
+    output.show(&token_view::with_lead(&lead, token_view::object(&held)))
 }

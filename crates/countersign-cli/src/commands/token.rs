@@ -1,12 +1,12 @@
 //! What is the current token?
 
-use countersign::{Token, proto::token::TokenType};
+use countersign::proto::token::TokenType;
 
 use crate::{
     args::{Environment, Format, Global},
     failure::Failure,
     output::Output,
-    session::Session,
+    session::{Held, Session},
     token_view::{self, Secret},
 };
 
@@ -42,12 +42,13 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let token = Session::of_profile(global, environment, output)?.token()?;
-    print(&token, form, output)
+    let held = Session::of_profile(global, environment, output)?.token()?;
+    print(&held, form, output)
 }
 
 /// Prints a token in a form.
-pub(crate) fn print(token: &Token, form: Form, output: &Output) -> Result<(), Failure> {
+pub(crate) fn print(held: &Held, form: Form, output: &Output) -> Result<(), Failure> {
+    let token = &held.token;
     let secret = token.access_token.expose();
     // A token has no character that a shell would change.
     let line = match form {
@@ -57,7 +58,7 @@ pub(crate) fn print(token: &Token, form: Form, output: &Output) -> Result<(), Fa
             TokenType::DPoP => format!("Authorization: DPoP {secret}\n"),
         },
         Form::Env => format!("export COUNTERSIGN_TOKEN={secret}\n"),
-        Form::Object(shown) => return output.show(&token_view::decoded(token, shown)),
+        Form::Object(shown) => return output.show(&token_view::decoded(held, shown)),
     };
     output.data(zeroize::Zeroizing::new(line).as_bytes())
 }

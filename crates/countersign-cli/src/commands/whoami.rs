@@ -1,6 +1,5 @@
 //! Who does the current token stand for?
 
-use countersign::admin::Admin;
 use serde_json::json;
 
 use crate::{
@@ -25,18 +24,17 @@ pub(crate) fn run(
         ("server", &session.profile.server),
     ];
     // The token that is in use, not another one: it is the one that was asked about.
-    let token = session.token()?;
-    let client = session.client()?;
-    client.adopt(&token);
+    let held = session.token()?;
     let answer = block_on(async {
-        match client.metadata().await?.countersign_api {
-            Some(_) => Ok(Some(Admin::new(client.clone()).whoami().await?)),
+        let (metadata, admin) = session.management(&held).await?;
+        match metadata.countersign_api {
+            Some(_) => Ok(Some(admin.whoami().await?)),
             None => Ok(None),
         }
     })?;
     let shown = match answer {
         Some(whoami) => view::record(&json!(whoami), &["principal", "roles", "kind"]),
-        None => token_view::object(&token),
+        None => token_view::object(&held),
     };
     output.show(&token_view::with_lead(&lead, shown))
 }

@@ -32,7 +32,42 @@ const TABLE: &[(&str, i32, &str)] = &[
     (
         "login https://p.example",
         2,
-        "browser sign-in is not in this version",
+        "there is no terminal to ask at who may sign in",
+    ),
+    (
+        "login https://p.example --principal vader",
+        2,
+        "--principal belongs to a sign-in with a certificate, and none is named",
+    ),
+    (
+        "login https://p.example --as vader --app-id a --cert good.pem",
+        2,
+        "--as belongs to a sign-in with a browser, and a certificate login needs none",
+    ),
+    (
+        "login ftp://p.example --as vader",
+        2,
+        "server \"ftp://p.example\": ",
+    ),
+    (
+        "login http://127.0.0.1:1 --as vader",
+        13,
+        "no connection to 127.0.0.1:1",
+    ),
+    (
+        "admin principal set-password anna",
+        2,
+        "no password is given",
+    ),
+    (
+        "admin principal set-password anna --password-file missing",
+        2,
+        "cannot read password file missing: ",
+    ),
+    (
+        "admin principal create anna --password-file x --ask-password",
+        2,
+        "the argument '--password-file <FILE>' cannot be used with '--ask-password'",
     ),
     (
         "login https://p.example --app-id a",

@@ -6,17 +6,23 @@ use countersign::{
     CertificateSelector, Clock, SystemClock,
     cache_file::CacheFolder,
     certificate_store::{Candidate, KeyState},
+    login::browser::{Availability, availability},
     proto::certificate::Validity,
 };
 
 use super::Check;
-use crate::{args::Environment, certificate_choice::Choice, failure::Exit, profile::Profile};
+use crate::{
+    args::{Environment, surroundings},
+    certificate_choice::Choice,
+    failure::Exit,
+    profile::Profile,
+};
 
 /// A certificate that ends sooner than this is worth a word.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 pub(crate) fn checks(profile: &Profile, environment: &Environment) -> Vec<Check> {
-    let mut checks = vec![cache(environment)];
+    let mut checks = vec![cache(environment), browser(profile)];
     checks.extend(certificate(profile, environment));
     checks
 }
@@ -36,13 +42,40 @@ fn cache(environment: &Environment) -> Check {
     }
 }
 
-fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
-    let (certificate, key) = ("certificate", "private key");
-    let says_which = profile.cert.is_some()
+/// Only a person needs one.
+fn browser(profile: &Profile) -> Check {
+    let name = "browser";
+    let missing = match availability(&surroundings()) {
+        Availability::Here => return Check::good(name, "is opened on this machine"),
+        Availability::Ssh => "is where you sit: you are here by ssh",
+        Availability::Container => "is not in this container",
+        Availability::Wsl => "is on Windows, which is not reached from here",
+        _ => "has no display on this machine",
+    };
+    let is_needed = profile.browser || !says_which(profile);
+    match is_needed {
+        true => Check::doubtful(
+            name,
+            missing,
+            "a sign-in shows the address to be opened elsewhere, and how the browser gets back here",
+        ),
+        false => Check::skipped(name, "a certificate needs none"),
+    }
+}
+
+fn says_which(profile: &Profile) -> bool {
+    profile.cert.is_some()
         || profile.cert_store.is_some()
         || profile.cert_subject.is_some()
-        || profile.cert_thumbprint.is_some();
-    if !says_which {
+        || profile.cert_thumbprint.is_some()
+}
+
+fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
+    let (certificate, key) = ("certificate", "private key");
+    if profile.browser {
+        return vec![Check::skipped(certificate, "a person signs in")];
+    }
+    if !says_which(profile) {
         return vec![Check::skipped(certificate, "no profile says which")];
     }
     let choice = match Choice::of_profile(profile, environment) {

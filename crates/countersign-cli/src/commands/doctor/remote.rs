@@ -78,6 +78,7 @@ pub(crate) fn checks(
                 "discovery",
                 format!("token endpoint {}", metadata.token_endpoint),
             ));
+            checks.push(browser_sign_in(session, &metadata));
             checks.push(match signer {
                 Signer::Ready => sign_in(session),
                 Signer::Missing => Check::skipped("sign-in", "no certificate can sign"),
@@ -189,8 +190,57 @@ fn clock(theirs: Option<UnixTime>, ours: UnixTime) -> Check {
     }
 }
 
+/// Whether people can sign in there.
+fn browser_sign_in(session: &Session<'_>, metadata: &Metadata) -> Check {
+    let name = "browser sign-in";
+    match &metadata.countersign_login_endpoint {
+        Some(endpoint) => Check::good(name, format!("is offered at {endpoint}")),
+        None if session.profile.browser => Check::bad(
+            name,
+            Exit::Failure,
+            "the server does not offer it",
+            "sign in with a certificate: countersign login SERVER --app-id ID --cert FILE",
+        ),
+        None => Check::skipped(name, "the server does not offer it"),
+    }
+}
+
+/// What is left of the sign-in of a person; nobody is asked, and no refresh is counted.
+fn persons_sign_in(session: &Session<'_>) -> Check {
+    let name = "sign-in";
+    let again = format!(
+        "countersign login {} signs in again",
+        session.profile.server
+    );
+    let Some(held) = session.cached() else {
+        return Check::bad(name, Exit::RefreshLimit, "nothing is kept of it", &again);
+    };
+    let refreshes = match held.refreshes_remaining {
+        Some(refreshes) => format!("{refreshes} refreshes remain"),
+        None => "the server does not say how many refreshes remain".to_owned(),
+    };
+    let principal = held.token.principal.as_deref().unwrap_or_default();
+    match (
+        held.token.lives(SystemClock.now()),
+        held.refreshes_remaining,
+    ) {
+        (true, _) => Check::good(
+            name,
+            format!("{principal} until {}, {refreshes}", held.token.expires_at),
+        ),
+        (false, Some(0)) => Check::bad(name, Exit::RefreshLimit, refreshes, &again),
+        (false, _) => Check::good(
+            name,
+            format!("{principal}; the token has ended, {refreshes}"),
+        ),
+    }
+}
+
 fn sign_in(session: &Session<'_>) -> Check {
     let name = "sign-in";
+    if session.profile.browser {
+        return persons_sign_in(session);
+    }
     if session.profile.app_id.is_none() && !session.profile.as_platform {
         return Check::skipped(name, "no profile says how; countersign login makes one");
     }
