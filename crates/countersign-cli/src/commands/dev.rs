@@ -1,5 +1,6 @@
 //! How does a newcomer see a whole sign-in on one machine with one command?
 
+mod account;
 mod material;
 mod registration;
 
@@ -135,7 +136,7 @@ fn sign_in(
         ..Profile::default()
     };
     let admin_session = Session::new(ADMIN_PROFILE, admin.clone(), environment, output);
-    registration::register(&admin_session, material, output)?;
+    let password_file = registration::register(&admin_session, material, folder, output)?;
 
     Profiles::change(environment, |profiles| {
         profiles.all.insert(PROFILE.to_owned(), service.clone());
@@ -158,6 +159,7 @@ fn sign_in(
     let lead = [("server", issuer), ("data", &folder.display().to_string())];
     let mut shown = token_view::with_lead(&lead, token_view::decoded(&held, Secret::LeftOut));
     shown.json["next"] = json!(next);
+    shown.json["account"] = json!({"name": account::NAME, "password_file": password_file});
     let heading = match then {
         Then::Serve => "Try next, in another terminal",
         Then::End => {
@@ -165,6 +167,14 @@ fn sign_in(
         }
     };
     shown.text.push(Block::Lines(heading.to_owned(), next));
+    let read = format!("cat {}", shell_word(&password_file.display().to_string()));
+    shown.text.push(Block::Lines(
+        format!(
+            "Sign in with the browser as {}; the password is in a file of yours",
+            account::NAME
+        ),
+        vec![read],
+    ));
     Ok(shown)
 }
 
@@ -199,6 +209,7 @@ impl Next<'_> {
             format!("{program} token --decode --profile {PROFILE}"),
             format!("{program} refresh --profile {PROFILE}"),
             format!("{program} whoami --profile {PROFILE}"),
+            format!("{program} login {issuer}"),
             format!("{program} platform-token {issuer} --cert {platform} --decode"),
             format!("{program} admin mapping list --profile {ADMIN_PROFILE}"),
             format!("{program} admin audit --limit 10 --profile {ADMIN_PROFILE}"),

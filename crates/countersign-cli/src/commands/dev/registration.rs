@@ -1,5 +1,7 @@
 //! What is registered on a development platform, so that the service can sign in?
 
+use std::path::{Path, PathBuf};
+
 use countersign::{
     admin::{Admin, PageRequest},
     proto::{
@@ -10,7 +12,10 @@ use countersign::{
     },
 };
 
-use super::material::{self, Material};
+use super::{
+    account,
+    material::{self, Material},
+};
 use crate::{
     failure::Failure,
     output::Output,
@@ -22,12 +27,14 @@ pub(crate) const APP_ID: &str = "4f0c2b9e-6a51-4d38-9b7e-2d1f5c8a7e60";
 const PRINCIPAL: &str = "inventory-service";
 const ROLE: &str = "Inventory";
 
-/// Registers what is not registered yet, through the management API as everybody would.
+/// Registers what is not registered yet, through the management API as everybody would; the file
+/// with the password of the account.
 pub(crate) fn register(
     session: &Session<'_>,
     material: &Material,
+    data: &Path,
     output: &Output,
-) -> Result<(), Failure> {
+) -> Result<PathBuf, Failure> {
     let admin = Admin::new(session.client()?);
     let service = material::certificate_of(&material.service)?;
     let platform = material::certificate_of(&material.platform)?;
@@ -38,8 +45,9 @@ pub(crate) fn register(
         certificate(&admin, &service, Some(APP_ID), CertificateUsage::Client).await?;
         certificate(&admin, &platform, None, CertificateUsage::Platform).await?;
         mapping(&admin, &service).await?;
+        let password = account::ensure(&admin, data).await?;
         output.detail("everything is registered");
-        Ok(())
+        Ok(password)
     })
 }
 
@@ -144,7 +152,7 @@ fn id(certificate: &Certificate) -> String {
 }
 
 /// Whether some page of a list holds what is wanted.
-async fn exists<T, F>(
+pub(super) async fn exists<T, F>(
     list: impl Fn(PageRequest) -> F,
     is_wanted: impl Fn(&T) -> bool,
 ) -> Result<bool, Failure>
