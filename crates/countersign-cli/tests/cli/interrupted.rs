@@ -37,6 +37,12 @@ fn ctrl_c_ends_a_command_that_waits_for_a_server_with_130() {
     );
 }
 
+/// An address that nobody listens at.
+pub(crate) fn free_address() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
 /// A running `countersign serve`, and what it says.
 pub(crate) struct Serving {
     pub(crate) process: Child,
@@ -46,12 +52,23 @@ pub(crate) struct Serving {
 impl Serving {
     /// With these settings besides the address, which is answered too.
     pub(crate) fn start(home: &Home, scheme: &str, settings: &str) -> (Serving, String) {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = free_address();
+        let issuer = format!("{scheme}://{address}");
+        (Serving::at(home, &issuer, &address, "", settings), address)
+    }
+
+    /// The same at this address, with store and secrets in a folder.
+    pub(crate) fn at(
+        home: &Home,
+        issuer: &str,
+        address: &str,
+        folder: &str,
+        settings: &str,
+    ) -> Serving {
         let settings = format!(
-            "issuer = \"{scheme}://{address}\"\n[listen]\naddress = \"{address}\"\n\
-             [store]\nurl = \"sqlite:platform.sqlite\"\n[secrets]\nfile = \"secrets.toml\"\n{settings}"
+            "issuer = \"{issuer}\"\n[listen]\naddress = \"{address}\"\n\
+             [store]\nurl = \"sqlite:{folder}platform.sqlite\"\n\
+             [secrets]\nfile = \"{folder}secrets.toml\"\n{settings}"
         );
         std::fs::write(home.path().join("countersign.toml"), settings).unwrap();
         let mut command = home.command("serve --config countersign.toml");
@@ -59,11 +76,11 @@ impl Serving {
         let said = BufReader::new(process.stderr.take().unwrap());
         let mut serving = Serving { process, said };
         serving.wait_for("is served at");
-        (serving, address.to_string())
+        serving
     }
 
     #[track_caller]
-    fn wait_for(&mut self, words: &str) {
+    pub(crate) fn wait_for(&mut self, words: &str) {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bad_input;
+mod browser;
 mod cache;
 mod choice;
 mod doctor;
@@ -9,7 +10,9 @@ mod documentation;
 mod encrypted_keys;
 mod interrupted;
 mod log;
+mod person;
 mod secrets;
 mod server_text;
 mod sign_in;
+mod typist;
 mod world;

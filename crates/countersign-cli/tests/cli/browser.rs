@@ -1,0 +1,11 @@
+//! Does a person sign in with a browser from a terminal, and from where there is none?
+
+mod place;
+
+mod cancelled;
+mod code;
+mod kept;
+mod loopback;
+mod refused;
+mod secrets;
+mod two_at_once;
