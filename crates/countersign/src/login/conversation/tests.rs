@@ -263,6 +263,20 @@ fn a_token_for_another_or_for_more_than_was_accepted_is_refused() {
     }
 }
 
+// login.md R5: nobody is signed in whom the terminal has not accepted.
+#[test]
+fn a_token_is_not_taken_before_somebody_was_accepted() {
+    for rejects in [false, true] {
+        let mut terminal = Terminal::after(&COURSE[..4]);
+        terminal.hear(identity("anna", None)).unwrap();
+        if rejects {
+            terminal.conversation.say(Said::Reject).unwrap();
+        }
+        let error = terminal.hear(Word::Token.body()).unwrap_err();
+        assert!(error.to_string().contains("not accepted"), "{error}");
+    }
+}
+
 #[test]
 fn a_code_that_came_too_late_leaves_room_for_the_next() {
     let typed = || ConfirmValue::from_typed("BCDF-GHJK").unwrap();
