@@ -156,10 +156,12 @@ impl Later {
         let mut look = tokio::time::interval(LOOK);
         loop {
             look.tick().await;
+            let is_over = !self.turn.is_empty();
             match read(&self.note) {
-                Some(note) => return Some(note.link),
-                None if !self.turn.is_empty() => return None,
-                None => {}
+                // One that has ended while the first goes on is of a sign-in before.
+                Some(note) if note.ended.is_none() || is_over => return Some(note.link),
+                None if is_over => return None,
+                _ => {}
             }
         }
     }
@@ -275,6 +277,26 @@ mod tests {
         let mut second = later(folder.path());
         drop(silent);
         assert_eq!(second.link().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_link_from_before_is_not_shown_as_that_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = first(folder.path());
+        before.publish(&link()).unwrap();
+        before.end(&link(), Ok(()));
+        let note = folder.path().join("login-lab.json");
+        let old = std::fs::read(&note).unwrap();
+        let first = first(folder.path());
+        std::fs::write(&note, old).unwrap(); // not removed yet
+        let mut second = later(folder.path());
+        let mut new = link();
+        new.label = "grape desk orbit".to_owned();
+        let told = tokio::join!(second.link(), async {
+            tokio::task::yield_now().await;
+            first.publish(&new).unwrap();
+        });
+        assert_eq!(told.0, Some(new));
     }
 
     #[tokio::test]

@@ -185,6 +185,9 @@ fn the_browser_of_this_machine_is_given_the_address_and_nothing_else() {
             .stderr(std::process::Stdio::piped());
         let mut process = command.spawn().unwrap();
         let url = address_of(&mut process);
+        while opened && !given.exists() && process.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
         let (mut person, review) = place.person_at(&url);
         person.allows_here(&review);
         assert_eq!(ended(process).code, 0);
