@@ -86,7 +86,7 @@ impl SignIn<'_> {
     ) -> Result<Held, Failure> {
         let mut terminal = Terminal::of_this_process();
         let client = client();
-        let login = self.begin(scope, &client, terminal.is_some(), vault);
+        let login = self.begin(scope, &client, terminal.as_ref(), vault);
         let login = interrupts.unless(login).await??;
         let link = Link {
             server: self.profile.server.clone(),
@@ -108,10 +108,16 @@ impl SignIn<'_> {
         .await;
 
         let before = vault.read().ok().flatten();
-        let outcome = signed.and_then(|signed| self.keep(signed, vault));
+        let (outcome, useless) = match signed {
+            Ok(signed) => match self.keep(&signed, vault) {
+                Ok(()) => (Ok(Held::from(signed)), before),
+                Err(failure) => (Err(failure), Some(signed)),
+            },
+            Err(failure) => (Err(failure), None),
+        };
         first.end(&link, outcome.as_ref().map(|_| ()));
-        if let (Ok(_), Some(before)) = (&outcome, before) {
-            self.end_before(before, progress, interrupts).await;
+        if let Some(useless) = useless {
+            self.end_useless(useless, progress, interrupts).await;
         }
         outcome
     }
@@ -120,13 +126,13 @@ impl SignIn<'_> {
         &self,
         scope: Scope,
         client: &ClientInfo,
-        can_ask: bool,
+        terminal: Option<&Terminal>,
         vault: &Vault,
     ) -> Result<Login, Failure> {
         let server = &self.profile.server;
         self.output.detail(&format!("connecting to {server}"));
         let mut options = LoginOptions::default().scope(scope).client(client.clone());
-        if !can_ask {
+        if terminal.is_none() {
             options = options.binds(&[Binding::Loopback]); // a code could not be typed
         }
         if let Some(hint) = self.expected.hint() {
@@ -166,32 +172,29 @@ impl SignIn<'_> {
     }
 
     /// What was got is on the disk before anybody is told of it.
-    fn keep(&mut self, signed: InteractiveToken, vault: &Vault) -> Result<Held, Failure> {
-        vault.lock()?.write_interactive(&signed)?;
+    fn keep(&mut self, signed: &InteractiveToken, vault: &Vault) -> Result<(), Failure> {
+        vault.lock()?.write_interactive(signed)?;
         self.profile
             .last_principal
             .clone_from(&signed.token.principal);
-        remember(self.name, &self.profile, self.environment)?;
-        Ok(Held::from(signed))
+        remember(self.name, &self.profile, self.environment)
     }
 
-    /// Nobody can use what the profile had before, so it ends. It would by itself: a platform that
-    /// does not hear of it is no failure.
-    async fn end_before(
+    /// Nobody can use what the profile had before, or what could not be kept. It would end by
+    /// itself: a platform that does not hear of it is no failure.
+    async fn end_useless(
         &self,
-        before: InteractiveToken,
+        session: InteractiveToken,
         progress: &mut Progress<'_>,
         interrupts: &mut Interrupts,
     ) {
-        progress.now("ending the session from before");
+        progress.now("ending a session that nobody can use any more");
         let profile = self.profile.clone();
-        let session = Session::new(self.name, profile, self.environment, self.output);
-        let ended = interrupts.unless(session.end(before)).await;
+        let at_server = Session::new(self.name, profile, self.environment, self.output);
+        let ended = interrupts.unless(at_server.end(session)).await;
         if let Err(failure) = ended.and_then(|ended| ended) {
             let message = failure.message();
-            self.output.detail(&format!(
-                "the session from before goes on until it ends: {message}"
-            ));
+            progress.detail(&format!("that session goes on until its end: {message}"));
         }
     }
 

@@ -99,7 +99,7 @@ impl<'a> Progress<'a> {
             LoginEvent::WaitingForLoopback => {
                 self.now("allowed; waiting for the browser to come to this machine");
             }
-            LoginEvent::Confirmed => self.now("the browser has come here"),
+            LoginEvent::Confirmed => self.now("allowed; asking who signed in"),
             LoginEvent::Identity {
                 principal,
                 name,
@@ -127,6 +127,13 @@ impl<'a> Progress<'a> {
 
     pub(super) fn note(&mut self, text: &str) {
         self.live.note(text);
+    }
+
+    /// For whoever asked to be told more.
+    pub(super) fn detail(&mut self, text: &str) {
+        if self.output.is_verbose() {
+            self.live.note(text);
+        }
     }
 
     pub(super) fn now(&mut self, state: &str) {

@@ -293,6 +293,28 @@ fn signing_in_again_ends_the_session_from_before() {
 }
 
 #[test]
+fn a_sign_in_that_cannot_be_kept_is_none() {
+    let place = Place::new();
+    let mut typist = place.logs_in("--as dev");
+    let url = super::place::address(&mut typist);
+    // The key is made before the token; nothing can take the place of a folder.
+    let files = std::fs::read_dir(place.home.state()).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let key = files.find(|file| file.extension().is_some_and(|end| end == "pem"));
+    std::fs::create_dir(key.unwrap().with_extension("json")).unwrap();
+    let (mut person, review) = place.person_at(&url);
+    person.allows_here(&review);
+    let ran = typist.end();
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
+    assert!(ran.stderr.contains("error: cannot rename "), "{ran:?}");
+    let sessions = place
+        .run("admin session list --output json --profile dev-admin")
+        .json();
+    assert_eq!(sessions["items"][0]["state"], "ended");
+    assert_eq!(place.run("token --profile default").code, 2);
+}
+
+#[test]
 fn a_key_that_is_lost_or_foreign_is_said_and_never_replaced_by_a_renewal() {
     let place = Place::new();
     place.is_signed_in("");
