@@ -70,7 +70,7 @@ pub(crate) enum Way {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Browser")]
 pub(crate) struct BrowserOptions {
-    /// Accepts this principal without a question, and no other; needed without a terminal
+    /// Accepts this principal without a question; needed without a terminal, where others are refused
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) expected: Option<String>,
     /// Shows the address and opens no browser
