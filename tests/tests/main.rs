@@ -43,6 +43,8 @@ mod rotation;
 
 mod command_line;
 
+mod browser_facts;
+
 mod examples;
 
 mod checklist;

@@ -1,9 +1,13 @@
 //! Which parts that nobody here wrote do the tests run against, and how does each start?
-//!
-//! The tests of the command line include this file too.
 
 // A test ends by a panic, and says why.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+pub(crate) mod axe;
+
+pub(crate) mod browser;
+
+pub(crate) mod website;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -154,7 +158,6 @@ impl OpenidProvider {
 
     /// Starts it with people who come from `redirect_uri`, by the clients `platform`, `platform-jwt` and
     /// `platform-secret`, and sign in on one page with any name and any password; `more` are arguments of idp.mjs.
-    #[allow(dead_code)] // the tests that send people there are about to come
     pub(crate) fn with_people(
         redirect_uri: &str,
         certificates: &[PathBuf],
@@ -210,10 +213,11 @@ impl OpenidProvider {
             }
         });
         let stdin = child.stdin.take().expect("stdin is piped");
+        let mut said = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut ready = String::new();
-        BufReader::new(child.stdout.take().expect("stdout is piped"))
-            .read_line(&mut ready)
-            .expect("oidc-provider prints");
+        said.read_line(&mut ready).expect("oidc-provider prints");
+        // It goes on talking, and would end when nobody listened.
+        std::thread::spawn(move || said.lines().for_each(drop));
         let member = |name: &str| -> String {
             let ready: serde_json::Value = serde_json::from_str(&ready)
                 .unwrap_or_else(|_| panic!("oidc-provider did not start; {HINT}"));
