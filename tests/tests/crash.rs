@@ -5,17 +5,14 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use countersign::{
-    Client, Clock as _, HttpTransport, SystemClock, Transport,
+    Clock as _, SystemClock, Transport,
     admin::{Admin, PageRequest},
     proto::{
         assertion::{Assertion, LIFETIME_MAX},
@@ -29,7 +26,10 @@ use countersign_testkit::fixtures;
 use http::Request;
 use tokio::{sync::Notify, task::JoinSet};
 
-use crate::{parts, wire_form};
+use crate::{
+    parts::serving::{Running, Site},
+    wire_form,
+};
 
 const ROUNDS: usize = 6;
 /// Acknowledged writes before the first kill; each round has some more, to be killed elsewhere.
@@ -39,7 +39,7 @@ const WRITERS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9_of_the_serving_binary_under_load_loses_nothing_acknowledged() {
-    let site = Site::new("sqlite:platform.db");
+    let site = Books(Site::new("sqlite:platform.db"));
     let mut running = site.start().await;
     site.register().await;
     let acknowledged = Arc::new(Acknowledged::default());
@@ -65,7 +65,7 @@ async fn kill_9_of_the_serving_binary_under_load_loses_nothing_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_check_catches_a_store_that_commits_nothing() {
-    let site = Site::new("memory:");
+    let site = Books(Site::new("memory:"));
     let mut running = site.start().await;
     site.register().await;
     let acknowledged = Arc::new(Acknowledged::default());
@@ -80,7 +80,7 @@ async fn the_same_check_catches_a_store_that_commits_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_check_catches_a_disk_that_forgot_its_last_commits() {
-    let site = Site::new("sqlite:platform.db");
+    let site = Books(Site::new("sqlite:platform.db"));
     let mut running = site.start().await;
     site.register().await;
     let before = Arc::new(Acknowledged::default());
@@ -154,102 +154,16 @@ impl Acknowledged {
     }
 }
 
-/// A folder with settings for `countersign serve`.
-struct Site {
-    folder: tempfile::TempDir,
-    issuer: String,
-    transport: Arc<dyn Transport>,
-}
+/// A platform that is registered at, loaded, and looked at for what it lost.
+struct Books(Site);
 
-/// The process, killed when dropped.
-struct Running(Child);
-
-impl Running {
-    fn kill(&mut self) {
-        // SIGKILL on Unix: nothing in the process gets to run any more.
-        self.0.kill().expect("our own process");
-        self.0.wait().expect("our own process");
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Site {
-    fn new(store: &str) -> Site {
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let issuer = format!("http://127.0.0.1:{port}");
-        let administrator = folder.path().join("administrator.pem");
-        std::fs::write(&administrator, fixtures::ADMINISTRATOR_CERTIFICATE).unwrap();
-        let settings = format!(
-            "issuer = \"{issuer}\"\n\
-             [listen]\naddress = \"127.0.0.1:{port}\"\n\
-             [store]\nurl = \"{store}\"\n\
-             [bootstrap]\ncertificate = \"administrator.pem\"\n\
-             [limits]\nper_source_per_minute = 1000000000\nfailures_per_source_per_minute = 1000000000\n"
-        );
-        std::fs::write(folder.path().join("countersign.toml"), settings).unwrap();
-        Site {
-            folder,
-            issuer,
-            transport: Arc::new(HttpTransport::builder().no_proxy().build().unwrap()),
-        }
-    }
-
+impl Books {
     async fn start(&self) -> Running {
-        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
-        let child = parts::command(parts::countersign())
-            .arg("serve")
-            .arg("--config")
-            .arg(self.folder.path().join("countersign.toml"))
-            .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut running = Running(child);
-        let mut tick = tokio::time::interval(Duration::from_millis(5));
-        loop {
-            tick.tick().await;
-            if let Some(status) = running.0.try_wait().unwrap() {
-                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-                panic!("countersign serve ended with {status}: {log}");
-            }
-            let ready = Request::get(format!("{}/readyz", self.issuer))
-                .body(Vec::new())
-                .unwrap();
-            if self
-                .transport
-                .send(ready)
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-            {
-                return running;
-            }
-        }
-    }
-
-    fn admin(&self) -> Admin {
-        let client = Client::builder(&self.issuer, "countersign-admin", fixtures::administrator())
-            .transport(self.transport.clone())
-            .build()
-            .unwrap();
-        Admin::new(client)
+        self.0.start().await
     }
 
     async fn register(&self) {
-        let admin = self.admin();
+        let admin = self.0.admin();
         let application = Application {
             client_id: "service".to_owned(),
             name: String::new(),
@@ -286,12 +200,12 @@ impl Site {
 
     /// Writes from several tasks at once until so much is acknowledged. They go on until the answer is dropped.
     async fn load_until(&self, acknowledged: &Arc<Acknowledged>, count: usize) -> JoinSet<()> {
-        let admin = self.admin();
+        let admin = self.0.admin();
         admin.whoami().await.unwrap();
         let mut writing = JoinSet::new();
         for _ in 0..WRITERS {
             writing.spawn(create_principals(admin.clone(), acknowledged.clone()));
-            let (issuer, transport) = (self.issuer.clone(), self.transport.clone());
+            let (issuer, transport) = (self.0.issuer().to_owned(), self.0.transport());
             writing.spawn(exchange(issuer, transport, acknowledged.clone()));
         }
         while acknowledged.count() < count {
@@ -306,7 +220,7 @@ impl Site {
     async fn lost(&self, acknowledged: &Acknowledged) -> Lost {
         let (principals, exchanges) =
             acknowledged.with(|state| (state.principals.clone(), state.exchanges.clone()));
-        let admin = self.admin();
+        let admin = self.0.admin();
         let present = principals_of(&admin).await;
         let audited = audited_tokens(&admin).await;
         let mut lost = Lost::default();
@@ -317,7 +231,7 @@ impl Site {
         );
         for Exchange { request, token_id } in exchanges {
             lost.audit_rows += usize::from(!audited.contains(&token_id));
-            match wire_form::exchange(&*self.transport, request).await {
+            match wire_form::exchange(&*self.0.transport(), request).await {
                 Ok(_) => lost.replays += 1,
                 // Where the application itself was lost, the assertion says nothing.
                 Err((_, refusal)) => assert!(
@@ -332,31 +246,20 @@ impl Site {
 
     fn copy(&self) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
-        for file in self.store_files() {
+        for file in self.0.store_files() {
             std::fs::copy(&file, copy.path().join(file.file_name().unwrap())).unwrap();
         }
         copy
     }
 
     fn restore(&self, copy: &tempfile::TempDir) {
-        for file in self.store_files() {
+        for file in self.0.store_files() {
             std::fs::remove_file(file).unwrap();
         }
-        for file in files(copy.path()) {
-            std::fs::copy(&file, self.folder.path().join(file.file_name().unwrap())).unwrap();
+        for file in std::fs::read_dir(copy.path()).unwrap() {
+            let file = file.unwrap().path();
+            std::fs::copy(&file, self.0.folder().join(file.file_name().unwrap())).unwrap();
         }
-    }
-
-    /// The database with what belongs to it.
-    fn store_files(&self) -> Vec<PathBuf> {
-        let of_the_store = |file: &PathBuf| {
-            file.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("platform.db"))
-        };
-        files(self.folder.path())
-            .into_iter()
-            .filter(of_the_store)
-            .collect()
     }
 }
 
@@ -458,11 +361,4 @@ fn principal(name: &str) -> Principal {
         roles: Vec::new(),
         enabled: true,
     }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect()
 }

@@ -7,6 +7,8 @@ pub(crate) mod axe;
 
 pub(crate) mod browser;
 
+pub(crate) mod serving;
+
 pub(crate) mod website;
 
 use std::{
