@@ -8,12 +8,13 @@
   const stuck = document.getElementById("stuck");
   let pause = 1000;
 
-  // A hand-over that took so long will not happen by itself.
+  // A hand-over that took so long will not happen by itself. The clock of a page behind another window
+  // goes by whole seconds: this is one of them.
   if (stuck) {
     setTimeout(() => {
       stuck.open = true;
       status.textContent = "The terminal does not answer.";
-    }, 1500);
+    }, 800);
   }
 
   for (const form of document.querySelectorAll("form[target=_blank]")) {
