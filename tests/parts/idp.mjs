@@ -1,7 +1,7 @@
 // How does a real OpenID provider that nobody here wrote (panva's oidc-provider) run on loopback?
 //
 //   node idp.mjs [--profile default|fapi2] [--jwt] [--ttl SECONDS] [--tls CERTIFICATE KEY] --certificate FILE...
-//                [--redirect-uri URI] [--deny] [--slow MILLISECONDS] [--listen PORT]
+//                [--redirect-uri URI] [--deny] [--slow MILLISECONDS] [--listen PORT] [--host NAME]
 //
 // --jwt issues access tokens as JWTs signed by ES256 (RFC 9068) instead of opaque ones.
 // --redirect-uri lets people sign in who come from there, with the clients
@@ -13,6 +13,7 @@
 // `anna@example.com`, email_verified true; of `unverified` the email is not verified.
 // --deny says no to everybody who comes. --slow waits before the token endpoint answers.
 // --listen takes a port that is known beforehand, for a provider that goes away and comes back.
+// --host is the name under which it is reached: `localhost` is another site to a browser than 127.0.0.1.
 // Prints one JSON line when it listens: {"issuer", "clients", "introspection", ...}. Prints one JSON
 // line on stderr for every refusal, with its true reason. SIGTERM and the end of stdin stop it.
 //
@@ -103,7 +104,7 @@ const server = tls
   : createServer((request, response) => handler(request, response));
 
 server.listen(Number(option('listen', 0)), '127.0.0.1', () => {
-  const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
+  const issuer = `${tls ? 'https' : 'http'}://${option('host', '127.0.0.1')}:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients,
     ...(jwt ? { jwks: { keys: [signingKey()] }, clientDefaults: { id_token_signed_response_alg: 'ES256' } } : {}),

@@ -45,6 +45,12 @@ mod command_line;
 
 mod browser_facts;
 
+mod browser_login;
+
+mod browser_pages;
+
+mod browser_provider;
+
 mod examples;
 
 mod checklist;

@@ -7,7 +7,15 @@ pub(crate) mod axe;
 
 pub(crate) mod browser;
 
+pub(crate) mod listener;
+
+pub(crate) mod person;
+
 pub(crate) mod serving;
+
+pub(crate) mod sign_in;
+
+pub(crate) mod terminal;
 
 pub(crate) mod website;
 
