@@ -51,6 +51,8 @@ mod browser_pages;
 
 mod browser_provider;
 
+mod browser_attack;
+
 mod examples;
 
 mod checklist;
