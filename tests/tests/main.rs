@@ -53,6 +53,8 @@ mod browser_provider;
 
 mod browser_attack;
 
+mod login_crash;
+
 mod examples;
 
 mod checklist;
