@@ -55,6 +55,8 @@ mod browser_attack;
 
 mod login_crash;
 
+mod login_nodes;
+
 mod examples;
 
 mod checklist;

@@ -5,6 +5,8 @@
 
 pub(crate) mod axe;
 
+pub(crate) mod balancer;
+
 pub(crate) mod browser;
 
 pub(crate) mod listener;
