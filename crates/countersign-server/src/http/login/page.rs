@@ -84,7 +84,6 @@ pub(super) struct HandingOver {
     pub(super) at: String,
     pub(super) token: String,
     pub(super) port: u16,
-    pub(super) host: String,
     pub(super) may_show_code: bool,
 }
 

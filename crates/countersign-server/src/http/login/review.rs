@@ -195,16 +195,10 @@ impl Shown<'_> {
             .ok_or_else(|| Fault::new("a value goes nowhere"))?;
         let key = platform.login_key()?;
         let digest = key.transaction(self.secret, &self.visit.handle);
-        let host = &asked.client.host;
         let shown = HandingOver {
             at: self.visit.path(""),
             token: self.token()?,
             port: target.port(),
-            host: if host.is_empty() {
-                "that-machine".to_owned()
-            } else {
-                host.clone()
-            },
             may_show_code: login::may_show_code(platform, self.login, &digest),
             frame: self.frame,
         };

@@ -338,6 +338,14 @@ async fn what_a_terminal_says_about_itself_is_shown_and_never_believed() {
     assert!(shown.contains(&"x".repeat(64)), "{shown}");
     let (_, claims) = shown.split_once("says about itself").unwrap();
     assert_eq!(claims.matches("<bdi>").count(), 4, "{claims}");
+    // Nothing of it stands in a command that a person is told to run.
+    browser.allow(&terminal).await;
+    let shown = text(&browser.review(&terminal).await);
+    assert!(shown.contains("ssh -L 43210:127.0.0.1:43210 OTHER-MACHINE<"));
+    assert!(
+        !shown.contains("onclick") && !shown.contains("xxxx"),
+        "{shown}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

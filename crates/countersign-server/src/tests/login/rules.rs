@@ -349,7 +349,8 @@ async fn on_the_same_device_no_code_is_made_whatever_the_terminal_asks() {
     browser.allow(&terminal).await;
     let page = text(&browser.review(&terminal).await);
     assert!(!page.contains("Show a code"), "{page}");
-    assert!(page.contains("ssh -L 43210:127.0.0.1:43210"), "{page}");
+    let line = "<code>ssh -L 43210:127.0.0.1:43210 OTHER-MACHINE</code>";
+    assert!(page.contains(line), "{page}");
     assert_eq!(browser.show_code(&terminal).await, None);
     terminal.until("need_confirm").await;
     terminal.send(ClientMessage::Cancel).await;
