@@ -25,3 +25,7 @@ mod pages;
 mod limits;
 
 mod secrets;
+
+mod listening;
+
+mod accounts;

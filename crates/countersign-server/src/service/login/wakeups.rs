@@ -105,3 +105,83 @@ fn wake(those: &Vec<Arc<Notify>>) {
 fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use countersign_proto::time::UnixTime;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        registry::Rules,
+        store::{LoginRow, LoginUpdate, MemoryStore},
+    };
+
+    fn row(id: &str, version: u64) -> LoginRow {
+        LoginRow {
+            id: id.to_owned(),
+            handle: format!("handle of {id}"),
+            version,
+            source: String::new(),
+            live: true,
+            expires_at: UnixTime::from_secs(2_000_000_000),
+            body: version.to_string(),
+        }
+    }
+
+    async fn change(store: &MemoryStore, id: &str, version: u64) {
+        let update = LoginUpdate {
+            row: row(id, version),
+            new_session: None,
+            acknowledge: None,
+            end_session: None,
+            audit: Vec::new(),
+        };
+        assert!(store.update_login(update).await.unwrap());
+    }
+
+    async fn is_woken(wakeup: &Wakeup) -> bool {
+        timeout(Duration::from_secs(1), wakeup.woken())
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_wakes_those_who_wait_for_it_and_nobody_else() {
+        let store = MemoryStore::new(Rules::default());
+        store.create_login(row("a", 0)).await.unwrap();
+        store.create_login(row("b", 0)).await.unwrap();
+        let wakeups = Wakeups::default();
+        let [one, other] = [wakeups.of("a", &store), wakeups.of("a", &store)];
+        let third = wakeups.of("b", &store);
+        change(&store, "a", 0).await;
+        assert!(is_woken(&one).await && is_woken(&other).await);
+        assert!(!is_woken(&third).await);
+        assert!(!is_woken(&one).await, "once for one change");
+        // A change that comes before somebody waits is not missed.
+        change(&store, "b", 0).await;
+        change(&store, "a", 1).await;
+        assert!(is_woken(&third).await && is_woken(&one).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nobody_waits_nothing_runs() {
+        let store = MemoryStore::new(Rules::default());
+        store.create_login(row("a", 0)).await.unwrap();
+        let wakeups = Wakeups::default();
+        for version in 0..2 {
+            let many: Vec<Wakeup> = (0..100).map(|_| wakeups.of("a", &store)).collect();
+            change(&store, "a", version).await;
+            for wakeup in &many {
+                assert!(is_woken(wakeup).await);
+            }
+            let task = lock(&wakeups.waiting).watching.clone().unwrap();
+            drop(many);
+            tokio::task::yield_now().await;
+            assert!(task.is_finished());
+            assert!(lock(&wakeups.waiting).by_login.is_empty());
+        }
+    }
+}

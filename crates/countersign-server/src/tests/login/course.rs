@@ -9,7 +9,7 @@ use countersign_proto::{
 
 use super::{
     browser::text,
-    scene::{BROWSER, Scene},
+    scene::{BROWSER, Scene, TERMINAL},
     terminal::Offer,
 };
 use crate::store::SessionState;
@@ -78,6 +78,53 @@ async fn over_loopback_it_takes_one_click() {
     assert_eq!(session.client, "countersign 1.0 linux anna workstation");
     let page = text(&browser.review(&terminal).await);
     assert!(page.contains("Done, go back to your terminal"), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happened_is_on_record_and_counted() {
+    let scene = Scene::new().await;
+    let mut terminal = scene.terminal().await;
+    let value = scene.allowed(&mut terminal, "anna").await;
+    terminal.confirm(&value).await;
+    let token = terminal.finish().await;
+    let claims = inspect(token.access_token.expose()).unwrap().claims;
+    let page = scene.world.store.audit(None, 500).await.unwrap();
+    let rows: Vec<_> = page
+        .items
+        .iter()
+        .rev()
+        .filter(|row| row.actor != "test")
+        .map(|row| {
+            (
+                row.action.as_str(),
+                row.subject.as_str(),
+                row.address.as_deref(),
+                row.token_id.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("login.sign_in", "anna", Some(BROWSER), None),
+            ("login.allow", "anna", Some(BROWSER), None),
+            (
+                "token.issue",
+                "anna",
+                Some(TERMINAL),
+                claims["jti"].as_str()
+            ),
+        ]
+    );
+    let counted = scene.world.platform.metrics().render();
+    for line in [
+        "countersign_logins_begun_total 1",
+        "countersign_logins_ended_total{end=\"done\"} 1",
+        "countersign_tokens_issued_total{kind=\"0\"} 1",
+        "countersign_sign_ins_total{outcome=\"ok\"} 1",
+    ] {
+        assert!(counted.contains(line), "{line} in {counted}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use countersign_proto::login::{ClientMessage, ServerBody};
+use countersign_proto::login::{ClientMessage, LoginErrorCode, ServerBody};
 use tempfile::TempDir;
 
 use super::{browser::Browser, scene::Scene, terminal::Terminal};
@@ -106,6 +106,24 @@ async fn a_sign_in_goes_on_after_a_restart_in_every_state() {
             assert_eq!(claims["jti"], session.jti, "{state}");
         }
     }
+}
+
+// login.md R3
+#[tokio::test]
+async fn a_replaced_connection_can_do_nothing_on_a_node_that_has_not_heard_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = opened(folder.path()).await;
+    one.world.principal("anna", &["Reader"]).await;
+    let mut old = one.terminal().await;
+    let value = one.allowed(&mut old, "anna").await;
+    // Another process on the same file: what it writes wakes nobody here.
+    let other = opened(folder.path()).await;
+    let mut new = old.elsewhere().back(&other).await;
+    old.confirm(&value).await;
+    assert_eq!(old.failed().await, LoginErrorCode::Superseded);
+    new.confirm(&value).await;
+    let token = new.finish().await;
+    assert_eq!(token.principal.as_deref(), Some("anna"));
 }
 
 #[tokio::test]

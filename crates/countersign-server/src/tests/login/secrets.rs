@@ -61,6 +61,8 @@ impl Visit for Written<'_> {
 async fn nothing_secret_is_logged_stored_or_put_into_an_address() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
+    // With a second one, what other threads log first is not switched off for this one.
+    let _second = tracing::Dispatch::new(Recorder::default());
     let scene = Scene::with_codes().await;
     let mut terminal = scene.terminal().await;
     let mut browser = scene.signed_in(&terminal, "anna").await;
