@@ -150,11 +150,10 @@ impl Conversation {
         let endpoint = self.platform.login_endpoint().map_err(End::Fault)?;
         let verified = Resume::verify(jws, nonce, endpoint, self.platform.now())
             .map_err(|error| self.not_proved(&error))?;
-        let last_seq = verified.resume().last_seq;
         match login::resume(&self.platform, &verified).await {
-            Ok(terminal) => Ok(Proved {
+            Ok((terminal, last_seq)) => Ok(Proved {
                 terminal,
-                told: last_seq,
+                told: verified.resume().last_seq,
                 first: ServerMessage::plain(ServerBody::Resumed { last_seq }),
             }),
             Err(NotResumed::Unknown) => {

@@ -36,24 +36,26 @@ pub(crate) enum NotResumed {
     Fault(Fault),
 }
 
-/// Takes a connection for that of its login. An earlier one counts no more.
+/// Takes a connection for that of its login. An earlier one counts no more. Answers the number of
+/// the last event, too.
 ///
 /// # Errors
 /// [`NotResumed`]
 pub(crate) async fn resume(
     platform: &Platform,
     proof: &VerifiedResume,
-) -> Result<Terminal, NotResumed> {
+) -> Result<(Terminal, u64), NotResumed> {
     let id = platform.login_key()?.id(&proof.resume().sid);
-    let epoch = stored::change(platform, &id, |login, _, _| {
+    let resumed = stored::change(platform, &id, |login, _, _| {
         if !is_same(&login.asked().proof, proof.thumbprint()) {
             return Err(Unfit::Stranger);
         }
-        login.resume(proof.resume().last_seq)
+        let epoch = login.resume(proof.resume().last_seq)?;
+        Ok((epoch, login.last_seq()))
     })
     .await?;
-    match epoch {
-        Ok(epoch) => Ok(Terminal { id, epoch }),
+    match resumed {
+        Ok((epoch, last_seq)) => Ok((Terminal { id, epoch }, last_seq)),
         Err(Unfit::NotExpected) => Err(NotResumed::NotExpected),
         Err(_) => Err(NotResumed::Unknown),
     }

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use countersign_proto::{
     exchange::TokenResponse,
-    login::{ClientMessage, LoginErrorCode, ServerBody},
+    login::{ClientMessage, LoginErrorCode, Resume, ServerBody},
     token::inspect,
 };
 
-use super::{scene::Scene, terminal::Terminal};
+use super::{
+    scene::Scene,
+    terminal::{Terminal, endpoint, next, open, send_resume, welcomed},
+};
 use crate::{login::Stage, service::login, store::SessionState};
 
 /// Up to where a sign-in goes before its connection is cut.
@@ -138,6 +141,28 @@ async fn a_token_is_one_however_often_it_is_delivered() {
     let sessions = scene.world.store.sessions(None, None, 10).await.unwrap();
     assert_eq!(sessions.items.len(), 1);
     assert_eq!(sessions.items[0].state, SessionState::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_hears_how_much_was_missed() {
+    let scene = Scene::new().await;
+    let lost = scene.terminal().await.cut();
+    let (sid, handle) = (lost.sid.clone(), lost.url.path().to_owned());
+    scene.browser().get(&handle).await;
+    let mut socket = open(&scene, lost.address).await;
+    let resume = Resume {
+        nonce: welcomed(&mut socket).await,
+        htu: endpoint(&scene),
+        sid,
+        last_seq: 1,
+    };
+    send_resume(&scene, &mut socket, &resume, &lost.key).await;
+    let told = next(&mut socket).await.body;
+    assert!(
+        matches!(told, ServerBody::Resumed { last_seq: 2 }),
+        "{told:?}"
+    );
+    assert_eq!(next(&mut socket).await.seq, Some(2));
 }
 
 #[tokio::test(start_paused = true)]

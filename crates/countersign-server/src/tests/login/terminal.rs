@@ -228,7 +228,10 @@ impl Lost {
         };
         send_resume(scene, &mut socket, &resume, &self.key).await;
         let answer = next(&mut socket).await;
-        assert_eq!(called(&answer.body), "resumed", "{answer:?}");
+        let ServerBody::Resumed { last_seq } = answer.body else {
+            panic!("{answer:?}");
+        };
+        assert!(last_seq >= self.last_seq, "{last_seq}");
         Terminal {
             key: self.key,
             sid: self.sid,
