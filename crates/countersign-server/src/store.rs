@@ -47,6 +47,9 @@ pub use sqlite::SqliteStore;
 mod postgres;
 pub use postgres::PostgresStore;
 
+mod migrate;
+pub use migrate::{Moved, migrate};
+
 #[cfg(test)]
 mod laws;
 

@@ -180,7 +180,7 @@ fn application(client_id: &str) -> Change {
     })
 }
 
-fn key(kid: &str, created_at: u64) -> StoredKey {
+pub(super) fn key(kid: &str, created_at: u64) -> StoredKey {
     StoredKey {
         kid: kid.to_owned(),
         algorithm: "ES256".to_owned(),

@@ -36,8 +36,10 @@ use crate::{
 mod password;
 
 mod open;
+pub(super) use open::connect;
 
 mod work;
+pub(super) use work::storable;
 use work::{Work, fault};
 
 mod transaction;
@@ -369,4 +371,4 @@ impl std::fmt::Debug for PostgresStore {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -28,6 +28,7 @@ use super::{
 use crate::registry::{Change, Registry, Rules};
 
 mod open;
+pub(super) use open::open_alone;
 
 mod writer;
 use writer::{Answer, Write};

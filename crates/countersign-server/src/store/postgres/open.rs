@@ -35,19 +35,27 @@ const MIGRATIONS: Migrations = Migrations(&[(
     include_str!("../../../migrations/postgres/0001_begin.sql"),
 )]);
 
+/// Brings the tables up to date and answers one connection.
+pub(in crate::store) async fn connect(url: &PostgresUrl) -> Result<PgConnection, StoreError> {
+    let refused = |problem: String| StoreError::Open(format!("{url}: {problem}"));
+    let options = options(url).map_err(refused)?;
+    let connected = timeout(CONNECT, options.connect())
+        .await
+        .map_err(|_| refused(format!("does not answer within {} s", CONNECT.as_secs())))?;
+    let mut connection = connected.map_err(|error| refused(explain(&error)))?;
+    prepare(&mut connection, url).await.map_err(refused)?;
+    Ok(connection)
+}
+
 /// Brings the tables up to date and answers connections.
 pub(super) async fn open(url: &PostgresUrl) -> Result<PgPool, StoreError> {
     let refused = |problem: String| StoreError::Open(format!("{url}: {problem}"));
-    let options = options(url).map_err(refused)?;
-    let prepared = timeout(CONNECT, options.connect())
-        .await
-        .map_err(|_| refused(format!("does not answer within {} s", CONNECT.as_secs())))?;
-    let mut connection = prepared.map_err(|error| refused(explain(&error)))?;
-    prepare(&mut connection, url).await.map_err(refused)?;
-    connection
+    let first = connect(url).await?;
+    first
         .close()
         .await
         .map_err(|error| refused(explain(&error)))?;
+    let options = options(url).map_err(refused)?;
     let database = url.database.clone();
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)

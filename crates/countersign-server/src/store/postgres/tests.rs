@@ -6,7 +6,7 @@ use super::{PostgresStore, Work};
 use crate::{config::PostgresUrl, registry::Rules, store::Store};
 
 #[path = "../../../../../tests/tests/parts/postgres.rs"]
-mod cluster;
+pub(in crate::store) mod cluster;
 use cluster::Cluster;
 
 mod opening;

@@ -153,7 +153,7 @@ fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, Postgres, PgAr
 
 /// PostgreSQL has no text with a NUL in it. Nothing that is stored has one, so nothing that is
 /// asked for is mistaken.
-pub(super) fn storable(text: String) -> String {
+pub(in crate::store) fn storable(text: String) -> String {
     match text.contains('\0') {
         true => text.replace('\0', "\u{fffd}"),
         false => text,

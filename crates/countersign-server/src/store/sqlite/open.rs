@@ -4,7 +4,10 @@ use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, ti
 
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
 };
 
 use super::Control;
@@ -64,6 +67,37 @@ pub(super) async fn open(
         .await
         .map_err(|error| refused(path, &explain(&error)))?;
     Ok((connection, readers))
+}
+
+/// A connection to a file that is there, brought up to date, which nobody else uses as long as this
+/// one does.
+pub(in crate::store) async fn open_alone(path: &Path) -> Result<SqliteConnection, StoreError> {
+    if !path.exists() {
+        return Err(refused(path, "there is no such file"));
+    }
+    // Every other connection holds a share of the file.
+    let alone = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::ZERO)
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .foreign_keys(true)
+        .disable_statement_logging();
+    let mut connection = connect(&alone, path).await?;
+    // What is locked in this mode stays locked until the connection is closed.
+    for sql in ["BEGIN EXCLUSIVE", "COMMIT"] {
+        let held = sqlx::query(sql).execute(&mut connection).await;
+        held.map_err(|error| match primary_code(&error) {
+            Some(5 | 6) => refused(path, "is in use by a platform; stop that first"),
+            _ => refused(path, &explain(&error)),
+        })?;
+    }
+    let prepared = async {
+        check_version(&mut connection).await?;
+        check_owner(&mut connection).await?;
+        migrate(&mut connection).await
+    };
+    prepared.await.map_err(|problem| refused(path, &problem))?;
+    Ok(connection)
 }
 
 fn make_file(path: &Path) -> Result<(), String> {
@@ -173,12 +207,7 @@ const MIGRATIONS: Migrations = Migrations(&[
 
 /// What SQLite says, in words that help.
 fn explain(error: &sqlx::Error) -> String {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .and_then(|code| code.parse::<u32>().ok())
-        .map(|code| code & 0xff);
-    match code {
+    match primary_code(error) {
         Some(5 | 6) => "is locked by another process; stop that first".to_owned(),
         Some(8) => "is on a disk that cannot be written".to_owned(),
         Some(11) => "is damaged; bring back a backup".to_owned(),
@@ -189,6 +218,11 @@ fn explain(error: &sqlx::Error) -> String {
         Some(26) => "is no SQLite database; give another file in store.url".to_owned(),
         _ => error.to_string(),
     }
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
 fn refused(path: &Path, problem: &str) -> StoreError {
