@@ -5,13 +5,13 @@ mod cert;
 mod environment;
 mod examples;
 mod sign_in;
+#[cfg(feature = "platform")]
+mod store;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
-#[cfg(feature = "platform")]
-pub(crate) use self::environment::shell_word;
 use self::examples::{AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 pub(crate) use self::{
     admin::{
@@ -24,6 +24,8 @@ pub(crate) use self::{
         AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs, Way,
     },
 };
+#[cfg(feature = "platform")]
+pub(crate) use self::{environment::shell_word, store::StoreCommand};
 use crate::failure::Failure;
 
 /// Everything that was typed.
@@ -131,6 +133,10 @@ pub(crate) enum Verb {
     /// Looks at, makes and imports certificates
     #[command(subcommand)]
     Cert(CertCommand),
+    /// Moves what a platform remembers
+    #[cfg(feature = "platform")]
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Manages what is registered on the platform
     #[command(subcommand)]
     Admin(AdminCommand),

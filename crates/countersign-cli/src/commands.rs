@@ -14,6 +14,8 @@ mod profiles;
 mod refresh;
 #[cfg(feature = "platform")]
 mod serve;
+#[cfg(feature = "platform")]
+mod store;
 mod token;
 mod whoami;
 
@@ -55,6 +57,8 @@ pub(crate) fn run(
         Verb::Profiles => profiles::list(environment, output),
         Verb::Use { name } => profiles::make_current(name, environment, output),
         Verb::Cert(command) => cert::run(command, environment, output),
+        #[cfg(feature = "platform")]
+        Verb::Store(command) => store::run(command, environment, output),
         Verb::Admin(command) => admin::run(command, global, environment, output),
         Verb::Doctor { server } => doctor::run(server.as_deref(), global, environment, output),
         Verb::Completions { shell } => completions::run(*shell, output),

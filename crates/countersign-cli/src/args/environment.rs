@@ -8,8 +8,12 @@ use countersign::{
     certificate_store::Password,
     login::{ClientInfo, browser::Surroundings},
 };
+#[cfg(feature = "platform")]
+use countersign_server::config::PostgresUrl;
+#[cfg(feature = "platform")]
+use zeroize::Zeroizing;
 
-/// What the environment says. Nothing in it can choose a server or a profile.
+/// What the environment says. Nothing in it can choose a server to sign in at, or a profile.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     /// Settings: `$XDG_CONFIG_HOME/countersign`; absent when there is no home.
@@ -24,6 +28,9 @@ pub(crate) struct Environment {
     pub(crate) key_password: Option<Password>,
     /// Names of proxy variables that are set.
     pub(crate) proxies: Vec<&'static str>,
+    /// `$COUNTERSIGN_STORE_URL`, read; what is wrong with it is said where it is needed.
+    #[cfg(feature = "platform")]
+    pub(crate) store_url: Option<Result<PostgresUrl, String>>,
     /// How this program was called, for commands to be pasted.
     #[cfg(feature = "platform")]
     pub(crate) program: String,
@@ -51,6 +58,11 @@ impl Environment {
                 .into_iter()
                 .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
                 .collect(),
+            #[cfg(feature = "platform")]
+            store_url: std::env::var_os("COUNTERSIGN_STORE_URL").map(|url| {
+                let url = Zeroizing::new(url.into_string().unwrap_or_default());
+                PostgresUrl::parse(&url, Path::new(""))
+            }),
             #[cfg(feature = "platform")]
             program: program(std::env::args_os().next().as_deref()),
         }
