@@ -6,6 +6,7 @@ mod cancelled;
 mod code;
 mod kept;
 mod loopback;
+mod moved;
 mod refused;
 mod secrets;
 mod two_at_once;

@@ -54,22 +54,16 @@ impl Serving {
     pub(crate) fn start(home: &Home, scheme: &str, settings: &str) -> (Serving, String) {
         let address = free_address();
         let issuer = format!("{scheme}://{address}");
-        (Serving::at(home, &issuer, &address, "", settings), address)
+        let settings = format!(
+            "[store]\nurl = \"sqlite:platform.sqlite\"\n[secrets]\nfile = \"secrets.toml\"\n{settings}"
+        );
+        (Serving::at(home, &issuer, &address, &settings), address)
     }
 
-    /// The same at this address, with store and secrets in a folder.
-    pub(crate) fn at(
-        home: &Home,
-        issuer: &str,
-        address: &str,
-        folder: &str,
-        settings: &str,
-    ) -> Serving {
-        let settings = format!(
-            "issuer = \"{issuer}\"\n[listen]\naddress = \"{address}\"\n\
-             [store]\nurl = \"sqlite:{folder}platform.sqlite\"\n\
-             [secrets]\nfile = \"{folder}secrets.toml\"\n{settings}"
-        );
+    /// The same at this address, with all other settings.
+    pub(crate) fn at(home: &Home, issuer: &str, address: &str, settings: &str) -> Serving {
+        let settings =
+            format!("issuer = \"{issuer}\"\n[listen]\naddress = \"{address}\"\n{settings}");
         std::fs::write(home.path().join("countersign.toml"), settings).unwrap();
         let mut command = home.command("serve --config countersign.toml");
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();

@@ -11,8 +11,11 @@ mod encrypted_keys;
 mod interrupted;
 mod log;
 mod person;
+#[path = "../../../../tests/tests/parts/postgres.rs"]
+mod postgres;
 mod secrets;
 mod server_text;
 mod sign_in;
+mod store;
 mod typist;
 mod world;

@@ -18,12 +18,15 @@ pub(crate) struct Place {
     pub(crate) issuer: String,
     pub(crate) password: String,
     address: String,
+    store: String,
     settings: String,
     serving: Option<Serving>,
 }
 
 /// Where `dev` keeps all of it, below the home.
 const DATA: &str = ".local/share/countersign/dev/";
+/// Its store.
+pub(crate) const FILE: &str = ".local/share/countersign/dev/platform.sqlite";
 
 impl Place {
     pub(crate) fn new() -> Place {
@@ -41,6 +44,7 @@ impl Place {
             issuer: format!("http://{address}"),
             password: password.unwrap().trim().to_owned(),
             address,
+            store: format!("url = \"sqlite:{FILE}\""),
             settings: settings.to_owned(),
             serving: None,
         };
@@ -50,9 +54,17 @@ impl Place {
 
     /// Starts the platform, again.
     pub(crate) fn starts(&mut self) {
-        let settings = &self.settings;
-        let serving = Serving::at(&self.home, &self.issuer, &self.address, DATA, settings);
+        let settings = format!(
+            "[store]\n{}\n[secrets]\nfile = \"{DATA}secrets.toml\"\n{}",
+            self.store, self.settings
+        );
+        let serving = Serving::at(&self.home, &self.issuer, &self.address, &settings);
         self.serving = Some(serving);
+    }
+
+    /// From the next start on it has these settings of the store.
+    pub(crate) fn remembers_in(&mut self, store: &str) {
+        store.clone_into(&mut self.store);
     }
 
     /// Ends the platform as by kill -9; what it has said.
