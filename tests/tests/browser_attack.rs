@@ -26,12 +26,14 @@ const CODES: &str = "[session]\nbinding = \"code\"\n";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_victim_in_chromium_who_allows_everything_gives_a_terminal_far_away_nothing() {
     let world = World::start("").await;
-    // The browser looks for the port on the victim's machine, where nobody listens.
-    let (mut attacker, session) = world
-        .terminal(&[Binding::Loopback], Some(dead_target()))
-        .await;
-    let victim = Browser::start().await;
+    // The attacker's terminal listens, on another machine than the victim's browser.
+    let (mut attacker, session, listener) = world.listening_terminal().await;
     let mail = Website::showing(format!("<a href='{}'>your invoice</a>", session.url)).await;
+    let reached = [
+        world.site().address().to_string(),
+        format!("localhost:{}", mail.port()),
+    ];
+    let victim = Browser::elsewhere(&reached).await;
     victim.open(mail.url("localhost", "/")).await;
     victim.click("a").await;
     victim
@@ -51,6 +53,7 @@ async fn a_victim_in_chromium_who_allows_everything_gives_a_terminal_far_away_no
         values.insert(value_of(&victim.url().await));
     }
     assert_eq!(values.len(), 2, "each time another value");
+    assert_eq!(listener.visits(), 0);
 
     // The attacker guesses, as often as he may.
     for left in [2, 1, 0] {

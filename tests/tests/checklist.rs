@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::parts;
 
-/// The rows of the certificate toolkit that are not about browsers.
-const ROWS: [&str; 12] = [
-    "T1", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14",
+/// The rows of the certificate toolkit.
+const ROWS: [&str; 15] = [
+    "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T15",
 ];
 
 #[test]

@@ -53,6 +53,8 @@ mod browser_provider;
 
 mod browser_attack;
 
+mod browser_cli;
+
 mod login_crash;
 
 mod login_nodes;

@@ -15,6 +15,8 @@ pub(crate) mod person;
 
 pub(crate) mod serving;
 
+pub(crate) mod shell;
+
 pub(crate) mod sign_in;
 
 pub(crate) mod terminal;

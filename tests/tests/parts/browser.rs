@@ -24,7 +24,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{HINT, command, openssl, root};
+use super::{HINT, command, openssl, root, serving::free_address};
 
 /// How long a page may take to show what is waited for, on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ wait $driver
 kill -KILL 0"#;
 
 /// What the flags of real-world automation switch off: a browser that talks to nobody but the page's server.
-const QUIET: [&str; 13] = [
+const QUIET: [&str; 12] = [
     "--headless",
     "--no-sandbox", // the tests run as root
     "--disable-gpu",
@@ -53,7 +53,6 @@ const QUIET: [&str; 13] = [
     "--disable-sync",
     "--no-default-browser-check",
     "--no-first-run",
-    "--no-proxy-server",
 ];
 
 /// One Chromium with one window and a profile of its own.
@@ -82,11 +81,18 @@ pub(crate) enum Scheme {
 impl Browser {
     /// Starts one, on a desk.
     pub(crate) async fn start() -> Browser {
-        Browser::start_with(&[]).await
+        Browser::start_with(&["--no-proxy-server"]).await
     }
 
-    /// Starts one with further flags of Chromium.
-    pub(crate) async fn start_with(flags: &[&str]) -> Browser {
+    /// Starts one that reaches these hosts and ports of loopback and no others, as if it were on another machine.
+    pub(crate) async fn elsewhere(reached: &[String]) -> Browser {
+        // By a proxy that is not there.
+        let proxy = format!("--proxy-server={}", free_address());
+        let beside = format!("--proxy-bypass-list=<-loopback>;{}", reached.join(";"));
+        Browser::start_with(&[&proxy, &beside]).await
+    }
+
+    async fn start_with(flags: &[&str]) -> Browser {
         let driver = tokio::task::spawn_blocking(Driver::start)
             .await
             .expect("no panic");
@@ -134,7 +140,8 @@ impl Browser {
         std::fs::write(file, spki).expect("a file");
         let digest = openssl(&["dgst", "-sha256", "-binary", file]);
         let digest = STANDARD.encode(digest);
-        Browser::start_with(&[&format!("--ignore-certificate-errors-spki-list={digest}")]).await
+        let trust = format!("--ignore-certificate-errors-spki-list={digest}");
+        Browser::start_with(&["--no-proxy-server", &trust]).await
     }
 
     /// Opens an address as if it had been typed: `Sec-Fetch-Site: none`.
