@@ -6,20 +6,26 @@ use countersign_proto::{
     exchange::JWT_BEARER_ASSERTION_TYPE,
 };
 
-use super::world::{Identity, TOKEN, World, client_credentials, form_request};
+use super::{
+    terminal::Terminal,
+    world::{Identity, TOKEN, World, client_credentials, form_request},
+};
 
 /// Makes one good token of each kind, as often as asked: assertions are used up.
 struct Maker {
     world: World,
     client: Identity,
     component: Identity,
+    terminal: Terminal,
 }
 
-const KINDS: [&str; 5] = [
+const KINDS: [&str; 7] = [
     "client assertion",
     "platform assertion",
+    "kind 0",
     "kind 1",
     "kind 2",
+    "refresh token",
     "proof",
 ];
 
@@ -28,10 +34,12 @@ impl Maker {
         let world = World::new().await;
         let client = world.application("orders", &["anna"]).await;
         let component = world.component().await;
+        let terminal = world.terminal("anna").await;
         Maker {
             world,
             client,
             component,
+            terminal,
         }
     }
 
@@ -42,6 +50,8 @@ impl Maker {
         match kind {
             "client assertion" => client_assertion(),
             "platform assertion" => platform_assertion(),
+            "kind 0" => self.terminal.access_token.clone(),
+            "refresh token" => self.terminal.refresh_token.clone(),
             "kind 1" => world.exchange(&client_assertion(), "").await.token(),
             "kind 2" => world
                 .exchange_platform(&platform_assertion(), "")
@@ -74,6 +84,7 @@ impl Maker {
         let answer = match door {
             "client_assertion" => world.exchange(token, "").await,
             "assertion" => world.exchange_platform(token, "").await,
+            "refresh_token" => world.refresh(&self.terminal.key, token, "").await,
             "bearer" => world.api(Method::GET, "whoami", token, None).await,
             "introspected" => {
                 let resource = self.make("kind 1").await;
@@ -101,11 +112,15 @@ impl Maker {
 #[tokio::test]
 async fn each_kind_opens_its_own_door_and_no_other() {
     let maker = Maker::new().await;
-    let doors: [(&str, &[&str]); 6] = [
+    let doors: [(&str, &[&str]); 7] = [
         ("client_assertion", &["client assertion"]),
         ("assertion", &["platform assertion"]),
-        ("bearer", &["kind 1", "kind 2"]),
-        ("introspected", &["kind 1", "kind 2"]),
+        ("bearer", &["kind 0", "kind 1", "kind 2"]),
+        (
+            "introspected",
+            &["kind 0", "kind 1", "kind 2", "refresh token"],
+        ),
+        ("refresh_token", &["refresh token"]),
         ("introspecting", &["client assertion"]),
         ("dpop", &["proof"]),
     ];
