@@ -11,7 +11,6 @@ pub(crate) fn token_id() -> Result<String, Fault> {
 }
 
 /// The id of a session that begins at `now`: a UUIDv7 (RFC 9562 §5.7), of which 74 bits are random.
-#[allow(dead_code, reason = "called once people sign in by browser")]
 pub(crate) fn session_id(now: UnixTime) -> Result<TokenId, Fault> {
     let milliseconds = now.as_secs().saturating_mul(1000);
     let id = uuid::Builder::from_unix_timestamp_millis(milliseconds, &bytes::<10>()?).into_uuid();

@@ -157,6 +157,17 @@ pub trait Store: Send + Sync {
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, bool>;
 
+    /// Ends a session unless it was refreshed meanwhile: as `end_session`, and `false` too when it is
+    /// in another generation.
+    fn end_unrefreshed_session(
+        &self,
+        id: &str,
+        generation: u32,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool>;
+
     /// Ends every session of a principal: how many. No audit row when there is none.
     fn end_sessions_of(
         &self,

@@ -31,8 +31,6 @@ pub(crate) enum Presented {
     Current,
     /// An earlier one.
     Past {
-        /// The generation that it was of.
-        generation: u32,
         /// When the one after it was used for the first time.
         successor_used_at: Option<UnixTime>,
     },
@@ -67,8 +65,12 @@ pub(crate) enum Denial {
     LimitReached,
     /// The successor was used a moment ago.
     Superseded,
-    /// It came again when no honest holder would present it: the session must end.
+    /// It came again long after its successor was used, when no honest holder would present it: the
+    /// session must end.
     Reused,
+    /// It came again when the access token of its successor was dead, and the successor never used:
+    /// the session must end, unless the successor is used meanwhile.
+    Stale,
 }
 
 /// Judges a presented refresh token by tokens.md, "Refresh counting". `proof` is the thumbprint of
@@ -102,17 +104,16 @@ pub(crate) fn judge(
         Presented::Current => Verdict::Advance,
         Presented::Past {
             successor_used_at: Some(used_at),
-            ..
         } if now < used_at.plus(GRACE) => Refused(Denial::Superseded),
         Presented::Past {
-            generation,
+            successor_used_at: Some(_),
+        } => Refused(Denial::Reused),
+        Presented::Past {
             successor_used_at: None,
-        } if session.generation == generation + 1 && now < session.expires_at => {
-            Verdict::SameAgain(Box::new(LiveSession {
-                row: session.clone(),
-            }))
-        }
-        Presented::Past { .. } => Refused(Denial::Reused),
+        } if now < session.expires_at => Verdict::SameAgain(Box::new(LiveSession {
+            row: session.clone(),
+        })),
+        Presented::Past { .. } => Refused(Denial::Stale),
         Presented::Unknown => Refused(Denial::Unknown),
     }
 }
@@ -193,9 +194,8 @@ mod tests {
         judge(session, presented, proof, IDLE, UnixTime::from_secs(now))
     }
 
-    fn past(generation: u32, successor_used_at: Option<u64>) -> Presented {
+    fn past(successor_used_at: Option<u64>) -> Presented {
         Presented::Past {
-            generation,
             successor_used_at: successor_used_at.map(UnixTime::from_secs),
         }
     }
@@ -214,17 +214,15 @@ mod tests {
             (Presented::Current, 5999, Verdict::Advance),
             // The one before it, while the newest was never used: the same again, to the last
             // second of its access token.
-            (past(2, None), 1000, same()),
-            (past(2, None), 1599, same()),
-            (past(2, None), 1600, REFUSED(D::Reused)),
+            (past(None), 1000, same()),
+            (past(None), 1599, same()),
+            (past(None), 1600, REFUSED(D::Stale)),
             // Once the newest was used, a duplicate is without effect for 60 s.
-            (past(2, Some(1500)), 1500, REFUSED(D::Superseded)),
-            (past(2, Some(1500)), 1559, REFUSED(D::Superseded)),
-            (past(2, Some(1500)), 1560, REFUSED(D::Reused)),
-            // Also when more was used since, and when the clock was set back.
-            (past(0, Some(1500)), 1559, REFUSED(D::Superseded)),
-            (past(0, Some(1500)), 1560, REFUSED(D::Reused)),
-            (past(1, Some(1500)), 1100, REFUSED(D::Superseded)),
+            (past(Some(1500)), 1500, REFUSED(D::Superseded)),
+            (past(Some(1500)), 1559, REFUSED(D::Superseded)),
+            (past(Some(1500)), 1560, REFUSED(D::Reused)),
+            // Also when the clock was set back.
+            (past(Some(1500)), 1100, REFUSED(D::Superseded)),
             // What is not known is neither.
             (Presented::Unknown, 1000, REFUSED(D::Unknown)),
         ];
@@ -237,7 +235,7 @@ mod tests {
     // security.md 66
     #[test]
     fn a_wrong_key_is_refused_whatever_it_presents() {
-        for presented in [Presented::Current, past(2, None), past(0, Some(1))] {
+        for presented in [Presented::Current, past(None), past(Some(1))] {
             let verdict = judged(&session(), presented, "another", 1000);
             assert_eq!(verdict, REFUSED(Denial::WrongKey), "{presented:?}");
         }
@@ -252,7 +250,7 @@ mod tests {
         spent.generation = 5;
         let current = judged(&spent, Presented::Current, "mine", 1000);
         assert_eq!(current, REFUSED(Denial::LimitReached));
-        let again = judged(&spent, past(4, None), "mine", 1000);
+        let again = judged(&spent, past(None), "mine", 1000);
         let same = Verdict::SameAgain(Box::new(LiveSession { row: spent }));
         assert_eq!(again, same);
         let mut never = session();
@@ -264,7 +262,7 @@ mod tests {
     // security.md 68
     #[test]
     fn a_session_ends_at_its_end_and_when_it_rested_too_long() {
-        for presented in [Presented::Current, past(2, None), past(1, Some(900))] {
+        for presented in [Presented::Current, past(None), past(Some(900))] {
             // It rests since 1000.
             let rested = judged(&session(), presented, "mine", 6000);
             assert_eq!(rested, REFUSED(Denial::Ended), "{presented:?}");
@@ -288,7 +286,7 @@ mod tests {
         ] {
             let mut row = session();
             row.state = state;
-            for presented in [Presented::Current, past(2, None), past(1, Some(900))] {
+            for presented in [Presented::Current, past(None), past(Some(900))] {
                 let verdict = judged(&row, presented, "mine", 1000);
                 assert_eq!(verdict, REFUSED(denial), "{presented:?}");
             }

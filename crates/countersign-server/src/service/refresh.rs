@@ -27,8 +27,8 @@ use crate::{
     store::{SessionAdvance, SessionRow},
 };
 
-/// A race is lost to somebody who counted; then there is one more generation, and one attempt more
-/// finds it. More than a few mean that something else is wrong.
+/// A race is lost to somebody who counted or ended the session, and one attempt more finds what he
+/// did. More than a few mean that something else is wrong.
 const ATTEMPTS: u32 = 8;
 
 /// Why a session ended one of whose refresh tokens came again.
@@ -87,7 +87,9 @@ pub(super) async fn refresh(
                 return Ok(answer);
             }
             Verdict::Refused(denial) => {
-                return Err(refuse(platform, session, denial, asked.peer, now).await);
+                if let Some(refusal) = refuse(platform, session, denial, asked.peer, now).await? {
+                    return Err(refusal.into());
+                }
             }
         }
     }
@@ -137,7 +139,6 @@ pub(super) async fn find(
         for digest in refresh::digests_of(platform.secrets(), token) {
             if let Some(past) = store.past_secret(&id, &digest).await? {
                 presented = refresh::Presented::Past {
-                    generation: past.generation,
                     successor_used_at: past.successor_used_at,
                 };
                 break;
@@ -316,48 +317,51 @@ fn is_current(
     Ok(same.is_ok())
 }
 
-/// Writes down what a denial means, and ends the session of a token that came again.
+/// Writes down what a denial means, and ends the session of a token that came again; `None` when it
+/// must be judged anew.
 async fn refuse(
     platform: &Platform,
     session: &SessionRow,
     denial: Denial,
     peer: Option<IpAddr>,
     now: UnixTime,
-) -> Failure {
-    let refusal = match denial {
-        // Outside it looks like a token that is not known: whoever holds it learns nothing.
-        Denial::Unknown | Denial::WrongKey => Refusal::RefreshTokenUnknown,
-        Denial::Pending => Refusal::SessionPending,
-        Denial::Ended | Denial::Reused => Refusal::SessionEnded,
-        Denial::LimitReached => Refusal::RefreshLimitReached,
-        Denial::Superseded => Refusal::Superseded,
-    };
+) -> Result<Option<Refusal>, Failure> {
     let store = platform.store();
-    let written = match denial {
-        Denial::Unknown => Ok(()),
+    let told = match denial {
+        Denial::Unknown => return Ok(Some(Refusal::RefreshTokenUnknown)),
         Denial::WrongKey => {
             platform.metrics().alarmed(Alarm::WrongKey);
             tracing::warn!(session = %session.id, "a refresh token was presented with another key");
-            store
-                .append_audit(audit::wrong_proof_key(session, peer, now))
-                .await
+            let entry = audit::wrong_proof_key(session, peer, now);
+            store.append_audit(entry).await?;
+            // Outside it looks like a token that is not known: whoever holds it learns nothing.
+            return Ok(Some(Refusal::RefreshTokenUnknown));
         }
-        Denial::Reused => {
+        Denial::Reused | Denial::Stale => {
+            let (id, entry) = (
+                &session.id,
+                audit::session_ended(session, REUSED, peer, now),
+            );
+            let ended = match denial {
+                Denial::Stale => {
+                    let generation = session.generation;
+                    store.end_unrefreshed_session(id, generation, REUSED, now, entry)
+                }
+                _ => store.end_session(id, REUSED, now, entry),
+            };
+            if !ended.await? {
+                return Ok(None);
+            }
             platform.metrics().alarmed(Alarm::Reused);
-            tracing::warn!(session = %session.id, "a refresh token came again, its session ends");
-            let entry = audit::session_ended(session, REUSED, peer, now);
-            store
-                .end_session(&session.id, REUSED, now, entry)
-                .await
-                .map(drop)
+            tracing::warn!(session = %id, "a refresh token came again, its session has ended");
+            return Ok(Some(Refusal::SessionEnded));
         }
-        Denial::Pending | Denial::Ended | Denial::LimitReached | Denial::Superseded => {
-            let entry = audit::refresh_refused(session, &refusal.reason(), peer, now);
-            store.append_audit(entry).await
-        }
+        Denial::Pending => Refusal::SessionPending,
+        Denial::Ended => Refusal::SessionEnded,
+        Denial::LimitReached => Refusal::RefreshLimitReached,
+        Denial::Superseded => Refusal::Superseded,
     };
-    match written {
-        Ok(()) => refusal.into(),
-        Err(error) => error.into(),
-    }
+    let entry = audit::refresh_refused(session, &told.reason(), peer, now);
+    store.append_audit(entry).await?;
+    Ok(Some(told))
 }

@@ -81,6 +81,7 @@ macro_rules! laws_of {
                 law_6_advances_of_many_sessions_at_once_are_each_counted_once,
                 an_advance_remembers_the_secret_that_it_replaced,
                 a_session_ends_once_with_one_audit_row,
+                a_session_that_was_refreshed_meanwhile_does_not_end,
                 all_sessions_of_a_principal_end_together,
                 a_session_that_is_not_acknowledged_in_time_ends,
                 a_session_is_listed_for_thirty_days_after_its_end,

@@ -267,6 +267,26 @@ impl Store for MemoryStore {
         })
     }
 
+    fn end_unrefreshed_session(
+        &self,
+        id: &str,
+        generation: u32,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let (id, reason) = (id.to_owned(), reason.to_owned());
+        self.call(move |state| {
+            let session = state.sessions.get(&id);
+            let ended = session.is_some_and(|session| session.generation == generation)
+                && state.end_session(&id, &reason, at);
+            if ended {
+                state.append(audit);
+            }
+            Ok(ended)
+        })
+    }
+
     fn end_sessions_of(
         &self,
         principal: &str,

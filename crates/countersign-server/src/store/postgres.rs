@@ -24,7 +24,7 @@ use super::{
         cleanup::Cleanup,
         keys, logins,
         registry::{self, RegistryChange},
-        sessions::{self, EndSession, EndSessionsOf, Ending},
+        sessions::{self, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
         tokens::{self, Deny},
     },
 };
@@ -301,6 +301,18 @@ impl Store for PostgresStore {
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, bool> {
         self.request(EndSession(Ending::new(id, reason, at, audit)))
+    }
+
+    fn end_unrefreshed_session(
+        &self,
+        id: &str,
+        generation: u32,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let ending = Ending::new(id, reason, at, audit);
+        self.request(EndUnrefreshedSession { ending, generation })
     }
 
     fn end_sessions_of(

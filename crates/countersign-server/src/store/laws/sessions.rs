@@ -222,6 +222,31 @@ pub(in crate::store) async fn an_advance_remembers_the_secret_that_it_replaced(
     assert_eq!(store.past_secret("s", &first).await.unwrap(), Some(used));
 }
 
+pub(in crate::store) async fn a_session_that_was_refreshed_meanwhile_does_not_end(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    begin(&store, active("s")).await;
+    store.advance_session(advance("s", 0)).await.unwrap();
+    let at = UnixTime::from_secs(50);
+    let end = async |id: &str, generation| {
+        let entry = audit("session.end");
+        let ended = store.end_unrefreshed_session(id, generation, "reused", at, entry);
+        ended.await.unwrap()
+    };
+    assert!(!end("s", 0).await && !end("s", 2).await && !end("t", 0).await);
+    let row = store.session("s").await.unwrap().unwrap();
+    assert_eq!((row.state, row.end_reason), (SessionState::Active, None));
+    assert!(end("s", 1).await && !end("s", 1).await);
+    let row = store.session("s").await.unwrap().unwrap();
+    assert_eq!((row.state, row.ended_at), (SessionState::Ended, Some(at)));
+    assert_eq!(row.end_reason.as_deref(), Some("reused"));
+    assert_eq!(
+        actions(&store).await,
+        ["session.end", "token.refresh", "principal.create"]
+    );
+}
+
 pub(in crate::store) async fn a_session_ends_once_with_one_audit_row(store: Arc<dyn Store>) {
     with_carol(&store).await;
     begin(&store, active("s")).await;

@@ -236,6 +236,13 @@ impl Request for SessionAdvance {
 #[derive(Clone, Debug)]
 pub(in crate::store) struct EndSession(pub(in crate::store) Ending);
 
+/// A session that ends, by its id, while it is in this generation.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct EndUnrefreshedSession {
+    pub(in crate::store) ending: Ending,
+    pub(in crate::store) generation: u32,
+}
+
 /// All sessions of a principal, by its name.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct EndSessionsOf(pub(in crate::store) Ending);
@@ -279,6 +286,31 @@ impl Request for EndSession {
         if ended {
             connection.append_audit(vec![ending.audit]).await?;
             made.changes.push(Changed::Session(id));
+        }
+        Ok(ended)
+    }
+}
+
+impl Request for EndUnrefreshedSession {
+    type Answer = bool;
+
+    async fn perform<C: Sql>(
+        self,
+        connection: &mut C,
+        made: &mut Made,
+    ) -> Result<bool, StoreError> {
+        let EndUnrefreshedSession { ending, generation } = self;
+        let ended = connection
+            .execute(
+                "UPDATE session SET state = 'ended', end_reason = $2, ended_at = $3 \
+                 WHERE id = $1 AND state <> 'ended' AND generation = $4",
+                values![ending.of.as_str(), ending.reason, ending.at, generation],
+            )
+            .await?
+            == 1;
+        if ended {
+            connection.append_audit(vec![ending.audit]).await?;
+            made.changes.push(Changed::Session(ending.of));
         }
         Ok(ended)
     }
