@@ -33,6 +33,8 @@ mod hostile_tokens;
 
 mod replay;
 
+mod refresh;
+
 mod at_rest;
 
 mod crash;
