@@ -182,14 +182,35 @@ pub(super) fn too_many(platform: &Platform, too_many: TooMany) -> Response {
 
 /// The identity provider is away, or answers what cannot be accepted. The log has the reason.
 pub(super) fn provider_away(platform: &Platform, cause: &str, again: String) -> Response {
+    let title = "The identity provider is away";
+    let what = "did not answer as it should.";
+    try_again(platform, StatusCode::BAD_GATEWAY, title, what, cause, again)
+}
+
+/// What the browser brought back is no good: a code that was used before, or is another provider's.
+pub(super) fn callback_refused(platform: &Platform, cause: &str, again: String) -> Response {
+    let title = "That did not work";
+    let what = "sent you back with something that is no good any more, or never was.";
+    try_again(platform, StatusCode::BAD_REQUEST, title, what, cause, again)
+}
+
+/// `what`: what the provider did, after its name.
+fn try_again(
+    platform: &Platform,
+    status: StatusCode,
+    title: &'static str,
+    what: &str,
+    cause: &str,
+    again: String,
+) -> Response {
     let support_id = random::support_id();
     tracing::warn!(%support_id, cause, "the identity provider does not do its part");
     let name = platform.identity_provider().name();
     let page_of = Message {
         frame: Frame::of(platform),
-        title: "The identity provider is away",
+        title,
         paragraphs: vec![format!(
-            "{name} did not answer as it should. Your sign-in is still open: try again."
+            "{name} {what} Your sign-in is still open: try again."
         )],
         is_status: false,
         again: Some(Again {
@@ -198,7 +219,7 @@ pub(super) fn provider_away(platform: &Platform, cause: &str, again: String) -> 
         }),
         support_id: Some(support_id),
     };
-    page(platform, StatusCode::BAD_GATEWAY, &page_of, &[])
+    page(platform, status, &page_of, &[])
 }
 
 /// Ours to repair. The log has the reason.

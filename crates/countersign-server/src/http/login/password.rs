@@ -96,6 +96,9 @@ pub(super) async fn refused(visit: &Visit, found: &Found, refusal: SignInRefusal
         }
         SignInRefusal::Disabled => found.refuse(platform, Failure::DisabledPrincipal).await,
         SignInRefusal::NotProved(IdpRefusal::Denied) => found.deny(platform).await,
+        SignInRefusal::NotProved(IdpRefusal::Callback(cause)) => {
+            return end::callback_refused(platform, cause, visit.path(""));
+        }
         SignInRefusal::NotProved(refusal) => {
             let cause = start::cause(&refusal);
             return end::provider_away(platform, &cause, visit.path(""));
