@@ -19,6 +19,8 @@ mod openid_provider;
 
 mod forwarding;
 
+mod openid_connect;
+
 mod other_clients;
 
 mod mapping;
