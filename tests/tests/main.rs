@@ -63,6 +63,8 @@ mod login_crash;
 
 mod login_nodes;
 
+mod idle_sockets;
+
 mod examples;
 
 mod checklist;
