@@ -106,7 +106,7 @@ async fn a_dead_loopback_port_says_what_to_do_in_chromium_where_no_code_is_permi
     assert!(told < SOON_MS, "{told} ms");
     let port = target.port();
     browser
-        .read(&format!("ssh -L {port}:127.0.0.1:{port} workbench"))
+        .read(&format!("ssh -L {port}:127.0.0.1:{port} OTHER-MACHINE"))
         .await;
     assert!(!browser.sees("form[action$='/code']").await);
 }
