@@ -146,6 +146,8 @@ pub struct Limits {
     pub logins_per_source: u64,
     /// Sign-ins through a browser that one source may begin per minute; not counted behind a proxy.
     pub logins_per_source_per_minute: u32,
+    /// Sign-ins through a browser that may begin each minute, from all sources together.
+    pub logins_per_minute: u32,
 }
 
 /// How the platform writes its log.
@@ -229,6 +231,7 @@ impl Default for Limits {
             body_bytes: 64 * 1024,
             logins_per_source: 20,
             logins_per_source_per_minute: 30,
+            logins_per_minute: 6000,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Has this source asked too often?
 //!
-//! Failures count twice: among all requests, and by a
-//! stricter limit of their own, after which the source waits.
+//! Failures count twice: among all requests, and by a stricter limit of their own, after which the
+//! source waits. Behind a proxy every request has the proxy's address: to count them as one source
+//! would let one person stop everybody, so the proxy has to see to its clients itself.
 
 use std::{
     collections::HashMap,
@@ -21,10 +22,19 @@ use crate::{config, source::Source};
 
 /// Counts requests and failures of each source.
 pub(crate) struct Limiter {
+    counts: Counts,
     requests: DefaultKeyedRateLimiter<Source>,
     failures: DefaultKeyedRateLimiter<Source>,
     waiting: Mutex<HashMap<Source, UnixTime>>,
     waiting_count: AtomicUsize,
+}
+
+/// Whether sources can be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    BySource,
+    /// Behind a proxy.
+    Nothing,
 }
 
 /// The source has to wait so long.
@@ -35,9 +45,15 @@ pub(crate) struct TooMany {
 
 impl Limiter {
     /// With the limits that are set; none is less than one a minute.
-    pub(crate) fn new(limits: &config::Limits) -> Limiter {
+    pub(crate) fn new(settings: &config::Settings) -> Limiter {
+        let limits = &settings.limits;
         let a_minute = |limit| Quota::per_minute(NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));
         Limiter {
+            counts: if settings.behind_proxy {
+                Counts::Nothing
+            } else {
+                Counts::BySource
+            },
             requests: RateLimiter::keyed(a_minute(limits.per_source_per_minute)),
             failures: RateLimiter::keyed(a_minute(limits.failures_per_source_per_minute)),
             waiting: Mutex::default(),
@@ -47,6 +63,9 @@ impl Limiter {
 
     /// Counts a request at a credential endpoint, before anything is done for it.
     pub(crate) fn admit(&self, peer: Option<IpAddr>, now: UnixTime) -> Result<(), TooMany> {
+        if self.counts == Counts::Nothing {
+            return Ok(());
+        }
         self.waits(peer, now)?;
         wait(&self.requests, Source::of(peer))
             .map_or(Ok(()), |retry_after| Err(TooMany { retry_after }))
@@ -64,6 +83,9 @@ impl Limiter {
 
     /// Counts a failure: nobody was recognised.
     pub(crate) fn failed(&self, peer: Option<IpAddr>, now: UnixTime) {
+        if self.counts == Counts::Nothing {
+            return;
+        }
         let source = Source::of(peer);
         let Some(retry_after) = wait(&self.failures, source) else {
             return;
@@ -106,11 +128,14 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
     fn limiter(requests: u32, failures: u32) -> Limiter {
-        let mut limits =
-            config::Settings::in_memory("http://127.0.0.1:8085".parse().unwrap()).limits;
-        limits.per_source_per_minute = requests;
-        limits.failures_per_source_per_minute = failures;
-        Limiter::new(&limits)
+        Limiter::new(&settings(requests, failures))
+    }
+
+    fn settings(requests: u32, failures: u32) -> config::Settings {
+        let mut settings = config::Settings::in_memory("http://127.0.0.1:8085".parse().unwrap());
+        settings.limits.per_source_per_minute = requests;
+        settings.limits.failures_per_source_per_minute = failures;
+        settings
     }
 
     fn peer(text: &str) -> Option<IpAddr> {
@@ -134,6 +159,17 @@ mod tests {
         assert_eq!(limiter.admit(peer("2001:db8::1"), NOW), Ok(()));
         assert!(limiter.admit(peer("2001:db8::ffff"), NOW).is_err());
         assert_eq!(limiter.admit(peer("2001:db8:0:1::1"), NOW), Ok(()));
+    }
+
+    #[test]
+    fn behind_a_proxy_one_person_does_not_stop_everybody() {
+        let mut settings = settings(2, 1);
+        settings.behind_proxy = true;
+        let limiter = Limiter::new(&settings);
+        for _ in 0..100 {
+            assert_eq!(limiter.admit(peer("192.0.2.1"), NOW), Ok(()));
+            limiter.failed(peer("192.0.2.1"), NOW);
+        }
     }
 
     #[test]

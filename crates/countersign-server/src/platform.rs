@@ -128,7 +128,7 @@ impl Platform {
                 metadata: Metadata::for_platform(&settings.issuer),
                 dummies: DummyKeys::make().map_err(|error| random(format!("{error:?}")))?,
                 proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
-                limiter: Limiter::new(&settings.limits),
+                limiter: Limiter::new(&settings),
                 logins: Logins::new(&settings.limits),
                 metrics: Metrics::new(),
                 forwarder: Forwarder::new(&settings).map_err(StartError::IdentityProvider)?,

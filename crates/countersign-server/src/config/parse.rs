@@ -259,6 +259,7 @@ impl Given<'_> {
             logins_per_source: self
                 .number("limits.logins_per_source")?
                 .unwrap_or(default.logins_per_source),
+            logins_per_minute: rate("limits.logins_per_minute", default.logins_per_minute)?,
             logins_per_source_per_minute: rate(
                 "limits.logins_per_source_per_minute",
                 default.logins_per_source_per_minute,
@@ -388,6 +389,7 @@ mod tests {
             body_bytes = 0x8000
             logins_per_source = 7
             logins_per_source_per_minute = 8
+            logins_per_minute = 9
             [bootstrap]
             certificate = "admin.pem"
             client_id = "ops"
@@ -440,6 +442,7 @@ mod tests {
                 drain: Duration::ZERO,
                 body_bytes: 32_768,
                 logins_per_source: 7,
+                logins_per_minute: 9,
                 logins_per_source_per_minute: 8,
             }
         );

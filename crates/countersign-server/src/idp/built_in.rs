@@ -52,7 +52,7 @@ impl BuiltIn {
                 Err(IdpRefusal::Unavailable(problem))
             }
             Ok((Some(account), verdict @ (Verdict::Right | Verdict::RightButCheap))) => {
-                attempt.succeeded(&self.throttle);
+                attempt.succeeded(&self.throttle, now);
                 if verdict == Verdict::RightButCheap {
                     self.hash_again(&account, password, now).await;
                 }

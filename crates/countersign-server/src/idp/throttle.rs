@@ -1,9 +1,10 @@
 //! How long must somebody wait who typed wrong passwords?
 //!
-//! Wrong passwords are counted for the name, known or not, and for the source. After some that
-//! cost nothing, each makes the next wait twice as long, up to a limit: nobody is locked out for
-//! good. An attempt counts as wrong from when it begins until it proves right, so that many at once
-//! gain nothing. Each node counts for itself.
+//! Wrong passwords are counted for the name at one source, for the source, and for the name from
+//! everywhere. After some that cost nothing, each makes the next wait twice as long, up to a limit.
+//! What strangers type must not lock out the owner of a name: a source where the name signed in
+//! before does not wait for what came from elsewhere. An attempt counts as wrong from when it begins
+//! until it proves right, so that many at once gain nothing. Each node counts for itself.
 
 use std::{
     collections::HashMap,
@@ -23,16 +24,27 @@ pub(crate) struct Throttle {
 }
 
 struct Counts {
-    accounts: Table<[u8; 32]>,
+    /// A name at one source.
+    here: Table<(Name, Source)>,
+    /// A name, wherever from.
+    everywhere: Table<Name>,
     sources: Table<Source>,
+    /// Where a name signed in, and when.
+    at_home: HashMap<(Name, Source), UnixTime>,
 }
+
+/// A digest of a name, known or not.
+type Name = [u8; 32];
 
 /// An attempt that was let through. It counts as a wrong one until it is told otherwise.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt {
-    account: [u8; 32],
+    name: Name,
     source: Source,
+    /// Behind a proxy nobody's source is known, and to count them all as one would let one person
+    /// stop everybody.
+    is_source_known: bool,
 }
 
 /// How waits grow.
@@ -44,9 +56,14 @@ struct Growth {
     longest: Duration,
 }
 
-const OF_ACCOUNT: Growth = Growth {
+const OF_NAME_HERE: Growth = Growth {
     free: 5,
     longest: Duration::from_secs(300),
+};
+/// For whoever guesses from many sources.
+const OF_NAME_EVERYWHERE: Growth = Growth {
+    free: 50,
+    longest: Duration::from_secs(60),
 };
 /// Many people may share a source.
 const OF_SOURCE: Growth = Growth {
@@ -55,6 +72,8 @@ const OF_SOURCE: Growth = Growth {
 };
 /// After so long without a wrong one, nothing is remembered.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+/// So long a source is one where the name signed in before.
+const AT_HOME_FOR: Duration = Duration::from_secs(30 * 86_400);
 /// Names, and sources, that are remembered at one time.
 const REMEMBERED: usize = 16_384;
 
@@ -63,33 +82,52 @@ impl Throttle {
     pub(crate) fn new() -> Throttle {
         Throttle {
             counts: Mutex::new(Counts {
-                accounts: Table::new(OF_ACCOUNT),
+                here: Table::new(OF_NAME_HERE),
+                everywhere: Table::new(OF_NAME_EVERYWHERE),
                 sources: Table::new(OF_SOURCE),
+                at_home: HashMap::new(),
             }),
         }
     }
 
     /// Lets an attempt through, or says how long to wait. Whoever has to wait is not counted.
     ///
-    /// `account`: a digest of the name, so that a long name takes no room.
+    /// `name`: a digest, so that a long name takes no room.
     pub(crate) fn admit(
         &self,
-        account: [u8; 32],
+        name: Name,
         peer: Option<IpAddr>,
         now: UnixTime,
     ) -> Result<Attempt, Duration> {
-        let source = Source::of(peer);
+        let attempt = Attempt {
+            name,
+            source: Source::of(peer),
+            is_source_known: peer.is_some(),
+        };
+        let here = (name, attempt.source);
         let mut counts = self.lock();
+        let is_at_home = attempt.is_source_known
+            && counts
+                .at_home
+                .get(&here)
+                .is_some_and(|at| now.since(*at) < AT_HOME_FOR);
         let waits = [
-            counts.accounts.wait(&account, now),
-            counts.sources.wait(&source, now),
+            counts.here.wait(&here, now),
+            counts.everywhere.wait(&name, now).filter(|_| !is_at_home),
+            counts
+                .sources
+                .wait(&attempt.source, now)
+                .filter(|_| attempt.is_source_known),
         ];
         if let Some(wait) = waits.into_iter().flatten().max() {
             return Err(wait);
         }
-        counts.accounts.failed(account, now);
-        counts.sources.failed(source, now);
-        Ok(Attempt { account, source })
+        counts.here.failed(here, now);
+        counts.everywhere.failed(name, now);
+        if attempt.is_source_known {
+            counts.sources.failed(attempt.source, now);
+        }
+        Ok(attempt)
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -98,19 +136,35 @@ impl Throttle {
 }
 
 impl Attempt {
-    /// The password was right: the name starts anew. The source keeps its count but for this
-    /// attempt, or an account of one's own would wash it clean.
-    pub(crate) fn succeeded(self, throttle: &Throttle) {
+    /// The password was right: the name starts anew here. Its count from everywhere and that of the
+    /// source lose this attempt only, or an account of one's own would wash them clean.
+    pub(crate) fn succeeded(self, throttle: &Throttle, now: UnixTime) {
+        let here = (self.name, self.source);
         let mut counts = throttle.lock();
-        counts.accounts.rows.remove(&self.account);
-        counts.sources.take_back(&self.source);
+        counts.here.rows.remove(&here);
+        if self.is_source_known {
+            if counts.at_home.len() >= REMEMBERED {
+                counts.at_home.retain(|_, at| now.since(*at) < AT_HOME_FOR);
+            }
+            if counts.at_home.len() < REMEMBERED {
+                counts.at_home.insert(here, now);
+            }
+        }
+        self.take_back(&mut counts);
     }
 
     /// The password was not compared at all.
     pub(crate) fn withdrawn(self, throttle: &Throttle) {
         let mut counts = throttle.lock();
-        counts.accounts.take_back(&self.account);
-        counts.sources.take_back(&self.source);
+        counts.here.take_back(&(self.name, self.source));
+        self.take_back(&mut counts);
+    }
+
+    fn take_back(&self, counts: &mut Counts) {
+        counts.everywhere.take_back(&self.name);
+        if self.is_source_known {
+            counts.sources.take_back(&self.source);
+        }
     }
 }
 
@@ -206,6 +260,10 @@ mod tests {
         Some(text.parse().unwrap())
     }
 
+    fn alices_source() -> Source {
+        Source::of(peer("192.0.2.1"))
+    }
+
     fn wrong(throttle: &Throttle, account: [u8; 32], from: &str, now: UnixTime) {
         let attempt = throttle.admit(account, peer(from), now).unwrap();
         drop(attempt);
@@ -223,15 +281,13 @@ mod tests {
 
     // security.md 98
     #[test]
-    fn waits_of_a_name_grow_up_to_a_limit_and_nobody_is_locked_out() {
+    fn waits_of_a_name_at_one_source_grow_up_to_a_limit() {
         let throttle = Throttle::new();
         let mut now = NOW;
         let mut waits = Vec::new();
-        for attempt in 0_u8..20 {
-            // Another source each time: the name alone is counted.
-            let from = format!("192.0.2.{attempt}");
-            wrong(&throttle, ALICE, &from, now);
-            let wait = wait(&throttle, ALICE, "198.51.100.1", now);
+        for _ in 0..20 {
+            wrong(&throttle, ALICE, "192.0.2.1", now);
+            let wait = wait(&throttle, ALICE, "192.0.2.1", now);
             waits.push(wait);
             now = now.plus(Duration::from_secs(wait));
         }
@@ -241,8 +297,44 @@ mod tests {
                 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300, 300, 300, 300
             ]
         );
-        assert_eq!(wait(&throttle, ALICE, "198.51.100.1", now), 0);
+        assert_eq!(wait(&throttle, ALICE, "192.0.2.1", now), 0);
         assert_eq!(wait(&throttle, BOB, "198.51.100.1", now), 0);
+    }
+
+    // security.md 98
+    #[test]
+    fn who_guesses_from_everywhere_waits_and_the_owner_of_the_name_does_not() {
+        let throttle = Throttle::new();
+        let home = throttle.admit(ALICE, peer("203.0.113.9"), NOW).unwrap();
+        home.succeeded(&throttle, NOW);
+        for attempt in 0_u8..60 {
+            let from = format!("192.0.2.{attempt}");
+            let waited = wait(&throttle, ALICE, &from, NOW);
+            if waited == 0 {
+                wrong(&throttle, ALICE, &from, NOW);
+            }
+        }
+        assert_eq!(wait(&throttle, ALICE, "198.51.100.1", NOW), 1);
+        assert_eq!(wait(&throttle, ALICE, "203.0.113.9", NOW), 0);
+        let later = NOW.plus(AT_HOME_FOR);
+        assert_eq!(wait(&throttle, ALICE, "203.0.113.9", later), 0, "forgotten");
+    }
+
+    #[test]
+    fn behind_a_proxy_one_who_guesses_stops_nobody_else() {
+        let throttle = Throttle::new();
+        for account in 0..100 {
+            drop(throttle.admit([account; 32], None, NOW).unwrap());
+        }
+        throttle
+            .admit(ALICE, None, NOW)
+            .unwrap()
+            .withdrawn(&throttle);
+        for _ in 0..5 {
+            drop(throttle.admit(ALICE, None, NOW).unwrap());
+        }
+        assert!(throttle.admit(ALICE, None, NOW).is_err(), "the name counts");
+        assert!(throttle.admit(BOB, None, NOW).is_ok());
     }
 
     #[test]
@@ -266,20 +358,13 @@ mod tests {
     }
 
     #[test]
-    fn a_right_password_clears_its_name_and_not_its_source() {
+    fn a_right_password_does_not_clear_its_source() {
         let throttle = Throttle::new();
         for account in 0..28 {
             wrong(&throttle, [account; 32], "192.0.2.1", NOW);
         }
-        for _ in 0..4 {
-            wrong(&throttle, ALICE, "203.0.113.9", NOW);
-        }
         let own = throttle.admit(ALICE, peer("192.0.2.1"), NOW).unwrap();
-        own.succeeded(&throttle);
-        for _ in 0..4 {
-            wrong(&throttle, ALICE, "203.0.113.9", NOW);
-        }
-        assert_eq!(wait(&throttle, ALICE, "203.0.113.9", NOW), 0);
+        own.succeeded(&throttle, NOW);
         wrong(&throttle, [98; 32], "192.0.2.1", NOW);
         assert_eq!(wait(&throttle, BOB, "192.0.2.1", NOW), 0, "29 wrong ones");
         wrong(&throttle, [99; 32], "192.0.2.1", NOW);
@@ -330,15 +415,16 @@ mod tests {
                 NOW.plus(Duration::from_secs(0)),
             );
             let mut counts = throttle.counts.lock().unwrap();
-            counts.accounts.rows.get_mut(&ALICE).unwrap().last = NOW.minus(FORGOTTEN_AFTER / 2);
+            let row = counts.here.rows.get_mut(&(ALICE, alices_source()));
+            row.unwrap().last = NOW.minus(FORGOTTEN_AFTER / 2);
         }
         let mut counts = throttle.counts.lock().unwrap();
         for number in 0..u32::try_from(REMEMBERED).unwrap() + 100 {
             let mut name = [7; 32];
             name[..4].copy_from_slice(&number.to_be_bytes());
-            counts.accounts.failed(name, NOW);
+            counts.here.failed((name, alices_source()), NOW);
         }
-        assert_eq!(counts.accounts.rows.len(), REMEMBERED);
-        assert_eq!(counts.accounts.rows[&ALICE].wrong, 8);
+        assert_eq!(counts.here.rows.len(), REMEMBERED);
+        assert_eq!(counts.here.rows[&(ALICE, alices_source())].wrong, 8);
     }
 }

@@ -34,6 +34,17 @@ impl Login {
         self.created_at.plus(self.times.total)
     }
 
+    /// When it ends if nothing happens: earlier when its terminal is away, or has to answer.
+    pub(crate) fn ends_by(&self) -> UnixTime {
+        [
+            self.course.deadline(),
+            self.connection.deadline(&self.times),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(self.expires_at(), UnixTime::min)
+    }
+
     /// Which connection counts.
     pub(crate) fn epoch(&self) -> u64 {
         self.connection.epoch()

@@ -136,7 +136,7 @@ pub const KEYS: &[Key] = &[
             unit: "requests",
         },
         "600",
-        "Requests at credential endpoints from one source: an IPv4 address, or an IPv6 /64.",
+        "Requests at credential endpoints from one source: an IPv4 address, or an IPv6 /64. Not counted behind a proxy.",
     ),
     key(
         "limits.failures_per_source_per_minute",
@@ -146,7 +146,7 @@ pub const KEYS: &[Key] = &[
             unit: "requests",
         },
         "60",
-        "Refused credentials from one source, after which it waits.",
+        "Refused credentials from one source, after which it waits. Not counted behind a proxy.",
     ),
     key(
         "limits.connections",
@@ -237,6 +237,16 @@ pub const KEYS: &[Key] = &[
         },
         "30",
         "Sign-ins through a browser that one source may begin. Not counted behind a proxy.",
+    ),
+    key(
+        "limits.logins_per_minute",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000_000,
+            unit: "sign-ins",
+        },
+        "6000",
+        "Sign-ins through a browser that may begin, from all sources together.",
     ),
     key(
         "login.hello_s",

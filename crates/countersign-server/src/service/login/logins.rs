@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU32};
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Wakeups;
@@ -11,6 +11,8 @@ use crate::{Platform, config::Limits, source::Source};
 /// Who begins how often, and who is woken.
 pub(crate) struct Logins {
     begun: DefaultKeyedRateLimiter<Source>,
+    /// What begins is kept for a while: all sources together must not fill the store.
+    begun_in_all: DefaultDirectRateLimiter,
     turns: [Mutex<()>; TURNS],
     wakeups: Wakeups,
 }
@@ -21,18 +23,20 @@ const TURNS: usize = 32;
 impl Logins {
     /// With the limits that are set.
     pub(crate) fn new(limits: &Limits) -> Logins {
-        let limit = NonZeroU32::new(limits.logins_per_source_per_minute);
+        let a_minute = |limit| Quota::per_minute(NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));
         Logins {
-            begun: RateLimiter::keyed(Quota::per_minute(limit.unwrap_or(NonZeroU32::MIN))),
+            begun: RateLimiter::keyed(a_minute(limits.logins_per_source_per_minute)),
+            begun_in_all: RateLimiter::direct(a_minute(limits.logins_per_minute)),
             turns: std::array::from_fn(|_| Mutex::new(())),
             wakeups: Wakeups::default(),
         }
     }
 
-    /// Counts one that begins. What comes from nowhere is not counted: behind a proxy all would
-    /// come from there.
+    /// Counts one that begins. What comes from nowhere counts for no source: behind a proxy all
+    /// would come from there.
     pub(super) fn admit(&self, address: Option<IpAddr>) -> bool {
-        address.is_none() || self.begun.check_key(&Source::of(address)).is_ok()
+        let source_may = address.is_none() || self.begun.check_key(&Source::of(address)).is_ok();
+        source_may && self.begun_in_all.check().is_ok()
     }
 
     /// One after another for each source.

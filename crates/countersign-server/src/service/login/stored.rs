@@ -60,7 +60,7 @@ pub(super) fn row(
         version: 0,
         source,
         live: !login.is_over(),
-        expires_at: login.expires_at(),
+        expires_at: login.ends_by(),
         body: written(login)?,
     })
 }
@@ -78,20 +78,26 @@ pub(super) async fn change<T>(
     id: &str,
     mut step: impl FnMut(&mut Login, &mut Beside, UnixTime) -> Result<T, Unfit>,
 ) -> Result<Result<T, Unfit>, Fault> {
+    let mut tried = None;
     for _ in 0..ATTEMPTS {
         let Some(row) = platform.store().login(id).await? else {
             return Ok(Err(Unfit::Over));
         };
+        // Nobody else has written it: what does not fit is the session beside it, which has ended.
+        if tried.replace(row.version) == Some(row.version) {
+            return Ok(Err(Unfit::Over));
+        }
         let before = read(&row)?;
-        let mut login = before.clone();
+        let mut passed = before.clone();
         let now = platform.now();
         let mut late = Beside::default();
-        login.pass(now);
-        unacknowledged(&before, &login, &mut late, now);
-        let mut beside = Beside::default();
+        passed.pass(now);
+        unacknowledged(&before, &passed, &mut late, now);
+        let (mut login, mut beside) = (passed.clone(), Beside::default());
         let result = step(&mut login, &mut beside, now);
         if result.is_err() {
-            beside = Beside::default();
+            // What does not fit changes nothing.
+            (login, beside) = (passed, Beside::default());
         }
         if login == before {
             return Ok(result);
@@ -101,6 +107,7 @@ pub(super) async fn change<T>(
         let update = LoginUpdate {
             row: LoginRow {
                 live: !login.is_over(),
+                expires_at: login.ends_by(),
                 body: written(&login)?,
                 ..row
             },

@@ -53,6 +53,48 @@ async fn a_source_has_so_many_under_way_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_terminal_that_is_gone_for_good_counts_no_more() {
+    let scene = limited(1, 1000).await;
+    let gone = scene.terminal().await.cut();
+    tokio::time::sleep(Duration::from_secs(119)).await;
+    assert_eq!(
+        scene.refused(Offer::default()).await,
+        LoginErrorCode::TooMany
+    );
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    scene.terminal().await;
+    drop(gone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_sources_together_begin_so_many_a_minute() {
+    let scene = Scene::with(|settings| settings.limits.logins_per_minute = 2).await;
+    scene.terminal_that(from("192.0.2.11")).await;
+    scene.terminal_that(from("192.0.2.12")).await;
+    assert_eq!(
+        scene.refused(from("192.0.2.13")).await,
+        LoginErrorCode::TooMany
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_costs_nothing() {
+    let scene = Scene::new().await;
+    let mut terminal = scene.terminal().await;
+    let mut late = scene.signed_in(&terminal, "anna").await;
+    let page = late.review(&terminal).await;
+    let form = format!("token={}", super::browser::form_token(&page));
+    terminal.waits(121).await;
+    for _ in 0..20 {
+        let path = format!("{}/allow", terminal.url.path());
+        late.post(&path, &form).await;
+    }
+    let value = scene.allowed(&mut terminal, "bert").await;
+    terminal.confirm(&value).await;
+    terminal.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn those_who_begin_at_once_are_counted_too() {
     let scene = limited(5, 1000).await;
     let attempts = (0..20).map(|_| async {
