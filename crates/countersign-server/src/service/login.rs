@@ -29,13 +29,16 @@ use countersign_proto::{scope::Scope, token::Binding};
 
 use super::{Terms, permit_terms};
 use crate::{
+    config::BindingPolicy,
     login::{Asked, Failure},
     refusal::Refusal,
     registry::Registry,
 };
 
-/// Whether somebody gets what a terminal asks for, by this way.
+/// Whether somebody gets what a terminal asks for, by this way. The setting may have become stricter
+/// since the login began (login.md R6).
 fn permits(
+    policy: BindingPolicy,
     registry: &Registry,
     principal: &str,
     asked: &Asked,
@@ -43,6 +46,9 @@ fn permits(
 ) -> Result<(), Failure> {
     if registry.principal(principal).is_none() {
         return Err(Failure::UnknownPrincipal);
+    }
+    if binding == Binding::Code && policy == BindingPolicy::SameDevice {
+        return Err(Failure::LoopbackRequired);
     }
     let terms = Terms {
         principal,

@@ -58,8 +58,8 @@ pub(super) fn ended(platform: &Platform, end: &End) -> Response {
         ),
         End::Failed(Failure::LoopbackRequired) => (
             "Not from this terminal",
-            "One of your roles asks for a browser on the same machine as the terminal. The \
-             terminal offers only a code.",
+            "This platform, or one of your roles, asks for a browser on the same machine as the \
+             terminal. The terminal offers only a code.",
         ),
         End::Failed(Failure::ScopeNotPermitted { scope }) => {
             let text = format!(
@@ -142,6 +142,18 @@ pub(super) fn late(platform: &Platform, visit: &Visit) -> Response {
         "This took too long",
         text,
         Some(again),
+    )
+}
+
+/// Nobody signs in so often to one link by mistake.
+pub(super) fn too_often(platform: &Platform) -> Response {
+    let text = "People have signed in too often with this link.";
+    let paragraphs = vec![text.to_owned(), IN_TERMINAL.to_owned()];
+    message(
+        platform,
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many sign-ins",
+        paragraphs,
     )
 }
 

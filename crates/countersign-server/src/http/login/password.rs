@@ -8,7 +8,7 @@ use axum::{
 use super::{cookie, end, posted::Posted, review, see_other, start, visit::Visit};
 use crate::{
     idp::{IdpRefusal, Password, SignInWay},
-    login::Failure,
+    login::{Failure, Unfit},
     service::{
         login::{Browser, Found},
         sign_in::{self, SignInRefusal, SignedIn},
@@ -79,9 +79,10 @@ pub(super) async fn signed_in(
     let platform = &visit.platform;
     let mut response = see_other(&visit.path("/review"));
     match found.sign_in(platform, browser, person).await {
-        Ok(Some(secret)) => cookie::set(platform, &mut response, &visit.handle, &secret),
+        Ok(Ok(Some(secret))) => cookie::set(platform, &mut response, &visit.handle, &secret),
+        Ok(Err(Unfit::TooMany)) => return end::too_often(platform),
         // The page that follows says what became of it.
-        Ok(None) => {}
+        Ok(Ok(None) | Err(_)) => {}
         Err(fault) => return end::fault(platform, &fault),
     }
     response
@@ -97,6 +98,9 @@ pub(super) async fn refused(visit: &Visit, found: &Found, refusal: SignInRefusal
         SignInRefusal::Disabled => found.refuse(platform, Failure::DisabledPrincipal).await,
         SignInRefusal::NotProved(IdpRefusal::Denied) => found.deny(platform).await,
         SignInRefusal::NotProved(IdpRefusal::Callback(cause)) => {
+            platform
+                .limiter()
+                .failed(visit.seen.address, platform.now());
             return end::callback_refused(platform, cause, visit.path(""));
         }
         SignInRefusal::NotProved(refusal) => {

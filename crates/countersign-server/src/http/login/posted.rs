@@ -8,11 +8,7 @@ use axum::{
 use zeroize::Zeroizing;
 
 use super::{end, visit::Visit};
-use crate::{
-    Platform,
-    http::{form, sender},
-    service::login::Browser,
-};
+use crate::{Platform, http::form, service::login::Browser};
 
 /// A form that a page of ours made for this browser.
 pub(super) struct Posted {
@@ -27,10 +23,6 @@ impl FromRequest<Platform> for Posted {
 
     async fn from_request(request: Request, platform: &Platform) -> Result<Posted, Response> {
         let (mut parts, body) = request.into_parts();
-        let peer = sender::peer(&parts.extensions);
-        if let Err(too_many) = platform.limiter().admit(peer, platform.now()) {
-            return Err(end::too_many(platform, too_many));
-        }
         let visit = Visit::from_request_parts(&mut parts, platform).await?;
         let is_form = form::is_media_type(&parts.headers, "application/x-www-form-urlencoded");
         if !is_form || parts.uri.query().is_some() || !is_ours(platform, &parts.headers) {

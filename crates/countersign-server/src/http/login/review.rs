@@ -122,6 +122,8 @@ async fn shown(visit: &Visit, here: &'static str) -> Response {
     let platform = &visit.platform;
     let (secret, view) = match (&visit.secret, view(visit, &found)) {
         (Some(secret), Ok(Some(view))) => (secret, view),
+        // A link that others gave leads to the page that warns of it, however deep it points.
+        (_, Ok(_)) if visit.is_led_by_others() => return see_other(&visit.path("")),
         (_, Ok(_)) => {
             return not_open(platform, &found)
                 .unwrap_or_else(|| end::other_browser(platform, visit));

@@ -34,6 +34,12 @@ impl FromRequestParts<Platform> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Visit, Response> {
+        // The script of a page looks often, and nothing comes of it.
+        if !parts.uri.path().ends_with("/state") {
+            let peer = sender::peer(&parts.extensions);
+            let admitted = platform.limiter().admit(peer, platform.now());
+            admitted.map_err(|too_many| end::too_many(platform, too_many))?;
+        }
         let handle = Path::<String>::from_request_parts(parts, platform)
             .await
             .map(|Path(handle)| handle)

@@ -64,17 +64,17 @@ impl Found {
     }
 
     /// A person has signed in. The browser gets another secret: what it had before counts for
-    /// nothing from now on (security.md 101). It gets none when the login is over, or ends because
-    /// this person may not have what the terminal asks for.
+    /// nothing from now on (security.md 101). It gets none when the login ends because this person
+    /// may not have what the terminal asks for.
     ///
     /// # Errors
-    /// The store does not answer.
+    /// [`Unfit`], or the store does not answer.
     pub(crate) async fn sign_in(
         &self,
         platform: &Platform,
         browser: &Browser,
         person: SignedIn,
-    ) -> Result<Option<TransactionSecret>, Fault> {
+    ) -> Result<Result<Option<TransactionSecret>, Unfit>, Fault> {
         let secret = TransactionSecret::generate()?;
         let digest = platform.login_key()?.transaction(&secret, &browser.handle);
         let registry = platform.registry();
@@ -85,10 +85,11 @@ impl Found {
             subject: person.identity.subject,
         };
         let seen = &browser.seen;
+        let policy = platform.settings().session.binding;
         let signed_in = stored::change(platform, &self.id, |login, beside, now| {
             let who = &identity.principal;
             let asked = login.asked();
-            if let Err(failure) = permits(&registry, who, asked, asked.binding()) {
+            if let Err(failure) = permits(policy, &registry, who, asked, asked.binding()) {
                 let entry = audit::login_refused(who, failure.reason(), seen.address, now);
                 login.refuse(failure)?;
                 beside.audit.push(entry);
@@ -100,7 +101,7 @@ impl Found {
             Ok(true)
         })
         .await?;
-        Ok((signed_in == Ok(true)).then_some(secret))
+        Ok(signed_in.map(|is_permitted| is_permitted.then_some(secret)))
     }
 
     /// Whoever signed in cannot have a token here. It is on record already.
@@ -157,7 +158,13 @@ impl Found {
         browser: &Browser,
     ) -> Result<Result<HandOver, Unfit>, Fault> {
         let binding = self.login.asked().binding();
-        self.release(platform, browser, binding, |_| true).await
+        let digest = digest(platform, browser)?;
+        let permitted = |login: &Login| {
+            binding == Binding::Loopback
+                || login.transaction(&digest).is_none()
+                || may_show_code(platform, login, &digest)
+        };
+        self.release(platform, browser, binding, permitted).await
     }
 
     /// The person, who has allowed it, wants a code because the other way does not go.
@@ -211,7 +218,9 @@ pub(crate) fn may_show_code(platform: &Platform, login: &Login, digest: &str) ->
     };
     let who = &transaction.identity().principal;
     let asked = login.asked();
-    asked.offers(Binding::Code) && permits(&platform.registry(), who, asked, Binding::Code).is_ok()
+    let policy = platform.settings().session.binding;
+    asked.offers(Binding::Code)
+        && permits(policy, &platform.registry(), who, asked, Binding::Code).is_ok()
 }
 
 fn digest(platform: &Platform, browser: &Browser) -> Result<String, Fault> {

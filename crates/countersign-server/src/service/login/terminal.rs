@@ -124,7 +124,13 @@ impl Terminal {
             }
             let accepted = login.acceptable(self.epoch)?;
             let who = &accepted.identity.principal;
-            let permitted = permits(&platform.registry(), who, login.asked(), accepted.binding);
+            let permitted = permits(
+                platform.settings().session.binding,
+                &platform.registry(),
+                who,
+                login.asked(),
+                accepted.binding,
+            );
             if let Err(failure) = permitted {
                 let entry = audit::login_refused(who, failure.reason(), peer, now);
                 beside.audit.push(entry);
@@ -183,15 +189,18 @@ impl Terminal {
     /// # Errors
     /// [`Unfit`], or the store does not answer.
     pub(crate) async fn received(&self, platform: &Platform) -> Result<Result<(), Unfit>, Fault> {
-        self.lapse_if_ended(platform).await?;
-        stored::change(platform, &self.id, |login, beside, _| {
+        let received = stored::change(platform, &self.id, |login, beside, _| {
             if self.epoch == login.epoch() && login.stage() == Stage::Done {
                 return Ok(());
             }
             beside.acknowledge = Some(login.receive(self.epoch)?);
             Ok(())
         })
-        .await
+        .await?;
+        if received == Err(Unfit::Over) {
+            self.lapse_if_ended(platform).await?;
+        }
+        Ok(received)
     }
 
     /// Gives up. A session that was made for it ends.

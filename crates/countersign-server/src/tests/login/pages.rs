@@ -139,6 +139,17 @@ async fn whoever_comes_by_a_link_on_another_site_is_warned_before_anything_else(
         let on = browser.get(terminal.url.path()).await;
         assert!(location(&on).starts_with(AUTHORIZE));
     }
+    // A link that points deeper leads to the warning too.
+    for page in ["/review", "/done"] {
+        let terminal = scene.terminal().await;
+        let mut browser = scene.browser();
+        browser.site = "cross-site";
+        let answer = browser.get(&format!("{}{page}", terminal.url.path())).await;
+        if page == "/review" {
+            assert_eq!(location(&answer), terminal.url.path());
+        }
+        assert!(!text(&answer).contains("Sign in with this browser"));
+    }
     for site in ["none", "same-origin"] {
         let terminal = scene.terminal().await;
         let mut browser = scene.browser();
@@ -155,6 +166,7 @@ async fn whoever_did_not_start_it_says_so_before_signing_in() {
     let mut browser = scene.browser();
     browser.site = "cross-site";
     let warning = browser.get(terminal.url.path()).await;
+    browser.site = "same-origin";
     let form = format!("token={}", form_token(&warning));
     let path = format!("{}/report", terminal.url.path());
     assert_eq!(

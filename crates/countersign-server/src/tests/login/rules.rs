@@ -72,6 +72,7 @@ async fn an_address_of_the_provider_that_was_passed_on_signs_nobody_in() {
         let answer = victim.get(&back).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         assert!(text(&answer).contains("Another browser"));
+        victim.site = "same-origin";
         assert_eq!(victim.review(&terminal).await.status, StatusCode::FORBIDDEN);
     }
     // And the attacker, whose cookie fits, gets nothing of what the victim did.
