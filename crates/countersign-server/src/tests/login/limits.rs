@@ -84,6 +84,7 @@ async fn what_is_refused_costs_nothing() {
     let mut late = scene.signed_in(&terminal, "anna").await;
     let page = late.review(&terminal).await;
     let form = format!("token={}", super::browser::form_token(&page));
+    terminal.until("signed_in").await;
     terminal.waits(121).await;
     for _ in 0..20 {
         let path = format!("{}/allow", terminal.url.path());
