@@ -49,6 +49,15 @@ impl IssuerKeys {
                 .map_err(StartError::Store)?;
             stored = store.issuer_keys().await.map_err(StartError::Store)?;
         }
+        IssuerKeys::of(&stored, secrets, algorithm)
+    }
+
+    /// These keys, one of `algorithm` among them.
+    pub(crate) fn of(
+        stored: &[StoredKey],
+        secrets: &Secrets,
+        algorithm: Algorithm,
+    ) -> Result<IssuerKeys, StartError> {
         let keys = stored
             .iter()
             .map(|key| unseal(secrets, key))
@@ -63,6 +72,14 @@ impl IssuerKeys {
             verifying: verifying(&keys),
             jwks: published(&keys),
         })
+    }
+
+    /// Whether these are all keys in the store, and no others.
+    pub(crate) fn are(&self, stored: &[StoredKey]) -> bool {
+        stored.len() == self.verifying.len()
+            && stored
+                .iter()
+                .all(|key| self.verifying.contains_key(&key.kid))
     }
 
     /// The key that signs.

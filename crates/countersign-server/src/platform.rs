@@ -35,7 +35,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     registry: ArcSwap<Registry>,
-    keys: IssuerKeys,
+    keys: ArcSwap<IssuerKeys>,
     secrets: Secrets,
     metadata: Metadata,
     dummies: DummyKeys,
@@ -138,7 +138,7 @@ impl Platform {
                 settings,
                 clock,
                 store,
-                keys,
+                keys: ArcSwap::from_pointee(keys),
                 secrets,
             }),
         })
@@ -172,14 +172,23 @@ impl Platform {
         &self.inner.metadata.issuer
     }
 
-    /// Reads the registry again when another node has changed it.
+    /// Reads the registry again when another node has changed it, and the issuer's keys when
+    /// another node has made one.
     ///
     /// # Errors
-    /// [`StoreError`] when the store does not answer; the registry stays as it was.
+    /// [`StoreError`] when the store does not answer, or holds a key that is sealed under other
+    /// secrets; the registry or the keys stay as they were.
     pub async fn refresh_registry(&self) -> Result<(), StoreError> {
         let version = self.store().registry_version().await?;
         if version != self.inner.registry.load().version() {
             self.adopt(self.store().registry().await?);
+        }
+        let stored = self.store().issuer_keys().await?;
+        if !self.keys().are(&stored) {
+            let algorithm = self.settings().signing_algorithm;
+            let keys = IssuerKeys::of(&stored, &self.inner.secrets, algorithm)
+                .map_err(|error| StoreError::Fault(error.to_string()))?;
+            self.inner.keys.store(Arc::new(keys));
         }
         Ok(())
     }
@@ -227,8 +236,9 @@ impl Platform {
         });
     }
 
-    pub(crate) fn keys(&self) -> &IssuerKeys {
-        &self.inner.keys
+    /// The keys as they are now; a request keeps those that it took.
+    pub(crate) fn keys(&self) -> Arc<IssuerKeys> {
+        self.inner.keys.load_full()
     }
 
     pub(crate) fn secrets(&self) -> &Secrets {

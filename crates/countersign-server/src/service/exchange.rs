@@ -98,7 +98,7 @@ pub(crate) async fn exchange(
 
     let token = issuer::mint(
         grant,
-        platform.keys(),
+        &platform.keys(),
         platform.issuer(),
         &platform.settings().token,
         now,

@@ -298,7 +298,7 @@ fn answer(
     let session = live.row();
     let remaining = session.refresh_limit.saturating_sub(session.generation);
     let grant = permit.grant(live)?;
-    let token = issuer::mint_interactive(grant, platform.keys(), platform.issuer())?;
+    let token = issuer::mint_interactive(grant, &platform.keys(), platform.issuer())?;
     let mut response = token.into_response(platform.now());
     let refresh_token = RefreshToken::new(refresh_token.expose())
         .map_err(|error| Fault::new(format!("a refresh token: {error}")))?;

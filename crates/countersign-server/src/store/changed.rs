@@ -14,7 +14,7 @@ pub enum Changed {
     Login(String),
     /// The session with this id was made, acknowledged or ended.
     Session(String),
-    /// The registry.
+    /// The registry, or the keys of the issuer.
     Registry,
     /// Something was missed: look at everything that you wait for.
     Anything,

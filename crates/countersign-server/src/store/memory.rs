@@ -177,6 +177,7 @@ impl Store for MemoryStore {
             if !state.keys.iter().any(|old| old.kid == key.kid) {
                 state.keys.push(key);
                 state.keys.sort_by_key(|key| key.created_at);
+                state.changes.push(Changed::Registry);
             }
             Ok(())
         })

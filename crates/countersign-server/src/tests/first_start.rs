@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use axum::http::{Method, StatusCode};
-use countersign_proto::assertion::Assertion;
+use countersign_proto::{assertion::Assertion, key::Algorithm};
 
 use super::world::{ISSUER, Identity, World, claims_of};
 use crate::{
@@ -63,6 +63,33 @@ async fn the_first_certificate_is_the_administrators() {
     // The second platform counts its test's `jti` from the start again, as the first did.
     other.refused("invalid_client", "assertion_replayed");
     assert_eq!(claims_of(&token)["principal"], "admin");
+}
+
+// security.md 63: every key that signs is published
+#[tokio::test]
+async fn a_key_that_another_node_makes_is_known_here_after_the_next_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("admin.pem");
+    let admin = Identity::fresh("administrator");
+    std::fs::write(&file, &admin.pem).unwrap();
+    let store = Arc::new(MemoryStore::new(Rules::default()));
+    let first = World::on(settings(&file), store).await;
+    let mut other = settings(&file);
+    other.signing_algorithm = Algorithm::ES384;
+    let second = first.beside(other).await;
+    let assertion = second.sign(&Assertion::client("countersign-admin", ISSUER), &admin);
+    let token = second.exchange(&assertion, "").await.token();
+    let here = async || first.api(Method::GET, "whoami", &token, None).await.status;
+    assert_eq!(here().await, StatusCode::UNAUTHORIZED);
+    first.platform.refresh_registry().await.unwrap();
+    assert_eq!(here().await, StatusCode::OK);
+    assert_eq!(first.platform.keys().jwks(), second.platform.keys().jwks());
+    // Each goes on to sign as it was told to.
+    let signs = |world: &World| world.platform.keys().active().algorithm;
+    assert_eq!(
+        (signs(&first), signs(&second)),
+        (Algorithm::ES256, Algorithm::ES384)
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use countersign_proto::time::UnixTime;
 use tokio::sync::broadcast::Receiver;
 
 use super::{
-    audit,
+    audit, key,
     logins::{login, update},
     role,
     sessions::{active, advance, begin, pending},
@@ -24,6 +24,8 @@ pub(in crate::store) async fn law_9_a_change_wakes_whoever_watches_once_it_can_b
     with_carol(&store).await;
     assert_eq!(woken(&mut watching, 1).await, ["the registry"]);
     assert!(store.registry().await.unwrap().principal("carol").is_some());
+    store.add_issuer_key(key("k", 5)).await.unwrap();
+    assert_eq!(woken(&mut watching, 1).await, ["the registry"]);
 
     store.create_login(login("a")).await.unwrap();
     let first = LoginUpdate {
@@ -79,7 +81,9 @@ pub(in crate::store) async fn law_9_what_did_not_happen_wakes_nobody(store: Arc<
         .await
         .unwrap();
     begin(&store, active("s")).await;
+    store.add_issuer_key(key("k", 5)).await.unwrap();
     let mut watching = store.watch();
+    store.add_issuer_key(key("k", 5)).await.unwrap();
     let refused = store.change(role("one"), audit("role.create")).await;
     assert!(refused.is_err());
     let stale = LoginRow {

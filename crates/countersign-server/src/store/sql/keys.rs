@@ -1,7 +1,7 @@
 //! How does a key of the issuer stand in its table?
 
 use super::{Columns, Made, Request, Sql, values};
-use crate::store::{StoreError, StoredKey};
+use crate::store::{Changed, StoreError, StoredKey};
 
 pub(in crate::store) async fn list(
     connection: &mut impl Sql,
@@ -30,8 +30,8 @@ fn key(row: &impl Columns) -> Result<StoredKey, StoreError> {
 impl Request for StoredKey {
     type Answer = ();
 
-    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<(), StoreError> {
-        connection
+    async fn perform<C: Sql>(self, connection: &mut C, made: &mut Made) -> Result<(), StoreError> {
+        let added = connection
             .execute(
                 "INSERT INTO issuer_key (kid, algorithm, created_at, key_version, sealed) \
                  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kid) DO NOTHING",
@@ -43,7 +43,10 @@ impl Request for StoredKey {
                     self.sealed,
                 ],
             )
-            .await
-            .map(drop)
+            .await?;
+        if added == 1 {
+            made.changes.push(Changed::Registry);
+        }
+        Ok(())
     }
 }

@@ -48,6 +48,18 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_make_the_tables_of_an_empty_postgresql_once() {
+    for _ in 0..3 {
+        let database = Cluster::shared().database();
+        let (here, there) = tokio::join!(super::open(&database), super::open(&database));
+        here.change(role("one"), audit("role.create"))
+            .await
+            .unwrap();
+        assert!(there.registry().await.unwrap().role("one").is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_change_of_the_registry_is_lost_between_two_nodes_on_postgresql() {
     let nodes = two().await;
     let made = at_once(&nodes, 60, |number, node| async move {
