@@ -3,6 +3,8 @@
 //! One cookie for each link that was opened, so that several sign-ins do not disturb each other. It
 //! holds the handle and the secret of the transaction; the platform keeps neither.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
@@ -12,8 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::{Platform, login::TransactionSecret};
 
-/// How long a browser keeps it: longer than any sign-in takes.
-const MAX_AGE_S: u32 = 900;
+/// So long after the end of its sign-in a browser still has it, to be told how it ended.
+const KEPT_AFTER_END: Duration = Duration::from_secs(300);
 /// A browser that sends more of them is not looked at any further.
 const COOKIES_MAX: usize = 64;
 
@@ -61,10 +63,12 @@ pub(super) fn set(
     handle: &str,
     secret: &TransactionSecret,
 ) {
+    let max_age = platform.settings().login.total + KEPT_AFTER_END;
     let text = Zeroizing::new(format!(
-        "{}={handle}.{}; Path=/; Max-Age={MAX_AGE_S}; HttpOnly; SameSite=Lax{}",
+        "{}={handle}.{}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}",
         name(platform, handle),
         *secret.to_text(),
+        max_age.as_secs(),
         if platform.is_https() { "; Secure" } else { "" },
     ));
     if let Ok(mut value) = HeaderValue::from_str(&text) {

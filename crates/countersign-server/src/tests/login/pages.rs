@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use countersign_proto::login::LoginErrorCode;
+use countersign_proto::login::{ClientMessage, LoginErrorCode, ServerBody};
+use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     browser::{form_token, location, text},
     provider::AUTHORIZE,
-    scene::Scene,
-    terminal::{Offer, Terminal, called},
+    scene::{Scene, TERMINAL},
+    terminal::{Offer, Terminal, called, hello, next, open, send, signed, welcomed},
 };
 use crate::{
     config::Settings,
@@ -358,6 +360,52 @@ async fn what_a_terminal_says_about_itself_is_shown_and_never_believed() {
         !shown.contains("onclick") && !shown.contains("xxxx"),
         "{shown}"
     );
+}
+
+// attacks A23 and C8
+#[tokio::test(start_paused = true)]
+async fn a_terminal_that_cleans_and_cuts_nothing_is_cleaned_and_cut_here() {
+    let scene = Scene::new().await;
+    let mut socket = open(&scene, TERMINAL).await;
+    let nonce = welcomed(&mut socket).await;
+    let told = hello(&scene, &Offer::default(), nonce);
+    let jws = signed(&scene, &told, |claims| {
+        claims["client"] = serde_json::json!({
+            "name": "n".repeat(3_000),
+            "host": "a\u{202e}b\u{1b}[2J\r\n\u{200b}c",
+            "user": "\u{0}<img src=x>",
+        });
+    });
+    send(&mut socket, &ClientMessage::Hello { jws }).await;
+    let ServerBody::Session { url, .. } = next(&mut socket).await.body else {
+        panic!("no session");
+    };
+    let mut browser = scene.browser();
+    browser.site = "cross-site";
+    let shown = text(&browser.get(url.path()).await);
+    let (_, claims) = shown.split_once("says about itself").unwrap();
+    assert!(claims.contains(&format!("<bdi>{}</bdi>", "n".repeat(64))));
+    assert!(claims.contains("<bdi>ab[2Jc</bdi>"), "{claims}");
+    assert!(
+        claims.contains("<bdi>&#60;img src=x&#62;</bdi>"),
+        "{claims}"
+    );
+    assert!(claims.contains("<bdi>says nothing</bdi>"), "{claims}");
+}
+
+// attacks A23 and C8
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_letters_are_no_message() {
+    let scene = Scene::new().await;
+    let mut socket = open(&scene, TERMINAL).await;
+    let nonce = welcomed(&mut socket).await;
+    let told = hello(&scene, &Offer::default(), nonce);
+    let jws = signed(&scene, &told, |claims| {
+        claims["client"]["name"] = "n".repeat(10_000).into();
+    });
+    send(&mut socket, &ClientMessage::Hello { jws }).await;
+    let answer = socket.next().await;
+    assert!(!matches!(answer, Some(Ok(Message::Text(_)))), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]

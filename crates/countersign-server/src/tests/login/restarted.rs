@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use countersign_proto::login::{ClientMessage, LoginErrorCode, ServerBody};
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use super::{browser::Browser, scene::Scene, terminal::Terminal};
@@ -106,6 +107,46 @@ async fn a_sign_in_goes_on_after_a_restart_in_every_state() {
             assert_eq!(claims["jti"], session.jti, "{state}");
         }
     }
+}
+
+// login.md R1
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everybody_at_once_makes_one_session_of_one_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = opened(folder.path()).await;
+    let names: Vec<String> = (0..8).map(|number| format!("person-{number}")).collect();
+    for name in &names {
+        scene.world.principal(name, &["Reader"]).await;
+    }
+    let mut terminal = scene.terminal().await;
+    let values = join_all(names.iter().map(|name| {
+        let (scene, terminal) = (&scene, &terminal);
+        async move {
+            let mut browser = scene.signed_in(terminal, name).await;
+            (name.clone(), browser.allow(terminal).await)
+        }
+    }))
+    .await;
+    for (_, value) in &values {
+        terminal.confirm(value).await;
+    }
+    let ServerBody::Identity { principal, .. } = terminal.until("identity").await else {
+        unreachable!("it is an identity by its name");
+    };
+    assert_eq!(principal, values[0].0, "the first that was brought");
+    terminal.send(ClientMessage::Accept).await;
+    loop {
+        match terminal.next().await {
+            ServerBody::Token(token) => {
+                assert_eq!(token.principal, Some(principal));
+                break;
+            }
+            ServerBody::Error { fatal, .. } => assert!(!fatal),
+            other => panic!("{other:?}"),
+        }
+    }
+    let sessions = scene.world.store.sessions(None, None, 10).await.unwrap();
+    assert_eq!(sessions.items.len(), 1);
 }
 
 // login.md R3

@@ -13,7 +13,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::{
     scene::{Scene, TERMINAL, new_key},
     terminal::{
-        Offer, called, closed, endpoint, hello, next, open, open_with, send, send_resume, welcomed,
+        Offer, called, closed, endpoint, hello, next, open, open_with, send, send_resume, signed,
+        welcomed,
     },
 };
 
@@ -350,28 +351,10 @@ async fn ports_that_no_browser_is_sent_to_are_refused() {
             },
             nonce,
         );
-        let jws = with_port(&told, port, &scene);
+        let jws = signed(&scene, &told, |claims| {
+            claims["loopback"]["port"] = port.into();
+        });
         send(&mut socket, &ClientMessage::Hello { jws }).await;
         assert_refused(&mut socket, LoginErrorCode::Policy).await;
     }
-}
-
-/// A hello whose port is another one, signed all the same.
-fn with_port(told: &Hello, port: u16, scene: &Scene) -> String {
-    use countersign_proto::{
-        json::{Map, Value},
-        jws::SigningInput,
-        key::{Algorithm, SigningKey as _},
-        token::inspect,
-    };
-    let key = new_key();
-    let jws = told
-        .mint(&*key, scene.world.now(), "jti of a hello")
-        .unwrap();
-    let parts = inspect(&jws).unwrap();
-    let mut claims: Map<String, Value> = parts.claims;
-    claims["loopback"]["port"] = port.into();
-    let input = SigningInput::encode(&parts.header, &claims);
-    let signature = key.sign(Algorithm::ES256, input.as_bytes()).unwrap();
-    input.finish(&signature)
 }

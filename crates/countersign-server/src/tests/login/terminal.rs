@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use countersign_proto::{
-    key::LocalKey,
+    json::{Map, Value},
+    jws::SigningInput,
+    key::{Algorithm, LocalKey, SigningKey as _},
     login::{
         ClientInfo, ClientMessage, ConfirmValue, Hello, LoginErrorCode, LoginStatus,
         LoopbackTarget, Resume, SUBPROTOCOL, ServerBody, ServerMessage,
     },
     scope::Scope,
-    token::Binding,
+    token::{Binding, inspect},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::DuplexStream;
@@ -19,7 +21,7 @@ use tokio_tungstenite::{
 };
 use url::Url;
 
-use super::scene::{Scene, TERMINAL};
+use super::scene::{Scene, TERMINAL, new_key};
 
 /// A terminal on one connection of its sign-in.
 pub(super) struct Terminal {
@@ -270,6 +272,23 @@ pub(super) fn hello(scene: &Scene, offer: &Offer, nonce: String) -> Hello {
         scope: Scope::parse(offer.scope).unwrap(),
         login_hint: offer.login_hint.map(str::to_owned),
     }
+}
+
+/// A hello that says something else, signed all the same.
+pub(super) fn signed(
+    scene: &Scene,
+    told: &Hello,
+    change: impl FnOnce(&mut Map<String, Value>),
+) -> String {
+    let key = new_key();
+    let jws = told
+        .mint(&*key, scene.world.now(), "jti of a hello")
+        .unwrap();
+    let mut parts = inspect(&jws).unwrap();
+    change(&mut parts.claims);
+    let input = SigningInput::encode(&parts.header, &parts.claims);
+    let signature = key.sign(Algorithm::ES256, input.as_bytes()).unwrap();
+    input.finish(&signature)
 }
 
 pub(super) async fn send_resume(
