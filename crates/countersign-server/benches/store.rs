@@ -8,7 +8,7 @@ use countersign_bench::{Bench, Figure, Goal, time};
 use countersign_proto::{assertion::Purpose, time::UnixTime};
 use countersign_server::{
     Rules,
-    store::{JtiRecord, NewAuditEntry, Outcome, SqliteStore, Store, StoreError},
+    store::{JtiPurpose, JtiRecord, NewAuditEntry, Outcome, SqliteStore, Store, StoreError},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -67,7 +67,7 @@ async fn exchange(store: &Arc<dyn Store>, callers: u32, each: u32) -> Result<(),
 fn jti(jti: &str) -> JtiRecord {
     JtiRecord {
         client_id: "0c83091d-fc2f-40b5-8aca-940e4cf5f9b5".to_owned(),
-        purpose: Purpose::Client,
+        purpose: JtiPurpose::Assertion(Purpose::Client),
         jti: jti.to_owned(),
         forget_after: UnixTime::from_secs(1_700_000_070),
     }

@@ -127,7 +127,7 @@ impl Platform {
             inner: Arc::new(Inner {
                 metadata: Metadata::for_platform(&settings.issuer),
                 dummies: DummyKeys::make().map_err(|error| random(format!("{error:?}")))?,
-                proofs: Proofs::new().map_err(|fault| random(fault.to_string()))?,
+                proofs: Proofs::new(&secrets).map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings),
                 logins: Logins::new(&settings.limits),
                 metrics: Metrics::new(),

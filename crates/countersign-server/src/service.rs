@@ -27,7 +27,7 @@ mod authentication;
 pub use authentication::Authenticated;
 
 mod proof;
-pub(crate) use proof::Proofs;
+pub(crate) use proof::{Proofs, record_proof};
 
 mod exchange;
 pub(crate) use exchange::exchange;

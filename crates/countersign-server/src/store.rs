@@ -233,14 +233,23 @@ pub async fn open(url: &StoreUrl, rules: Rules) -> Result<Arc<dyn Store>, StoreE
 /// One `jti` of one client for one purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JtiRecord {
-    /// Who signed.
+    /// Who signed: a client, or the thumbprint of the key of a proof.
     pub client_id: String,
     /// What for: the same `jti` may stand once under each purpose.
-    pub purpose: Purpose,
-    /// As it stood in the assertion.
+    pub purpose: JtiPurpose,
+    /// As it stood in what was signed.
     pub jti: String,
-    /// `exp` + leeway.
+    /// From then on what was signed is refused for its age.
     pub forget_after: UnixTime,
+}
+
+/// What was signed that is accepted once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JtiPurpose {
+    /// An assertion.
+    Assertion(Purpose),
+    /// A DPoP proof (RFC 9449).
+    Proof,
 }
 
 /// Whether a `jti` was new.

@@ -13,7 +13,7 @@ use countersign_proto::{
     token::{TokenClaims, TokenKind, TokenType},
 };
 
-use super::liveness::live_token;
+use super::{liveness::live_token, proof::record_proof};
 use crate::{
     Platform,
     refusal::{Failure, Fault, Refusal},
@@ -90,7 +90,7 @@ pub(crate) async fn authorize(
             ));
         }
         (Some(thumbprint), TokenType::DPoP) => {
-            check_proof(platform, request, token, thumbprint)?;
+            check_proof(platform, request, token, thumbprint).await?;
         }
     }
     let mut permissions = Permissions::of(&live.roles, registry);
@@ -161,7 +161,7 @@ impl Permissions {
     }
 }
 
-fn check_proof(
+async fn check_proof(
     platform: &Platform,
     request: &PresentedRequest<'_>,
     token: &str,
@@ -187,10 +187,12 @@ fn check_proof(
     if verified.thumbprint() != thumbprint {
         return Err(AccessRefusal::Proof("the proof is by another key"));
     }
-    platform
-        .proofs()
-        .record(&verified, now)
-        .map_err(|_| AccessRefusal::Proof("the proof was used before"))
+    record_proof(platform.store().as_ref(), &verified)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Fault(fault) => AccessRefusal::Fault(fault),
+            Failure::Refused(_) => AccessRefusal::Proof("the proof was used before"),
+        })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     refusal::Refusal,
     registry::CertificateEntry,
-    store::{JtiRecord, Recorded, Store, StoreError},
+    store::{JtiPurpose, JtiRecord, Recorded, Store, StoreError},
 };
 
 /// A client that was believed, once: its `jti` is on record. Only [`AdmittedAssertion`] becomes one.
@@ -52,13 +52,13 @@ impl AdmittedAssertion {
         store: &dyn Store,
     ) -> Result<Authenticated, AuthenticationError> {
         let verified = self.verified;
+        let purpose = verified.claims.purpose();
         let record = JtiRecord {
             client_id: verified.claims.client_id().to_owned(),
-            purpose: verified.claims.purpose(),
+            purpose: JtiPurpose::Assertion(purpose),
             jti: verified.claims.jti().to_owned(),
             forget_after: verified.claims.forget_after(),
         };
-        let purpose = record.purpose;
         match store
             .record_jti(record)
             .await

@@ -17,7 +17,7 @@ use super::{
     assertion::{Denial, Identified, Rules},
     authentication::AuthenticationError,
     forwarding::AdmissionError,
-    refresh,
+    record_proof, refresh,
 };
 use crate::{
     Platform, audit, issuer,
@@ -223,14 +223,27 @@ pub(super) async fn authenticate(
             identified,
         })) => return Err(refuse(platform, refusal, identified, peer, now).await),
     };
-    match admitted.record(platform.store().as_ref()).await {
-        Ok(authenticated) => Ok((authenticated, proof)),
-        Err(AuthenticationError::Store(error)) => Err(error.into()),
+    let store = platform.store().as_ref();
+    let authenticated = match admitted.record(store).await {
+        Ok(authenticated) => authenticated,
+        Err(AuthenticationError::Store(error)) => return Err(error.into()),
         Err(AuthenticationError::Denied(Denial {
             refusal,
             identified,
-        })) => Err(refuse(platform, refusal, identified, peer, now).await),
+        })) => return Err(refuse(platform, refusal, identified, peer, now).await),
+    };
+    if let Some(proof) = &proof
+        && let Err(failure) = record_proof(store, proof).await
+    {
+        return Err(match failure {
+            Failure::Refused(refusal) => {
+                let identified = authenticated.identified();
+                refuse(platform, *refusal, Some(identified), peer, now).await
+            }
+            fault @ Failure::Fault(_) => fault,
+        });
     }
+    Ok((authenticated, proof))
 }
 
 fn verify_proof(platform: &Platform, proof: &str, now: UnixTime) -> Result<VerifiedProof, Refusal> {
@@ -240,9 +253,7 @@ fn verify_proof(platform: &Platform, proof: &str, now: UnixTime) -> Result<Verif
         access_token: None,
         nonce: None,
     };
-    let verified = platform.proofs().verify(proof, &request, now)?;
-    platform.proofs().record(&verified, now)?;
-    Ok(verified)
+    platform.proofs().verify(proof, &request, now)
 }
 
 /// Counts a refusal; audits it when somebody was recognised. A nonce to be used is not a refusal.

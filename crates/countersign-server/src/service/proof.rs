@@ -1,12 +1,10 @@
 //! Does the caller hold the key of its tokens (RFC 9449), and was this proof seen before?
 //!
-//! Nonces are not stored: each is an HMAC over a window of time, under a key that lives as long
-//! as the process. A proof is good for two windows at most, so what must be remembered against
-//! replay is two windows of digests in memory, and a restart ends every proof.
+//! Nonces are not stored: each is an HMAC over a window of time, under a key from the secrets file,
+//! so every node on one store takes the nonces of the others. For the same reason the proofs that
+//! were used stand in the store: what one node took, no other takes again.
 
-use std::{collections::HashSet, sync::Mutex};
-
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_proto::{
     dpop::{self, ProofRequest, VerifiedProof},
@@ -15,8 +13,9 @@ use countersign_proto::{
 };
 
 use crate::{
-    random,
-    refusal::{Fault, Refusal},
+    refusal::{Failure, Fault, Refusal},
+    secrets::Secrets,
+    store::{JtiPurpose, JtiRecord, Recorded, Store},
 };
 
 /// How long a nonce is the newest, in seconds. It is accepted for one window more.
@@ -24,35 +23,30 @@ const WINDOW_S: u64 = 120;
 /// Bytes of an HMAC-SHA-256 that stand in a nonce.
 const TAG_BYTES: usize = 16;
 
-/// Makes nonces and remembers proofs.
+/// As those of the sign-in: what is computed under the login key has a label of 32 bytes first.
+const LABEL: &[u8; 32] = b"countersign proof: nonce       1";
+
+/// Makes nonces, and verifies proofs with them.
 pub(crate) struct Proofs {
     key: hmac::Key,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    window: u64,
-    current: HashSet<[u8; 32]>,
-    previous: HashSet<[u8; 32]>,
 }
 
 impl Proofs {
-    /// With a fresh key.
-    pub(crate) fn new() -> Result<Proofs, Fault> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()?);
+    /// With the newest login key.
+    pub(crate) fn new(secrets: &Secrets) -> Result<Proofs, Fault> {
+        let key = secrets
+            .login_key()
+            .ok_or_else(|| Fault::new("there is no login key"))?;
         Ok(Proofs {
-            key,
-            seen: Mutex::default(),
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
         })
     }
 
     /// The nonce to be used from `now` on (RFC 9449 §8).
     pub(crate) fn nonce(&self, now: UnixTime) -> String {
         let window = now.as_secs() / WINDOW_S;
-        let tag = hmac::sign(&self.key, &window.to_be_bytes());
         let mut bytes = window.to_be_bytes().to_vec();
-        bytes.extend_from_slice(&tag.as_ref()[..TAG_BYTES]);
+        bytes.extend_from_slice(&self.tag(window)[..TAG_BYTES]);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -74,25 +68,6 @@ impl Proofs {
         dpop::verify(proof, &request, now).map_err(Refusal::Proof)
     }
 
-    /// Remembers a proof; a second one with its `jti` is refused.
-    pub(crate) fn record(&self, proof: &VerifiedProof, now: UnixTime) -> Result<(), Refusal> {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(proof.thumbprint().as_bytes());
-        context.update(b".");
-        context.update(proof.jti().as_bytes());
-        let mut id = [0; 32];
-        id.copy_from_slice(context.finish().as_ref());
-        let mut seen = match self.seen.lock() {
-            Ok(seen) => seen,
-            Err(poisoned) => poisoned.into_inner(),
-        };
-        seen.turn(now.as_secs() / WINDOW_S);
-        if seen.previous.contains(&id) || !seen.current.insert(id) {
-            return Err(Refusal::ProofRepeated);
-        }
-        Ok(())
-    }
-
     fn is_fresh(&self, nonce: &str, now: UnixTime) -> bool {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(nonce) else {
             return false;
@@ -102,28 +77,35 @@ impl Proofs {
         };
         let current = now.as_secs() / WINDOW_S;
         let made = u64::from_be_bytes(*window);
-        let expected = hmac::sign(&self.key, window);
         (made == current || made.checked_add(1) == Some(current))
-            && aws_lc_rs::constant_time::verify_slices_are_equal(
-                tag,
-                &expected.as_ref()[..TAG_BYTES],
-            )
-            .is_ok()
+            && constant_time::verify_slices_are_equal(tag, &self.tag(made)[..TAG_BYTES]).is_ok()
+    }
+
+    fn tag(&self, window: u64) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(LABEL);
+        context.update(&window.to_be_bytes());
+        let mut tag = [0; 32];
+        for (to, from) in tag.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        tag
     }
 }
 
-impl Seen {
-    /// Forgets what no nonce in force can carry any more. A clock that steps back forgets nothing.
-    fn turn(&mut self, window: u64) {
-        if window > self.window {
-            let old = std::mem::take(&mut self.current);
-            self.previous = if window == self.window + 1 {
-                old
-            } else {
-                HashSet::new()
-            };
-            self.window = window;
-        }
+/// Remembers a proof, durably, until it is too old; a second one with its `jti` is refused.
+///
+/// Only for whom it was found to belong to: nobody else makes the store grow.
+pub(crate) async fn record_proof(store: &dyn Store, proof: &VerifiedProof) -> Result<(), Failure> {
+    let record = JtiRecord {
+        client_id: proof.thumbprint().to_owned(),
+        purpose: JtiPurpose::Proof,
+        jti: proof.jti().to_owned(),
+        forget_after: proof.forget_after(),
+    };
+    match store.record_jti(record).await? {
+        Recorded::Fresh => Ok(()),
+        Recorded::Replayed => Err(Refusal::ProofRepeated.into()),
     }
 }
 
@@ -132,6 +114,7 @@ mod tests {
     use countersign_proto::key::{KeyType, LocalKey};
 
     use super::*;
+    use crate::{Rules, store::MemoryStore};
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -150,7 +133,7 @@ mod tests {
         dpop::mint(&request, key, now, jti).unwrap()
     }
 
-    fn check(proofs: &Proofs, text: &str, now: UnixTime) -> Result<(), Refusal> {
+    fn verify(proofs: &Proofs, text: &str, now: UnixTime) -> Result<VerifiedProof, Refusal> {
         let uri = "https://platform.example/oauth2/token".parse().unwrap();
         let request = ProofRequest {
             method: &http::Method::POST,
@@ -158,50 +141,53 @@ mod tests {
             access_token: None,
             nonce: None,
         };
-        let verified = proofs.verify(text, &request, now)?;
-        proofs.record(&verified, now)
+        proofs.verify(text, &request, now)
+    }
+
+    fn proofs() -> Proofs {
+        Proofs::new(&Secrets::ephemeral().unwrap()).unwrap()
     }
 
     // security.md 105
-    #[test]
-    fn a_proof_with_our_nonce_is_taken_once() {
+    #[tokio::test]
+    async fn a_proof_with_our_nonce_is_taken_once_until_it_is_too_old() {
         let (key, _) = LocalKey::generate(KeyType::P256).unwrap();
-        let proofs = Proofs::new().unwrap();
+        let (proofs, store) = (proofs(), MemoryStore::new(Rules::default()));
         let text = proof(&key, Some(&proofs.nonce(NOW)), NOW, "jti-0001");
-        assert_eq!(check(&proofs, &text, NOW), Ok(()));
-        assert_eq!(check(&proofs, &text, NOW), Err(Refusal::ProofRepeated));
-    }
-
-    // security.md 105
-    #[test]
-    fn a_proof_is_still_remembered_when_the_window_turns() {
-        let (key, _) = LocalKey::generate(KeyType::P256).unwrap();
-        let proofs = Proofs::new().unwrap();
-        let text = proof(&key, Some(&proofs.nonce(NOW)), NOW, "jti-0001");
-        assert_eq!(check(&proofs, &text, NOW), Ok(()));
-        assert_eq!(
-            check(&proofs, &text, after(WINDOW_S)),
-            Err(Refusal::ProofRepeated)
-        );
-        assert_eq!(
-            check(&proofs, &text, after(2 * WINDOW_S)),
-            Err(Refusal::NonceRequired)
-        );
+        let first = verify(&proofs, &text, NOW).unwrap();
+        assert!(record_proof(&store, &first).await.is_ok());
+        // Until the nonce has had its second window.
+        for later in [0, WINDOW_S, 2 * WINDOW_S - 1] {
+            store.cleanup(after(later), 100).await.unwrap();
+            let again = verify(&proofs, &text, after(later)).unwrap();
+            let refused = record_proof(&store, &again).await.unwrap_err();
+            assert!(matches!(refused, Failure::Refused(it) if *it == Refusal::ProofRepeated));
+        }
+        let old = verify(&proofs, &text, after(2 * WINDOW_S)).unwrap_err();
+        assert_eq!(old, Refusal::NonceRequired);
+        assert_eq!(store.cleanup(after(600), 100).await.unwrap(), 1);
     }
 
     // security.md 105
     #[test]
     fn a_proof_without_a_nonce_or_with_a_foreign_one_gets_a_nonce_to_use() {
         let (key, _) = LocalKey::generate(KeyType::P256).unwrap();
-        let proofs = Proofs::new().unwrap();
-        let foreign = Proofs::new().unwrap().nonce(NOW);
+        let (proofs, foreign) = (proofs(), proofs().nonce(NOW));
         for nonce in [None, Some(foreign.as_str()), Some("AAAA"), Some("")] {
             let text = proof(&key, nonce, NOW, "jti-0001");
-            assert_eq!(
-                check(&proofs, &text, NOW),
-                Err(Refusal::NonceRequired),
-                "{nonce:?}"
-            );
+            let refused = verify(&proofs, &text, NOW).unwrap_err();
+            assert_eq!(refused, Refusal::NonceRequired, "{nonce:?}");
         }
+    }
+
+    #[test]
+    fn the_nonce_is_the_one_that_python_computes() {
+        // window = struct.pack(">Q", 1_800_000_000 // 120); b64(window +
+        // hmac.new(b"\x11"*32, b"countersign proof: nonce       1" + window, "sha256")[:16])
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[0x11; 32]);
+        assert_eq!(
+            Proofs { key }.nonce(NOW),
+            "AAAAAADk4cD8U6QYIYJqH-fO27NkBaeV"
+        );
     }
 }

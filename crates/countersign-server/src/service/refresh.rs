@@ -15,7 +15,7 @@ use countersign_proto::{
     token::{self, Binding, TokenKind},
 };
 
-use super::Permissions;
+use super::{Permissions, record_proof};
 use crate::{
     Platform, audit, issuer,
     metrics::{Alarm, Refreshed},
@@ -51,11 +51,15 @@ pub(super) async fn refresh(
     let registry = platform.registry();
     let presented = read(asked.refresh_token.expose())?;
     let proof = prove(platform, asked.proof, now)?;
+    let mut unrecorded = Some(&proof);
     for _ in 0..ATTEMPTS {
         let found = find(platform, &presented)
             .await?
             .ok_or(Refusal::RefreshTokenUnknown)?;
         let session = &found.session;
+        if let Some(proof) = unrecorded.take_if(|proof| found.belongs_to(proof)) {
+            record_proof(platform.store().as_ref(), proof).await?;
+        }
         let idle = platform.settings().session.idle;
         match refresh::judge(session, found.presented, proof.thumbprint(), idle, now) {
             Verdict::Advance => {
@@ -117,6 +121,13 @@ pub(crate) async fn deliver(
 pub(super) struct Found {
     pub(super) session: SessionRow,
     pub(super) presented: refresh::Presented,
+}
+
+impl Found {
+    /// Whether a token of the session came with a proof by its key.
+    fn belongs_to(&self, proof: &VerifiedProof) -> bool {
+        self.presented != refresh::Presented::Unknown && self.session.proof == proof.thumbprint()
+    }
 }
 
 /// The session of a refresh token; `None` when there is none.
@@ -214,7 +225,7 @@ pub(crate) fn permit_terms(registry: &Registry, terms: &Terms<'_>) -> Result<Per
     })
 }
 
-/// A proof of the terminal's key for this request, with a nonce of ours, used once.
+/// A proof of the terminal's key for this request, with a nonce of ours. Not yet recorded.
 fn prove(
     platform: &Platform,
     proof: Option<&str>,
@@ -226,11 +237,8 @@ fn prove(
         access_token: None,
         nonce: None,
     };
-    let verified = platform
-        .proofs()
-        .verify(proof.ok_or(Refusal::ProofRequired)?, &request, now)?;
-    platform.proofs().record(&verified, now)?;
-    Ok(verified)
+    let proof = proof.ok_or(Refusal::ProofRequired)?;
+    platform.proofs().verify(proof, &request, now)
 }
 
 /// Policy comes before the count: a refresh that is not permitted costs nothing.

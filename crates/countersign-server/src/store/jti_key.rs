@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use countersign_proto::assertion::Purpose;
 
-use super::JtiRecord;
+use super::{JtiPurpose, JtiRecord};
 
 /// The first 128 bits of a SHA-256 over purpose, client and `jti`.
 ///
@@ -16,8 +16,9 @@ pub(super) struct JtiKey(pub(super) [u8; 16]);
 impl JtiKey {
     pub(super) fn of(record: &JtiRecord) -> JtiKey {
         let purpose = match record.purpose {
-            Purpose::Client => 0_u8,
-            Purpose::Platform => 1,
+            JtiPurpose::Assertion(Purpose::Client) => 0_u8,
+            JtiPurpose::Assertion(Purpose::Platform) => 1,
+            JtiPurpose::Proof => 2,
         };
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(&[purpose]);
@@ -38,7 +39,10 @@ mod tests {
     use super::*;
     use countersign_proto::time::UnixTime;
 
-    fn key(client_id: &str, purpose: Purpose, jti: &str) -> JtiKey {
+    const CLIENT: JtiPurpose = JtiPurpose::Assertion(Purpose::Client);
+    const PLATFORM: JtiPurpose = JtiPurpose::Assertion(Purpose::Platform);
+
+    fn key(client_id: &str, purpose: JtiPurpose, jti: &str) -> JtiKey {
         JtiKey::of(&JtiRecord {
             client_id: client_id.to_owned(),
             purpose,
@@ -49,18 +53,19 @@ mod tests {
 
     #[test]
     fn client_purpose_and_jti_each_make_another_key() {
-        let base = key("a", Purpose::Client, "bc");
-        assert_ne!(base, key("ab", Purpose::Client, "c"));
-        assert_ne!(base, key("a", Purpose::Platform, "bc"));
-        assert_ne!(base, key("a", Purpose::Client, "BC"));
-        assert_eq!(base, key("a", Purpose::Client, "bc"));
+        let base = key("a", CLIENT, "bc");
+        assert_ne!(base, key("ab", CLIENT, "c"));
+        assert_ne!(base, key("a", PLATFORM, "bc"));
+        assert_ne!(base, key("a", JtiPurpose::Proof, "bc"));
+        assert_ne!(base, key("a", CLIENT, "BC"));
+        assert_eq!(base, key("a", CLIENT, "bc"));
     }
 
     // printf '\0\0\0\0\0\0\0\0\1abc' | openssl dgst -sha256
     #[test]
     fn the_key_is_the_first_half_of_a_sha_256() {
         assert_eq!(
-            key("a", Purpose::Client, "bc").0,
+            key("a", CLIENT, "bc").0,
             [
                 0xf0, 0xd4, 0xe2, 0xc4, 0x1c, 0xfc, 0x34, 0x2f, 0x3d, 0xf1, 0xf3, 0x97, 0xe6, 0x44,
                 0xda, 0xe3

@@ -11,7 +11,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use super::{JtiRecord, NewAuditEntry, Outcome, Store, StoredKey};
+use super::{JtiPurpose, JtiRecord, NewAuditEntry, Outcome, Store, StoredKey};
 use crate::registry::Change;
 
 pub(super) mod acknowledged;
@@ -118,7 +118,7 @@ pub(super) async fn actions(store: &Arc<dyn Store>) -> Vec<String> {
 pub(super) fn jti(name: &str, forget_after: u64) -> JtiRecord {
     JtiRecord {
         client_id: "billing".to_owned(),
-        purpose: Purpose::Client,
+        purpose: JtiPurpose::Assertion(Purpose::Client),
         jti: name.to_owned(),
         forget_after: UnixTime::from_secs(forget_after),
     }

@@ -138,6 +138,42 @@ async fn a_proof_for_something_else_or_a_second_time_is_refused() {
         .refused("invalid_dpop_proof", "");
 }
 
+// security.md 105
+#[tokio::test]
+async fn a_nonce_of_one_node_is_taken_by_another_and_a_proof_by_one_of_them() {
+    let world = World::with_secrets_file().await;
+    let identity = world.application("orders", &["anna"]).await;
+    let second = world.beside(world.platform.settings().clone()).await;
+    let key = fresh_key();
+    let sent = [proof(&world, &key, TOKEN, &Method::POST, None)];
+    let token = exchange_with(&second, &world.assertion("orders", &identity), &sent)
+        .await
+        .token();
+    exchange_with(&world, &world.assertion("orders", &identity), &sent)
+        .await
+        .refused("invalid_dpop_proof", "");
+    let path = "/api/v1/whoami";
+    let once = proof(&world, &key, path, &Method::GET, Some(&token));
+    let at_second = whoami(&second, "DPoP", &token, Some(once.clone())).await;
+    assert_eq!(at_second.status, StatusCode::OK);
+    let at_first = whoami(&world, "DPoP", &token, Some(once)).await;
+    assert_eq!(at_first.status, StatusCode::UNAUTHORIZED);
+}
+
+// security.md 105
+#[tokio::test]
+async fn a_proof_is_remembered_only_once_its_assertion_was_believed() {
+    let (world, identity) = bound_world().await;
+    let stranger = Identity::fresh("bound");
+    let sent = [proof(&world, &fresh_key(), TOKEN, &Method::POST, None)];
+    exchange_with(&world, &world.assertion("bound", &stranger), &sent)
+        .await
+        .refused("invalid_client", "");
+    exchange_with(&world, &world.assertion("bound", &identity), &sent)
+        .await
+        .token();
+}
+
 // security.md 105, 106
 #[tokio::test]
 async fn a_bound_token_needs_a_proof_by_its_key_for_this_request() {

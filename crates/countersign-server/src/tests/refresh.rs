@@ -116,6 +116,38 @@ async fn an_answer_that_was_lost_is_given_again_and_costs_nothing() {
     assert_eq!(events(&world).await, [("token.refresh".to_owned(), None)]);
 }
 
+// security.md 65, 105
+#[tokio::test]
+async fn a_session_goes_on_at_whichever_node_is_asked() {
+    let world = World::with_secrets_file().await;
+    let terminal = world.terminal("anna").await;
+    let second = world.beside(world.platform.settings().clone()).await;
+    // The nonce is of the one, the other is asked: once, and not a second time at the first.
+    let proof = world.refresh_proof(&terminal.key);
+    let (proof, token) = (Some(proof.as_str()), &terminal.refresh_token);
+    let answer = second.refresh_with(proof, token, "").await;
+    assert_eq!(answer.json()["refreshes_remaining"], 9);
+    let again = world.refresh_with(proof, token, "").await;
+    again.refused("invalid_dpop_proof", "");
+}
+
+// security.md 66, 105
+#[tokio::test]
+async fn a_proof_is_remembered_for_the_holder_of_a_session_and_for_nobody_else() {
+    let world = World::new().await;
+    let (anna, bert) = (world.terminal("anna").await, world.terminal("bert").await);
+    let elsewhere = World::new().await.terminal("anna").await;
+    let proof = world.refresh_proof(&bert.key);
+    for token in [&elsewhere.refresh_token, &anna.refresh_token] {
+        let refused = world.refresh_with(Some(&proof), token, "").await;
+        refused.refused("invalid_grant", "");
+    }
+    let answer = world
+        .refresh_with(Some(&proof), &bert.refresh_token, "")
+        .await;
+    answer.token();
+}
+
 // security.md 67
 #[tokio::test]
 async fn an_old_token_is_without_effect_for_a_minute_and_then_ends_its_session() {

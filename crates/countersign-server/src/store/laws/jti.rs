@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_proto::{assertion::Purpose, time::UnixTime};
 
 use super::{actions, audit, jti};
-use crate::store::{Recorded, Store};
+use crate::store::{JtiPurpose, Recorded, Store};
 
 // security.md 36, B2
 pub(in crate::store) async fn law_3_of_a_thousand_equal_records_one_is_fresh(
@@ -32,7 +32,7 @@ pub(in crate::store) async fn law_3_a_jti_is_fresh_once_for_each_client_and_purp
     let mut other_client = base.clone();
     other_client.client_id = "other".to_owned();
     let mut other_purpose = base.clone();
-    other_purpose.purpose = Purpose::Platform;
+    other_purpose.purpose = JtiPurpose::Assertion(Purpose::Platform);
     let mut other_case = base.clone();
     other_case.jti = "X".to_owned();
     for expected in [Recorded::Fresh, Recorded::Replayed] {
