@@ -297,7 +297,7 @@ impl Login {
         let met = tokio::select! {
             biased;
             met = self.connection.meet(&mut self.conversation) => met?,
-            value = Loopback::value(&mut self.loopback) => {
+            value = Loopback::value(&mut self.loopback, clock.as_ref()) => {
                 // One value, one request: whoever comes later finds nobody there.
                 self.loopback = None;
                 return self.conversation.say(Said::Confirm(value));

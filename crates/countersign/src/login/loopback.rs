@@ -19,7 +19,7 @@ use tokio::{
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind, random};
+use crate::{Clock, Error, ErrorKind, random};
 
 /// A request may have at most so many bytes of line and headers.
 const MAX_HEAD: usize = 8 * 1024;
@@ -28,6 +28,8 @@ const MAX_HEADERS: usize = 64;
 const MAX_VISITORS: usize = 16;
 /// A visitor who says nothing is turned away.
 const VISIT_LIMIT: Duration = Duration::from_secs(5);
+/// How long nobody is let in after somebody could not be.
+const REST: Duration = Duration::from_millis(100);
 /// A port that the system chooses may be one that no browser goes to; then another is asked for.
 const PORT_TRIES: usize = 16;
 
@@ -93,25 +95,34 @@ impl Loopback {
 
     /// The value, when the browser brings it. Waits for ever where nobody listens. May be dropped
     /// at any moment: whoever is being read stays.
-    pub(super) async fn value(loopback: &mut Option<Loopback>) -> ConfirmValue {
+    pub(super) async fn value(loopback: &mut Option<Loopback>, clock: &dyn Clock) -> ConfirmValue {
         let Some(loopback) = loopback else {
             return std::future::pending().await;
         };
+        let mut is_resting = false;
         loop {
             let is_full = loopback.visits.len() >= MAX_VISITORS;
             tokio::select! {
-                Some(value) = loopback.visits.next(), if !loopback.visits.is_empty() => {
-                    if let Some(value) = value {
+                visited = loopback.visits.next(), if !loopback.visits.is_empty() => {
+                    if let Some(Some(value)) = visited {
                         return value;
                     }
                 }
-                Ok((stream, _)) = loopback.listener.accept(), if !is_full => {
-                    let visitor = loopback.visitor.clone();
-                    loopback.visits.push(Box::pin(async move {
-                        let visit = visitor.receive(stream);
-                        tokio::time::timeout(VISIT_LIMIT, visit).await.ok()?.ok()?
-                    }));
-                }
+                arrived = loopback.listener.accept(), if !is_full && !is_resting => match arrived {
+                    Ok((stream, _)) => {
+                        let visitor = loopback.visitor.clone();
+                        loopback.visits.push(Box::pin(async move {
+                            let visit = visitor.receive(stream);
+                            tokio::time::timeout(VISIT_LIMIT, visit).await.ok()?.ok()?
+                        }));
+                    }
+                    // The visitor left again, or this process has too many files open.
+                    Err(error) => {
+                        tracing::debug!(%error, "a browser could not be let in");
+                        is_resting = true;
+                    }
+                },
+                () = clock.sleep(REST), if is_resting => is_resting = false,
             }
         }
     }

@@ -16,7 +16,8 @@ mod failures;
 mod going_on;
 mod platform;
 
-use platform::{HandClock, Peer, Platform};
+pub(in crate::login) use platform::HandClock;
+use platform::{Peer, Platform};
 
 pub(super) fn status(state: LoginStatus) -> ServerBody {
     ServerBody::Status {

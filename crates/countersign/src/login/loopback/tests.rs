@@ -1,6 +1,7 @@
 //! Who reaches the listener, and who is turned away?
 
 use super::*;
+use crate::SystemClock;
 
 /// What a browser gets that opens an address.
 pub(in crate::login) async fn browse(address: &Url) -> String {
@@ -33,7 +34,10 @@ async fn listening() -> (Option<Loopback>, Url, ConfirmValue) {
 #[tokio::test]
 async fn the_one_request_brings_the_value_and_is_sent_on_without_it() {
     let (mut loopback, address, value) = listening().await;
-    let (found, answer) = tokio::join!(Loopback::value(&mut loopback), browse(&address));
+    let (found, answer) = tokio::join!(
+        Loopback::value(&mut loopback, &SystemClock),
+        browse(&address)
+    );
     assert_eq!(found.expose(), value.expose());
     assert_eq!(
         answer,
@@ -106,7 +110,7 @@ async fn whoever_else_comes_is_turned_away_and_learns_nothing() {
         }
         browse(&address).await
     };
-    let (found, answer) = tokio::join!(Loopback::value(&mut loopback), visitors);
+    let (found, answer) = tokio::join!(Loopback::value(&mut loopback, &SystemClock), visitors);
     assert_eq!(found.expose(), value.expose());
     assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
 }
@@ -121,7 +125,10 @@ async fn a_visitor_who_says_nothing_keeps_nobody_waiting() {
         stream.write_all(b"GET /").await.unwrap();
         silent.push(stream);
     }
-    let (found, _) = tokio::join!(Loopback::value(&mut loopback), browse(&address));
+    let (found, _) = tokio::join!(
+        Loopback::value(&mut loopback, &SystemClock),
+        browse(&address)
+    );
     assert_eq!(found.expose(), value.expose());
 }
 
@@ -138,7 +145,7 @@ async fn a_wait_that_is_dropped_loses_no_visitor() {
         .await
         .unwrap();
     while loopback.as_ref().unwrap().visits.is_empty() {
-        let waiting = Loopback::value(&mut loopback);
+        let waiting = Loopback::value(&mut loopback, &SystemClock);
         assert!(futures_util::FutureExt::now_or_never(waiting).is_none());
         tokio::task::yield_now().await;
     }
@@ -147,7 +154,7 @@ async fn a_wait_that_is_dropped_loses_no_visitor() {
         .await
         .unwrap();
     assert_eq!(
-        Loopback::value(&mut loopback).await.expose(),
+        Loopback::value(&mut loopback, &SystemClock).await.expose(),
         value.expose()
     );
 }
@@ -163,4 +170,59 @@ async fn only_this_machine_reaches_the_listener() {
     assert_ne!(another.target().path(), loopback.target().path());
     let taken = Loopback::bind(Some(address.port())).await.unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::Settings);
+}
+
+/// A listening socket can be shut so only there.
+#[cfg(unix)]
+mod shut {
+    use std::os::fd::{AsFd as _, OwnedFd};
+
+    use futures_util::FutureExt as _;
+
+    use super::{super::super::tests::HandClock, *};
+
+    /// Nobody can be let in any more.
+    fn shut(loopback: &Option<Loopback>) {
+        let listener = loopback.as_ref().unwrap().listener.as_fd();
+        let socket: OwnedFd = listener.try_clone_to_owned().unwrap();
+        let socket = std::net::TcpStream::from(socket);
+        socket.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_lets_nobody_in_waits_and_does_not_give_up() {
+        let (mut loopback, _, _) = listening().await;
+        shut(&loopback);
+        let clock = HandClock::default();
+        tokio::select! {
+            _ = Loopback::value(&mut loopback, &clock) => panic!("nobody brought it"),
+            () = async {
+                while clock.elapsed() < Duration::from_secs(1) {
+                    tokio::task::yield_now().await;
+                }
+            } => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn a_visitor_who_was_let_in_is_heard_although_nobody_else_can_be() {
+        let (mut loopback, address, value) = listening().await;
+        let clock = HandClock::default();
+        let port = address.port().unwrap();
+        let mut visitor = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        while loopback.as_ref().unwrap().visits.is_empty() {
+            let found = Loopback::value(&mut loopback, &clock).now_or_never();
+            assert!(found.is_none());
+            tokio::task::yield_now().await;
+        }
+        shut(&loopback);
+        let query = address.query().unwrap();
+        let request = format!(
+            "GET {}?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
+            address.path()
+        );
+        visitor.write_all(request.as_bytes()).await.unwrap();
+        let found = Loopback::value(&mut loopback, &clock).await;
+        assert_eq!(found.expose(), value.expose());
+    }
 }

@@ -30,7 +30,7 @@ pub(super) const SID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// A clock that is turned by hand. The waits between two tries pass at once; longer ones pass when
 /// it is turned.
-pub(super) struct HandClock(watch::Sender<Duration>);
+pub(in crate::login) struct HandClock(watch::Sender<Duration>);
 
 impl Default for HandClock {
     fn default() -> Self {
