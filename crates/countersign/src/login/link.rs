@@ -4,7 +4,10 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use countersign_proto::{
     key::{KeyType, SigningKey},
-    login::{ClientMessage, Hello, LoopbackTarget, Resume, SUBPROTOCOL, ServerBody, ServerMessage},
+    login::{
+        ClientMessage, Hello, LoginErrorCode, LoopbackTarget, Resume, SUBPROTOCOL, ServerBody,
+        ServerMessage,
+    },
     metadata::check_issuer,
     time::UnixTime,
     token::Binding,
@@ -46,6 +49,8 @@ pub(super) struct Connection {
     link: Arc<Link>,
     /// Nothing comes for so long only when the connection is dead.
     silence: Duration,
+    /// Since when the platform says nothing but that it failed, and how often it said so.
+    failing: Option<(Duration, u32)>,
     state: State,
 }
 
@@ -154,6 +159,7 @@ impl Link {
         let connection = Connection {
             link: self,
             silence: welcome.silence,
+            failing: None,
             state: State::Open {
                 socket: Box::new(socket),
                 heard,
@@ -294,7 +300,7 @@ impl Connection {
             match &mut self.state {
                 State::Open { socket, heard } => {
                     if !socket.send(|| conversation.next_to_send()).await {
-                        return self.lose(conversation);
+                        return self.lose(conversation, 0);
                     }
                     let quiet = clock.elapsed().saturating_sub(*heard);
                     let frame = tokio::select! {
@@ -304,10 +310,15 @@ impl Connection {
                     };
                     *heard = clock.elapsed();
                     match frame {
-                        Frame::Message(message) => return Ok(Met::Heard(message)),
+                        Frame::Message(message) => {
+                            let Some(tries) = self.tries_after(&message.body) else {
+                                return Ok(Met::Heard(message));
+                            };
+                            return self.lose(conversation, tries);
+                        }
                         Frame::Alive => {}
                         Frame::Closed(code) => return Err(conversation.closed(code)),
-                        Frame::Broken => return self.lose(conversation),
+                        Frame::Broken => return self.lose(conversation, 0),
                     }
                 }
                 State::Lost {
@@ -367,13 +378,34 @@ impl Connection {
         self.state = State::Closed;
     }
 
-    fn lose(&mut self, conversation: &mut Conversation) -> Result<Met, Error> {
+    /// Whether the platform failed and the login may live all the same: then how often that was so
+    /// before. `None` too when it has failed for so long that this is the end.
+    fn tries_after(&mut self, body: &ServerBody) -> Option<u32> {
+        let failed = matches!(
+            body,
+            ServerBody::Error {
+                code: LoginErrorCode::ServerError,
+                fatal: true,
+                ..
+            }
+        );
+        if !failed {
+            self.failing = None;
+            return None;
+        }
+        let now = self.link.clock.elapsed();
+        let (since, tries) = self.failing.unwrap_or((now, 0));
+        self.failing = Some((since, tries + 1));
+        (now.saturating_sub(since) < RESUME_LIMIT).then_some(tries)
+    }
+
+    fn lose(&mut self, conversation: &mut Conversation, tries: u32) -> Result<Met, Error> {
         conversation.lost()?;
         let now = self.link.clock.elapsed();
         self.state = State::Lost {
             since: now,
-            tries: 0,
-            due: now.saturating_add(wait(0, random::fraction())),
+            tries,
+            due: now.saturating_add(wait(tries, random::fraction())),
             attempt: None,
         };
         Ok(Met::Lost)

@@ -19,7 +19,6 @@ async fn a_fatal_error_is_told_by_its_code() {
         (Code::BadProof, ErrorKind::Server),
         (Code::NotExpected, ErrorKind::Server),
         (Code::TooMany, ErrorKind::Policy),
-        (Code::ServerError, ErrorKind::Server),
         (Code::Other("moon".to_owned()), ErrorKind::Server),
     ] {
         let mut pair = Pair::new().await;

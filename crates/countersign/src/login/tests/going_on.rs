@@ -302,3 +302,52 @@ async fn a_caller_who_stops_waiting_again_and_again_loses_nothing() {
     assert_eq!(events, WHOLE.iter().collect::<Vec<_>>());
     assert_eq!(met.len(), WHOLE.len() + 2);
 }
+
+#[tokio::test]
+async fn a_platform_that_fails_for_a_moment_ends_no_login() {
+    let failed = || ServerMessage::plain(error(LoginErrorCode::ServerError, true));
+    let mut pair = Pair::new().await;
+    let (mut login, mut peer) = pair.begin(by_code()).await;
+    peer.send(&failed()).await;
+    assert_eq!(next(&mut login).await, "Disconnected");
+    let (event, mut peer) = tokio::join!(login.next(), async {
+        // It fails still when the login comes back.
+        let mut peer = pair.platform.welcome().await;
+        assert_eq!(peer.hear().await.name(), "resume");
+        peer.send(&failed()).await;
+        pair.platform.resume(1).await.0
+    });
+    assert_eq!(name(&event.unwrap()), "Resumed");
+    peer.close(LoginErrorCode::ServerError.close_code()).await;
+    assert_eq!(next(&mut login).await, "Disconnected");
+    let (event, _) = tokio::join!(login.next(), pair.platform.resume(1));
+    assert_eq!(name(&event.unwrap()), "Resumed");
+}
+
+#[tokio::test]
+async fn a_platform_that_does_nothing_but_fail_for_two_minutes_ends_the_login() {
+    let mut pair = Pair::new().await;
+    let (mut login, mut peer) = pair.begin(by_code()).await;
+    let failing = async {
+        loop {
+            let failed = error(LoginErrorCode::ServerError, true);
+            peer.send(&ServerMessage::plain(failed)).await;
+            peer = pair.platform.resume(1).await.0;
+        }
+    };
+    let ended = async {
+        loop {
+            if let Err(ended) = login.next().await {
+                return ended;
+            }
+        }
+    };
+    let ended = tokio::select! {
+        ended = ended => ended,
+        () = failing => panic!("it never ends"),
+    };
+    assert_eq!(ended.login(), Some(&LoginErrorCode::ServerError));
+    let waited = pair.clock.elapsed();
+    assert!(waited >= Duration::from_secs(120), "{waited:?}");
+    assert!(waited < Duration::from_secs(140), "{waited:?}");
+}
