@@ -1,6 +1,6 @@
 //! What does an ID token say, and when is it believed (OpenID Connect Core 1.0 §3.1.3.7)?
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -22,7 +22,7 @@ const FUTURE_MAX: Duration = Duration::from_secs(60);
 const AGE_MAX: Duration = Duration::from_secs(600);
 
 /// What the platform demands of an ID token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Expected<'a> {
     /// The provider.
     pub(super) issuer: &'a str,
@@ -37,9 +37,26 @@ pub(super) struct Expected<'a> {
 }
 
 /// An ID token whose type, signature and claims hold.
-#[derive(Debug)]
 pub(super) struct IdToken {
     claims: Claims,
+}
+
+/// Without the nonce, which is a browser's, and the access token.
+impl fmt::Debug for Expected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expected")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the claims, which say who a person is.
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdToken(..)")
+    }
 }
 
 /// Why an ID token is not believed, or names nobody.

@@ -411,3 +411,14 @@ fn a_name_that_no_principal_may_have_is_refused() {
         assert_eq!(found, Err(why));
     }
 }
+
+// security.md 112
+#[test]
+fn neither_what_is_expected_nor_what_is_found_prints_a_secret() {
+    let believed = judged(&json!({}), &json!({ "email": "anna@example.com" })).unwrap();
+    let shown = format!("{:?} {believed:?}", expected());
+    assert!(shown.contains(CLIENT), "{shown}");
+    for secret in [NONCE, ACCESS_TOKEN, "anna@example.com", "248289761001"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
