@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
@@ -103,17 +104,17 @@ impl Outbound {
     pub(crate) async fn post(
         &self,
         url: &Url,
-        form: &Form,
+        form: Form,
         limit: Duration,
     ) -> Result<Answer, OutboundError> {
         const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
         let mut request = self.client(url)?.post(url.clone());
-        if let Some(authorization) = &form.authorization {
-            request = request.header(header::AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = form.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
         let request = request
             .header(header::CONTENT_TYPE, FORM)
-            .body(form.body.as_bytes().to_vec());
+            .body(Bytes::from_owner(form.body));
         self.ask(request, url, limit).await
     }
 
@@ -222,20 +223,30 @@ async fn read(peer: &str, mut answer: reqwest::Response) -> Result<Answer, Outbo
     if announced > ANSWER_MAX as u64 {
         return Err(OutboundError::TooLarge(peer.to_owned()));
     }
-    // Room for all that was announced: growing leaves copies behind that are not wiped.
     let room = usize::try_from(announced).unwrap_or(0);
     let mut body = Zeroizing::new(Vec::with_capacity(room.max(16 * 1024)));
     while let Some(chunk) = answer.chunk().await.map_err(|error| told(peer, error))? {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(OutboundError::TooLarge(peer.to_owned()));
         }
-        body.extend_from_slice(&chunk);
+        append(&mut body, &chunk);
     }
     Ok(Answer {
         status: answer.status(),
         media_type,
         body,
     })
+}
+
+/// Grows into new room when there is too little, and wipes the old one.
+fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    let needed = body.len() + chunk.len();
+    if needed > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * body.capacity())));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(chunk);
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -354,7 +365,7 @@ mod tests {
             authorization: Some(HeaderValue::from_static("Basic eA==")),
             ..form("grant_type=x")
         };
-        let answer = outbound().post(&url, &form, LIMIT).await.unwrap();
+        let answer = outbound().post(&url, form, LIMIT).await.unwrap();
         assert_eq!(
             String::from_utf8_lossy(&answer.body),
             "grant_type=x Some(\"Basic eA==\") None"
@@ -378,7 +389,7 @@ mod tests {
         let exact = || async { vec![b'x'; ANSWER_MAX] };
         let announced = || async { vec![b'x'; ANSWER_MAX + 1] };
         let endless = || async {
-            let chunk = Ok::<_, std::io::Error>(bytes::Bytes::from_static(&[b'x'; 4096]));
+            let chunk = Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 4096]));
             Body::from_stream(futures_util::stream::repeat_with(move || {
                 chunk
                     .as_ref()
@@ -463,7 +474,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         drop(listener);
         let url = format!("http://{address}/token?secret=x").parse().unwrap();
-        let Err(error) = outbound().post(&url, &form("code=secret"), LIMIT).await else {
+        let Err(error) = outbound().post(&url, form("code=secret"), LIMIT).await else {
             panic!("nobody listens");
         };
         let told = error.to_string();

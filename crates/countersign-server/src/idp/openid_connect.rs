@@ -140,7 +140,7 @@ impl OpenIdConnect {
             .map_err(IdpRefusal::Unavailable)?;
         let outbound = self.provider.outbound();
         let answer = outbound
-            .post(&description.token_endpoint, &form, LIMIT)
+            .post(&description.token_endpoint, form, LIMIT)
             .await?;
         let tokens = Tokens::read(&answer)?;
         self.believe(&tokens, transaction, now).await

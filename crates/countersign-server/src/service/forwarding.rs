@@ -109,7 +109,7 @@ impl Forwarder {
             let endpoint = &description.token_endpoint;
             let answer = provider
                 .outbound()
-                .post(endpoint, &form, self.timeout)
+                .post(endpoint, form, self.timeout)
                 .await?;
             opinion(&answer)
         };
