@@ -1,4 +1,8 @@
 //! How does a node hear of what the others change?
+//!
+//! A connection that is cut without a word is found out after 25 s at most. Until then nobody is
+//! woken, and what must not wait does not rely on it: the registry's version is asked for twice a
+//! second besides, and a session is read by every request that depends on it.
 
 use std::time::Duration;
 
@@ -70,6 +74,17 @@ impl Node {
     }
 }
 
+/// Why nothing is heard any more.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the server ended it")]
+    Ended,
+    #[error("{0}")]
+    Failed(sqlx::Error),
+    #[error("the server does not answer")]
+    Silent,
+}
+
 /// Begins to listen.
 pub(super) async fn begin(pool: &PgPool) -> Result<PgListener, StoreError> {
     let mut listener = PgListener::connect_with(pool).await.map_err(fault)?;
@@ -82,8 +97,12 @@ pub(super) async fn begin(pool: &PgPool) -> Result<PgListener, StoreError> {
 /// been missed, which is `Changed::Anything`.
 pub(super) async fn run(pool: PgPool, mut listener: PgListener, node: Node, waker: Waker) {
     loop {
-        hear(&mut listener, &node, &waker).await;
+        let reason = hear(&mut listener, &node, &waker).await;
         drop(listener);
+        if pool.is_closed() {
+            return;
+        }
+        tracing::warn!(%reason, "the connection that hears of changes by other nodes is lost");
         listener = loop {
             match begin(&pool).await {
                 Ok(listener) => break listener,
@@ -98,15 +117,17 @@ pub(super) async fn run(pool: PgPool, mut listener: PgListener, node: Node, wake
     }
 }
 
-/// Until the connection is lost.
-async fn hear(listener: &mut PgListener, node: &Node, waker: &Waker) {
+/// Until the connection is lost, and why it is.
+async fn hear(listener: &mut PgListener, node: &Node, waker: &Waker) -> Lost {
     loop {
         match timeout(QUIET, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => waker.wake(node.heard(notification.payload())),
-            Ok(Ok(None) | Err(_)) => return,
+            Ok(Ok(None)) => return Lost::Ended,
+            Ok(Err(error)) => return Lost::Failed(error),
             Err(_) => match timeout(ANSWER, listener.execute("SELECT 1")).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(_)) | Err(_) => return,
+                Ok(Err(error)) => return Lost::Failed(error),
+                Err(_) => return Lost::Silent,
             },
         }
     }
