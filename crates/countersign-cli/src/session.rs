@@ -222,7 +222,7 @@ impl<'a> Session<'a> {
         }
         if let Some(alg) = &profile.alg {
             let algorithm = Algorithm::from_name(alg).ok_or_else(|| {
-                let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+                let names = Algorithm::PROTOCOL.map(Algorithm::name).join(", ");
                 Failure::usage(format!("--alg {alg:?} is not an algorithm that signs here"))
                     .hint(format!("there are: {names}"))
             })?;

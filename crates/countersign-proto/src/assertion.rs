@@ -129,7 +129,7 @@ impl Assertion {
     ///
     /// # Errors
     ///
-    /// The key did not sign.
+    /// The key did not sign, or `algorithm` is not one by which the protocol uses this key.
     pub fn mint(
         &self,
         chain: &CertificateChain,
@@ -138,6 +138,9 @@ impl Assertion {
         now: UnixTime,
         jti: &str,
     ) -> Result<ClientAssertion, SigningError> {
+        if !key.public_key().algorithms().contains(&algorithm) {
+            return Err(SigningError::Algorithm(algorithm));
+        }
         let input = self.signing_input(chain, algorithm, now, jti);
         let signature = key.sign(algorithm, input.as_bytes())?;
         Ok(ClientAssertion::from_signature(input, &signature))

@@ -88,7 +88,7 @@ pub fn challenge(
         }
     }
     if scheme == TokenType::DPoP {
-        let names = Algorithm::ALL.map(Algorithm::name);
+        let names = Algorithm::PROTOCOL.map(Algorithm::name);
         text.push_str(&format!(", algs=\"{}\"", names.join(" ")));
     }
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(scheme.name()))

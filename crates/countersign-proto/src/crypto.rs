@@ -10,7 +10,7 @@ use aws_lc_rs::{
     rsa::KeySize,
     signature::{
         self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, Ed25519KeyPair,
-        KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair,
+        KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair, RsaParameters, UnparsedPublicKey,
     },
 };
 use zeroize::Zeroizing;
@@ -72,7 +72,8 @@ impl Curve {
 
 /// A parsed public key.
 pub(crate) enum Verifier {
-    /// One key for each padding, because the library binds the padding to the parsed key.
+    /// One key for each padding of the protocol, because the library binds the padding to the
+    /// parsed key.
     Rsa {
         pkcs1: Box<ParsedPublicKey>,
         pss: Box<ParsedPublicKey>,
@@ -109,6 +110,12 @@ impl Verifier {
         let key = match (self, algorithm) {
             (Verifier::Rsa { pkcs1, .. }, Algorithm::RS256) => pkcs1,
             (Verifier::Rsa { pss, .. }, Algorithm::PS256) => pss,
+            (Verifier::Rsa { pkcs1, .. }, _) => {
+                return other_rsa(algorithm).is_some_and(|parameters| {
+                    let key = UnparsedPublicKey::new(parameters, pkcs1.as_ref());
+                    key.verify(message, signature).is_ok()
+                });
+            }
             (Verifier::Ecdsa(curve, key), _)
                 if algorithm == curve.algorithm() && signature.len() == 2 * curve.bytes() =>
             {
@@ -187,12 +194,7 @@ impl Signer {
     /// Signs; `None` when the algorithm is not of this key, or when the library fails.
     pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
         match (self, algorithm) {
-            (Signer::Rsa(pair), Algorithm::RS256) => {
-                sign_rsa(pair, &signature::RSA_PKCS1_SHA256, message)
-            }
-            (Signer::Rsa(pair), Algorithm::PS256) => {
-                sign_rsa(pair, &signature::RSA_PSS_SHA256, message)
-            }
+            (Signer::Rsa(pair), _) => sign_rsa(pair, rsa_encoding(algorithm)?, message),
             (Signer::Ecdsa(curve, pair), _) if algorithm == curve.algorithm() => pair
                 .sign(&SystemRandom::new(), message)
                 .ok()
@@ -203,6 +205,30 @@ impl Signer {
                 .map(|signature| signature.as_ref().to_vec()),
             _ => None,
         }
+    }
+}
+
+/// What verifies by an algorithm of RSA that the protocol does not use, and for which no parsed key
+/// is kept therefore.
+fn other_rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::RS384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::RS512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::PS384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
+        Algorithm::PS512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
+        _ => None,
+    }
+}
+
+fn rsa_encoding(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
+    match algorithm {
+        Algorithm::RS256 => Some(&signature::RSA_PKCS1_SHA256),
+        Algorithm::RS384 => Some(&signature::RSA_PKCS1_SHA384),
+        Algorithm::RS512 => Some(&signature::RSA_PKCS1_SHA512),
+        Algorithm::PS256 => Some(&signature::RSA_PSS_SHA256),
+        Algorithm::PS384 => Some(&signature::RSA_PSS_SHA384),
+        Algorithm::PS512 => Some(&signature::RSA_PSS_SHA512),
+        _ => None,
     }
 }
 

@@ -32,7 +32,9 @@ fn is_believed(text: &str, identity: &Identity) -> bool {
         now: NOW,
     };
     let as_assertion = UnverifiedAssertion::parse(text)
-        .and_then(|unverified| unverified.verify(identity.public_key(), &Algorithm::ALL, &expect))
+        .and_then(|unverified| {
+            unverified.verify(identity.public_key(), &Algorithm::PROTOCOL, &expect)
+        })
         .is_ok();
     let key = (
         identity.public_key().clone(),

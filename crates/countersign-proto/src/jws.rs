@@ -51,12 +51,13 @@ pub enum JwsError {
     Signature,
 }
 
-/// A JOSE header: typed members (RFC 7515 §4.1), and the rest.
+/// A JOSE header: typed members (RFC 7515 §4.1), and the rest. `A` are the algorithms that its
+/// reader knows: those of the protocol, unless it is the reader of [`crate::jwt`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Header {
+pub struct Header<A = Algorithm> {
     /// `alg`
-    pub algorithm: Algorithm,
+    pub algorithm: A,
     /// `typ`: the media type without `application/`, in lower case.
     pub typ: Option<String>,
     /// `kid`: data, to be compared code point by code point.
@@ -71,11 +72,15 @@ pub struct Header {
 
 /// A token that was parsed strictly and not yet believed.
 #[derive(Clone)]
-pub struct UnverifiedJws<'a> {
-    signing_input: &'a str,
-    header: Header,
-    claims: Claims,
-    signature: Vec<u8>,
+pub struct UnverifiedJws<'a>(Parts<'a, Algorithm>);
+
+/// The parts of a token, read strictly, for whoever verifies the signature.
+#[derive(Clone)]
+pub(crate) struct Parts<'a, A> {
+    pub(crate) signing_input: &'a str,
+    pub(crate) header: Header<A>,
+    pub(crate) claims: Claims,
+    pub(crate) signature: Vec<u8>,
 }
 
 /// Claims whose signature was verified: the only way to claims.
@@ -94,30 +99,17 @@ impl<'a> UnverifiedJws<'a> {
     /// [`JwsError`] says what is wrong. Nothing is decoded before size, characters and number of
     /// segments are right.
     pub fn parse(text: &'a str) -> Result<UnverifiedJws<'a>, JwsError> {
-        let [header, claims, signature] = segments(text)?;
-        let signing_input = &text[..header.len() + 1 + claims.len()];
-        let mut decoded = Vec::with_capacity(text.len());
-        decode(header, &mut decoded)?;
-        let header = Header::read(&decoded)?;
-        decode(claims, &mut decoded)?;
-        let claims = json::object(&decoded, &Limits::CLAIMS).map_err(JwsError::Claims)?;
-        decode(signature, &mut decoded)?;
-        Ok(UnverifiedJws {
-            signing_input,
-            header,
-            claims: Claims(claims),
-            signature: decoded,
-        })
+        Parts::read(text, Algorithm::from_name).map(UnverifiedJws)
     }
 
     /// The header, which nobody has vouched for.
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.0.header
     }
 
     /// `iss` as claimed, to find the key by; nobody has vouched for it.
     pub fn claimed_issuer(&self) -> Option<&str> {
-        self.claims.0.get("iss")?.as_str()
+        self.0.claims.0.get("iss")?.as_str()
     }
 
     /// Verifies with `key`, by the header's algorithm if it is one of `permitted` and of the key.
@@ -126,16 +118,19 @@ impl<'a> UnverifiedJws<'a> {
     ///
     /// [`JwsError::AlgorithmNotPermitted`] before any arithmetic, or [`JwsError::Signature`].
     pub fn verify(self, key: &PublicKey, permitted: &[Algorithm]) -> Result<VerifiedJws, JwsError> {
-        let algorithm = self.header.algorithm;
+        let Parts {
+            signing_input,
+            header,
+            claims,
+            signature,
+        } = self.0;
+        let algorithm = header.algorithm;
         if !permitted.contains(&algorithm) || !key.algorithms().contains(&algorithm) {
             return Err(JwsError::AlgorithmNotPermitted);
         }
-        key.verify(algorithm, self.signing_input.as_bytes(), &self.signature)
+        key.verify(algorithm, signing_input.as_bytes(), &signature)
             .map_err(|_| JwsError::Signature)?;
-        Ok(VerifiedJws {
-            header: self.header,
-            claims: self.claims,
-        })
+        Ok(VerifiedJws { header, claims })
     }
 }
 
@@ -143,8 +138,31 @@ impl<'a> UnverifiedJws<'a> {
 impl fmt::Debug for UnverifiedJws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnverifiedJws")
-            .field("header", &self.header)
+            .field("header", &self.0.header)
             .finish_non_exhaustive()
+    }
+}
+
+impl<'a, A> Parts<'a, A> {
+    /// Reads by [`UnverifiedJws::parse`]'s rules; `known` reads an `alg`.
+    pub(crate) fn read(
+        text: &'a str,
+        known: impl Fn(&str) -> Option<A>,
+    ) -> Result<Parts<'a, A>, JwsError> {
+        let [header, claims, signature] = segments(text)?;
+        let signing_input = &text[..header.len() + 1 + claims.len()];
+        let mut decoded = Vec::with_capacity(text.len());
+        decode(header, &mut decoded)?;
+        let header = Header::read(&decoded, known)?;
+        decode(claims, &mut decoded)?;
+        let claims = json::object(&decoded, &Limits::CLAIMS).map_err(JwsError::Claims)?;
+        decode(signature, &mut decoded)?;
+        Ok(Parts {
+            signing_input,
+            header,
+            claims: Claims(claims),
+            signature: decoded,
+        })
     }
 }
 
@@ -352,8 +370,8 @@ impl fmt::Display for ClaimError {
 
 impl std::error::Error for ClaimError {}
 
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Header, JwsError> {
+impl<A> Header<A> {
+    fn read(bytes: &[u8], known: impl Fn(&str) -> Option<A>) -> Result<Header<A>, JwsError> {
         let members = if bytes.len() <= Limits::HEADER.bytes {
             json::object(bytes, &Limits::HEADER)
         } else {
@@ -373,7 +391,7 @@ impl Header {
                 ("crit", _) => return Err(JwsError::Critical),
                 ("b64", _) => return Err(JwsError::Unencoded),
                 ("enc" | "zip", _) => return Err(JwsError::Encrypted),
-                ("alg", Value::String(name)) => algorithm = Algorithm::from_name(&name),
+                ("alg", Value::String(name)) => algorithm = known(&name),
                 ("typ", Value::String(text)) => typ = Some(media_type(text)),
                 ("kid", Value::String(text)) if text.len() > MAX_KID_BYTES => {
                     return Err(JwsError::KidTooLong);
@@ -496,7 +514,7 @@ mod tests {
                 .key;
             let text = vector["jws"].as_str().unwrap();
             let found = UnverifiedJws::parse(text)
-                .and_then(|unverified| unverified.verify(&key, &Algorithm::ALL));
+                .and_then(|unverified| unverified.verify(&key, &Algorithm::PROTOCOL));
             if let Ok(verified) = &found {
                 assert_eq!(verified.claims().string("iss"), Ok("joe"));
             }

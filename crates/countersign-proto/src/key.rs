@@ -9,14 +9,26 @@ use std::fmt;
 pub(crate) use self::public::Components;
 pub use self::{local::LocalKey, public::PublicKey};
 
-/// A JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none` and no HMAC here.
+/// A JWS signature algorithm of a key pair (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none` and no
+/// HMAC here.
+///
+/// Client and platform use those of [`Algorithm::PROTOCOL`]; the others are for tokens that are made
+/// and read by hand (`jwt`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384. Not of the protocol.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512. Not of the protocol.
+    RS512,
     /// RSASSA-PSS with SHA-256 and a salt of 32 bytes.
     PS256,
+    /// RSASSA-PSS with SHA-384 and a salt of 48 bytes. Not of the protocol.
+    PS384,
+    /// RSASSA-PSS with SHA-512 and a salt of 64 bytes. Not of the protocol.
+    PS512,
     /// ECDSA on P-256 with SHA-256.
     ES256,
     /// ECDSA on P-384 with SHA-384.
@@ -28,8 +40,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm, preferred first.
-    pub const ALL: [Algorithm; 6] = [
+    /// The algorithms of the protocol between client and platform, preferred first.
+    pub const PROTOCOL: [Algorithm; 6] = [
         Algorithm::ES256,
         Algorithm::ES384,
         Algorithm::ES512,
@@ -42,7 +54,11 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Algorithm::RS256 => "RS256",
+            Algorithm::RS384 => "RS384",
+            Algorithm::RS512 => "RS512",
             Algorithm::PS256 => "PS256",
+            Algorithm::PS384 => "PS384",
+            Algorithm::PS512 => "PS512",
             Algorithm::ES256 => "ES256",
             Algorithm::ES384 => "ES384",
             Algorithm::ES512 => "ES512",
@@ -50,11 +66,13 @@ impl Algorithm {
         }
     }
 
-    /// Reads an `alg` value, case-sensitively. `Ed25519` (RFC 9864) reads as `EdDSA`.
+    /// Reads an `alg` value of the protocol, case-sensitively. `Ed25519` (RFC 9864) reads as `EdDSA`.
     pub fn from_name(name: &str) -> Option<Algorithm> {
         match name {
             "Ed25519" => Some(Algorithm::EdDSA),
-            _ => Algorithm::ALL.into_iter().find(|alg| alg.name() == name),
+            _ => Algorithm::PROTOCOL
+                .into_iter()
+                .find(|alg| alg.name() == name),
         }
     }
 }
@@ -82,6 +100,25 @@ pub enum KeyType {
     P521,
     /// Edwards curve Ed25519.
     Ed25519,
+}
+
+impl KeyType {
+    /// Whether keys of this kind sign by this algorithm at all. The protocol takes fewer:
+    /// [`PublicKey::algorithms`].
+    pub const fn signs_by(self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512 => matches!(self, KeyType::Rsa { .. }),
+            Algorithm::ES256 => matches!(self, KeyType::P256),
+            Algorithm::ES384 => matches!(self, KeyType::P384),
+            Algorithm::ES512 => matches!(self, KeyType::P521),
+            Algorithm::EdDSA => matches!(self, KeyType::Ed25519),
+        }
+    }
 }
 
 impl fmt::Display for KeyType {

@@ -129,7 +129,7 @@ impl Metadata {
     pub fn for_platform(issuer: &Url) -> Metadata {
         let base = issuer.path().trim_end_matches('/').to_owned();
         let at = |path: &str| with_path(issuer, &format!("{base}{path}"));
-        let algorithms: Vec<String> = Algorithm::ALL
+        let algorithms: Vec<String> = Algorithm::PROTOCOL
             .iter()
             .map(|algorithm| algorithm.name().to_owned())
             .collect();

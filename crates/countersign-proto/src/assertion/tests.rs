@@ -23,7 +23,7 @@ fn believe(
     key: &PublicKey,
     expect: &Expectation<'_>,
 ) -> Result<VerifiedAssertion, AssertionError> {
-    UnverifiedAssertion::parse(text)?.verify(key, &Algorithm::ALL, expect)
+    UnverifiedAssertion::parse(text)?.verify(key, &Algorithm::PROTOCOL, expect)
 }
 
 fn client_claims() -> serde_json::Value {
@@ -196,6 +196,28 @@ fn the_header_names_the_certificate_as_openssl_does() {
             assert_eq!(header.x5t_s256.as_deref(), Some(identity.text("x5t_s256")));
             assert_eq!(header.members["x5c"], identity.vector["x5c"]);
         }
+    }
+}
+
+// security.md 8, 10
+#[test]
+fn an_assertion_is_not_minted_by_an_algorithm_that_is_not_of_the_protocol() {
+    let identity = Identity::named("rsa");
+    for algorithm in [
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS384,
+        Algorithm::PS512,
+        Algorithm::ES256,
+    ] {
+        let minted = Assertion::client(CLIENT, ISSUER).mint(
+            &identity.chain,
+            &identity.key,
+            algorithm,
+            NOW,
+            JTI,
+        );
+        assert_eq!(minted.err(), Some(SigningError::Algorithm(algorithm)));
     }
 }
 

@@ -180,7 +180,7 @@ impl SigningKey for LocalKey {
     }
 
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        if !self.public_key.algorithms().contains(&algorithm) {
+        if !self.public_key.key_type().signs_by(algorithm) {
             return Err(SigningError::Algorithm(algorithm));
         }
         self.signer

@@ -72,7 +72,8 @@ impl PublicKey {
         self.0.key_type
     }
 
-    /// The algorithms that this key verifies, preferred first (RSA: PS256, RS256; else one).
+    /// The algorithms of the protocol by which this key verifies, preferred first (RSA: PS256,
+    /// RS256; else one). Whoever believes a token of the protocol permits no other.
     pub fn algorithms(&self) -> &'static [Algorithm] {
         match self.0.key_type {
             KeyType::Rsa { .. } => &[Algorithm::PS256, Algorithm::RS256],

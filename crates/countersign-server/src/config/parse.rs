@@ -93,7 +93,7 @@ impl Settings {
             settings.lab_shared_certificate = shared;
         }
         if let Some(name) = given.text("signing.algorithm")? {
-            settings.signing_algorithm = Algorithm::ALL
+            settings.signing_algorithm = Algorithm::PROTOCOL
                 .into_iter()
                 .find(|algorithm| algorithm.name() == name)
                 .unwrap_or(settings.signing_algorithm);

@@ -164,6 +164,11 @@ impl ClientBuilder {
 
     fn check(&self) -> Result<url::Url, Error> {
         let settings = &self.settings;
+        if let Some(other) = settings.algorithm
+            && !Algorithm::PROTOCOL.contains(&other)
+        {
+            return Err(wrong(&format!("{other} is no algorithm of the protocol")));
+        }
         let issuer_url = check_issuer(&settings.issuer).map_err(|error| {
             wrong(&format!(
                 "{} is no issuer identifier: {error}",

@@ -2,7 +2,10 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use countersign_proto::token::{AccessToken, TokenKind, TokenType};
+use countersign_proto::{
+    key::Algorithm,
+    token::{AccessToken, TokenKind, TokenType},
+};
 use serde_json::json;
 
 use super::*;
@@ -467,6 +470,8 @@ fn settings_that_cannot_be_are_refused_by_name() {
     assert!(refused(as_platform.principal("admin")).contains("principal"));
     let short = server_free(ISSUER, APP).assertion_lifetime(Duration::from_secs(9));
     assert!(refused(short).contains("10 s to 300 s"));
+    let foreign = server_free(ISSUER, APP).algorithm(Algorithm::RS384);
+    assert!(refused(foreign).contains("RS384"));
     let long = server_free(ISSUER, APP).assertion_lifetime(Duration::from_secs(301));
     assert!(refused(long).contains("10 s to 300 s"));
     assert!(refused(server_free(ISSUER, APP).deadline(Duration::ZERO)).contains("deadline"));
