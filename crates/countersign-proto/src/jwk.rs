@@ -13,7 +13,7 @@ use crate::{
 /// Bytes of a `kid`.
 const MAX_KID: usize = 256;
 /// Members that only a private key has (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
-const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+pub(crate) const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// A public JSON Web Key for signatures (RFC 7517).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Jwk {
         if PRIVATE.iter().any(|name| members.contains_key(*name)) {
             return Err(JwkError::Key(KeyError::Private));
         }
-        check_purpose(members)?;
+        check_purpose(members, &["verify"])?;
         let kid = optional(members, "kid")?.map(str::to_owned);
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID) {
             return Err(JwkError::Member("kid"));
@@ -219,8 +219,11 @@ fn as_members(key: &Value) -> Result<&Map<String, Value>, JwkError> {
     key.as_object().ok_or(JwkError::Member("keys"))
 }
 
-/// `use` (RFC 7517 §4.2) and `key_ops` (§4.3).
-fn check_purpose(members: &Map<String, Value>) -> Result<(), JwkError> {
+/// `use` (RFC 7517 §4.2) and `key_ops` (§4.3), of which one of `permitted` must be there.
+pub(crate) fn check_purpose(
+    members: &Map<String, Value>,
+    permitted: &[&str],
+) -> Result<(), JwkError> {
     const NOT_FOR_SIGNING: JwkError = JwkError::Key(KeyError::NotForSigning);
     if optional(members, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(NOT_FOR_SIGNING);
@@ -236,14 +239,15 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), JwkError> {
     if distinct.len() != operations.len() {
         return Err(JwkError::Member("key_ops"));
     }
-    if distinct.contains("verify") {
+    if permitted.iter().any(|name| distinct.contains(name)) {
         Ok(())
     } else {
         Err(NOT_FOR_SIGNING)
     }
 }
 
-fn read_key(kty: &str, members: &Map<String, Value>) -> Result<PublicKey, JwkError> {
+/// The public key of any JWK, whatever else is in it.
+pub(crate) fn read_key(kty: &str, members: &Map<String, Value>) -> Result<PublicKey, JwkError> {
     let key = match kty {
         "RSA" => PublicKey::from_rsa(&unsigned(members, "n")?, &unsigned(members, "e")?),
         "EC" => {
@@ -271,11 +275,14 @@ fn unsupported(what: &str, name: &str) -> JwkError {
     JwkError::Key(KeyError::Unsupported(format!("{what} {name}")))
 }
 
-fn required<'a>(members: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, JwkError> {
+pub(crate) fn required<'a>(
+    members: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<&'a str, JwkError> {
     optional(members, name)?.ok_or(JwkError::Member(name))
 }
 
-fn optional<'a>(
+pub(crate) fn optional<'a>(
     members: &'a Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<&'a str>, JwkError> {
@@ -286,14 +293,17 @@ fn optional<'a>(
     }
 }
 
-fn bytes(members: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
+pub(crate) fn bytes(members: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
     URL_SAFE_NO_PAD
         .decode(required(members, name)?)
         .map_err(|_| JwkError::Member(name))
 }
 
 /// `Base64urlUInt` (RFC 7518 §2): without leading zero bytes.
-fn unsigned(members: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
+pub(crate) fn unsigned(
+    members: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Vec<u8>, JwkError> {
     let number = bytes(members, name)?;
     match number.first() {
         None | Some(0) => Err(JwkError::Member(name)),

@@ -422,7 +422,7 @@ impl<A> Header<A> {
 
 /// RFC 7515 §4.1.9: `application/` may be left out where no other `/` follows; media types have
 /// no case.
-fn media_type(mut typ: String) -> String {
+pub(crate) fn media_type(mut typ: String) -> String {
     typ.make_ascii_lowercase();
     match typ.strip_prefix("application/") {
         Some(rest) if !rest.contains('/') => rest.to_owned(),

@@ -39,17 +39,25 @@ pub(crate) fn blocks(text: &str) -> Option<Vec<Block<'_>>> {
     Some(found)
 }
 
-/// Writes one block, 64 characters a line.
+/// Writes one block, 64 characters a line. Whoever writes a private key wipes the text.
 pub(crate) fn encode(label: &str, der: &[u8]) -> String {
-    let base64 = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
+    const BOUNDARIES: usize = "-----BEGIN -----\n\n-----END -----\n".len();
+    let base64 = Zeroizing::new(STANDARD.encode(der));
+    // Room for all of it at once: a text that grew would leave copies behind.
+    let length = base64.len() + base64.len() / 64 + 2 * label.len() + BOUNDARIES;
+    let mut text = String::with_capacity(length);
+    for part in ["-----BEGIN ", label, "-----\n"] {
+        text.push_str(part);
+    }
     for (index, character) in base64.chars().enumerate() {
         if index > 0 && index % 64 == 0 {
             text.push('\n');
         }
         text.push(character);
     }
-    text.push_str(&format!("\n-----END {label}-----\n"));
+    for part in ["\n-----END ", label, "-----\n"] {
+        text.push_str(part);
+    }
     text
 }
 
