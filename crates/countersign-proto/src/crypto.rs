@@ -1,7 +1,10 @@
 //! Which library does the arithmetic? The one file that names it.
 //!
 //! It knows signatures and digests, not formats: [`crate::key`] takes keys apart and puts them
-//! together. Its interface is two digests, [`Verifier`] and [`Signer`].
+//! together. Its interface is two digests, [`Verifier`] and [`Signer`], and [`hmac`] for the one
+//! module that has symmetric keys.
+
+pub(crate) mod hmac;
 
 use aws_lc_rs::{
     digest,

@@ -30,6 +30,8 @@ pub mod jwk;
 
 pub mod jws;
 
+pub mod jwt;
+
 pub mod assertion;
 
 pub mod dpop;
