@@ -69,4 +69,6 @@ mod examples;
 
 mod checklist;
 
+mod jwt_peers;
+
 mod tidy;

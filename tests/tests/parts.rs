@@ -113,6 +113,11 @@ pub(crate) fn node(script: &str, arguments: &[&str], input: &str) -> String {
 
 /// A script of `tests/parts` in Python.
 pub(crate) fn python(script: &str, arguments: &[&str]) -> String {
+    python_reading(script, arguments, "")
+}
+
+/// The same; `input` is its stdin.
+pub(crate) fn python_reading(script: &str, arguments: &[&str], input: &str) -> String {
     let python = root().join("target/parts/python/bin/python");
     assert!(
         python.exists(),
@@ -120,7 +125,7 @@ pub(crate) fn python(script: &str, arguments: &[&str]) -> String {
     );
     run(
         command(python).arg(parts().join(script)).args(arguments),
-        "",
+        input,
     )
 }
 
@@ -132,9 +137,11 @@ fn run(command: &mut Command, input: &str) -> String {
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}; {HINT}"));
     let mut stdin = child.stdin.take().expect("stdin is piped");
-    stdin.write_all(input.as_bytes()).expect("the part reads");
-    drop(stdin);
-    let output = child.wait_with_output().expect("the part ends");
+    let output = std::thread::scope(|scope| {
+        // Beside the reading: a part that answers line by line waits for its answers to be read.
+        scope.spawn(move || stdin.write_all(input.as_bytes()).expect("the part reads"));
+        child.wait_with_output().expect("the part ends")
+    });
     assert!(
         output.status.success(),
         "{command:?}: {}",

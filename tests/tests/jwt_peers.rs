@@ -1,0 +1,484 @@
+//! Do the toolkit and two implementations that nobody here wrote believe each other's tokens: jose for node, joserfc
+//! for Python; by every algorithm, with every form of key?
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use countersign::{
+    certificate_store::{CertificateStore, KeyState},
+    proto::{
+        certificate::{Certificate, CertificateChain},
+        jwk,
+        jwt::{
+            Algorithm, JwtBuilder, Kid, PrivateKey, PublishedKey, Requirements, Signer,
+            SymmetricKey, TrustedKeys, key_set, verify,
+        },
+        key::{KeyType, SigningKey},
+        time::UnixTime,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{fixtures, parts};
+
+const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+const ISSUER: &str = "https://issuer.example";
+const API: &str = "https://api.example";
+const PASSPHRASE: &str = "a passphrase of sixty-four characters, which HS512 is content wit";
+
+/// One key of each kind in `testdata/clients`.
+const NAMES: [&str; 5] = ["rsa2048", "p256", "p384", "p521", "ed25519"];
+const HMACS: [Algorithm; 3] = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+
+/// Who is on the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Jose,
+    Joserfc,
+}
+
+impl Peer {
+    /// Answers all lines in one run.
+    fn answers(self, asked: &[Value]) -> Vec<Value> {
+        let lines: String = asked.iter().map(|line| format!("{line}\n")).collect();
+        let now = NOW.as_secs().to_string();
+        let said = match self {
+            Peer::Jose => parts::node("jwt-peer.mjs", &[&now], &lines),
+            Peer::Joserfc => parts::python_reading("jwt_peer.py", &[&now], &lines),
+        };
+        let answers: Vec<Value> = said
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(answers.len(), asked.len(), "{self:?}");
+        answers
+    }
+}
+
+/// One key of `testdata/clients` in every form that there is of it.
+struct Pair {
+    name: &'static str,
+    pkcs8: String,
+    /// PKCS#1 or SEC 1; Ed25519 has none.
+    traditional: Option<String>,
+    certificate: String,
+}
+
+impl Pair {
+    fn named(name: &'static str) -> Pair {
+        let read = |ending: &str| std::fs::read_to_string(file(name, ending));
+        Pair {
+            name,
+            pkcs8: read("key").unwrap(),
+            traditional: read("traditional.key").ok(),
+            certificate: read("pem").unwrap(),
+        }
+    }
+
+    /// By what it signs.
+    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let key_type = self.private().public_key().key_type();
+        Algorithm::ALL.into_iter().filter(move |algorithm| {
+            matches!(algorithm, Algorithm::KeyPair(algorithm) if key_type.signs_by(*algorithm))
+        })
+    }
+
+    fn private(&self) -> PrivateKey {
+        PrivateKey::from_pem(&self.pkcs8).unwrap()
+    }
+
+    fn spki(&self) -> String {
+        let key = file(self.name, "key");
+        let arguments = ["pkey", "-pubout", "-in", key.to_str().unwrap()];
+        String::from_utf8(parts::openssl(&arguments)).unwrap()
+    }
+
+    fn public_jwk(&self) -> Value {
+        Value::Object(jwk::required_members(self.private().public_key()))
+    }
+
+    /// Signers of ours, each from another form.
+    fn signers(&self) -> Vec<(String, Signer)> {
+        let private_jwk = self.private().to_jwk(None, None).unwrap();
+        let pair = format!("{}{}", self.certificate, self.pkcs8);
+        let mut signers = vec![
+            ("PKCS#8".to_owned(), Signer::from_pem(&self.pkcs8).unwrap()),
+            (
+                "JWK".to_owned(),
+                Signer::from_jwk(private_jwk.as_bytes()).unwrap(),
+            ),
+            (
+                "certificate and key".to_owned(),
+                Signer::from_pem(&pair).unwrap(),
+            ),
+            (
+                "PKCS#8 that was a JWK".to_owned(),
+                Signer::from_pem(
+                    &PrivateKey::from_jwk(private_jwk.as_bytes())
+                        .unwrap()
+                        .to_pem(),
+                )
+                .unwrap(),
+            ),
+        ];
+        if let Some(traditional) = &self.traditional {
+            signers.push((
+                "PKCS#1 or SEC 1".to_owned(),
+                Signer::from_pem(traditional).unwrap(),
+            ));
+        }
+        for ending in ["modern.p12", "legacy.p12", "modern.nopassword.p12"] {
+            let (key, chain) = from_pkcs12(&file(self.name, ending));
+            let signer = Signer::key_pair(key).with_certificate(chain).unwrap();
+            signers.push((ending.to_owned(), signer));
+        }
+        signers
+    }
+
+    /// Keys that we believe by, each from another form.
+    fn trusted(&self) -> Vec<(&'static str, TrustedKeys)> {
+        let private_jwk = self.private().to_jwk(None, None).unwrap();
+        let certificate = Certificate::all_from_pem(&self.certificate)
+            .unwrap()
+            .remove(0);
+        let published =
+            PublishedKey::of_certificate(&CertificateChain::new(certificate, Vec::new()));
+        let set = key_set(&[published]).unwrap().to_string();
+        vec![
+            ("private PEM", TrustedKeys::from_pem(&self.pkcs8).unwrap()),
+            ("public PEM", TrustedKeys::from_pem(&self.spki()).unwrap()),
+            (
+                "certificate",
+                TrustedKeys::from_pem(&self.certificate).unwrap(),
+            ),
+            (
+                "private JWK",
+                TrustedKeys::from_jwk(private_jwk.as_bytes()).unwrap(),
+            ),
+            (
+                "public JWK",
+                TrustedKeys::from_jwk(self.public_jwk().to_string().as_bytes()).unwrap(),
+            ),
+            (
+                "key set",
+                TrustedKeys::from_jwk_set(set.as_bytes()).unwrap(),
+            ),
+        ]
+    }
+
+    /// Private forms for a peer.
+    fn for_signing(&self) -> Vec<Value> {
+        let mut forms = vec![
+            json!({"form": "pkcs8", "text": self.pkcs8}),
+            json!({"form": "jwk", "text": *self.private().to_jwk(None, None).unwrap()}),
+            json!({"form": "pkcs8", "text": *self.private().to_pem()}),
+        ];
+        if let Some(traditional) = &self.traditional {
+            forms.push(json!({"form": "pem", "text": traditional}));
+        }
+        forms
+    }
+
+    /// Public forms for a peer.
+    fn for_verifying(&self, signer: &Signer) -> Vec<Value> {
+        let set = key_set(&[PublishedKey::of_signer(signer).unwrap()]).unwrap();
+        vec![
+            json!({"form": "spki", "text": self.spki()}),
+            json!({"form": "x509", "text": self.certificate}),
+            json!({"form": "jwk", "text": self.public_jwk().to_string()}),
+            json!({"form": "jwks", "text": set.to_string()}),
+        ]
+    }
+}
+
+/// Secrets in every form of ours, and for a peer.
+fn secrets() -> Vec<(&'static str, SymmetricKey, Vec<Value>)> {
+    let bytes: Vec<u8> = (0..64)
+        .map(|n: u8| n.wrapping_mul(7).wrapping_add(3))
+        .collect();
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let jwk = |key: &SymmetricKey| json!({"kty": "oct", "k": *key.to_base64url()}).to_string();
+    let from_bytes = SymmetricKey::from_bytes(&bytes).unwrap();
+    let generated = SymmetricKey::generate(Algorithm::HS512).unwrap();
+    [
+        ("bytes", from_bytes.clone(), hex(&bytes)),
+        (
+            "hex",
+            SymmetricKey::from_hex(&hex(&bytes)).unwrap(),
+            hex(&bytes),
+        ),
+        (
+            "base64url",
+            SymmetricKey::from_base64url(&from_bytes.to_base64url()).unwrap(),
+            hex(&bytes),
+        ),
+        (
+            "passphrase",
+            SymmetricKey::from_passphrase(PASSPHRASE).unwrap(),
+            hex(PASSPHRASE.as_bytes()),
+        ),
+        (
+            "generated",
+            generated.clone(),
+            generated.to_hex().to_string(),
+        ),
+    ]
+    .into_iter()
+    .map(|(form, key, hex)| {
+        let for_peer = vec![
+            json!({"form": "hex", "text": hex}),
+            json!({"form": "jwk", "text": jwk(&key)}),
+        ];
+        (form, key, for_peer)
+    })
+    .collect()
+}
+
+fn file(name: &str, ending: &str) -> PathBuf {
+    fixtures::path(&format!("clients/{name}/{name}.{ending}"))
+}
+
+fn from_pkcs12(file: &std::path::Path) -> (Arc<dyn SigningKey>, CertificateChain) {
+    let store = CertificateStore::open(file, Some(fixtures::password())).unwrap();
+    let candidate = store.candidates().unwrap().remove(0);
+    match (candidate.key, candidate.chain) {
+        (KeyState::Present(key), Some(chain)) => (key, chain),
+        other => panic!("{}: {other:?}", file.display()),
+    }
+}
+
+fn builder() -> JwtBuilder {
+    JwtBuilder::new()
+        .issuer(ISSUER)
+        .audience(API)
+        .audience("https://more.example")
+        .subject("alice")
+        .claim("role", "reader")
+        .claim("name", "Ünïcode \u{1f511}")
+        .lifetime(Duration::from_secs(600))
+}
+
+fn claims() -> Value {
+    json!({"iss": ISSUER, "aud": [API], "sub": "alice", "iat": 1_700_000_000, "nbf": 1_700_000_000,
+        "exp": 1_700_000_600, "name": "Ünïcode \u{1f511}", "nested": {"list": [1, 2.5, null, true]}})
+}
+
+/// What they sign, we believe.
+fn they_sign(peer: Peer) -> usize {
+    let mut asked = Vec::new();
+    let mut keys = Vec::new();
+    let mut ask = |algorithm: Algorithm, key: Value, trusted: Vec<(&'static str, TrustedKeys)>| {
+        asked.push(json!({"do": "sign", "alg": algorithm.name(), "key": key,
+            "header": {"typ": "JWT", "kid": "whatever they call it"}, "claims": claims()}));
+        keys.push((algorithm, trusted));
+    };
+    for pair in NAMES.map(Pair::named) {
+        let trusted = pair.trusted();
+        for algorithm in pair.algorithms() {
+            for key in pair.for_signing() {
+                ask(algorithm, key, trusted.clone());
+            }
+        }
+    }
+    for (form, secret, for_peer) in secrets() {
+        for algorithm in HMACS {
+            for key in &for_peer {
+                let trusted = vec![(form, TrustedKeys::symmetric(secret.clone()))];
+                ask(algorithm, key.clone(), trusted);
+            }
+        }
+    }
+    let demands = Requirements::issued_by(ISSUER)
+        .for_audience(API)
+        .typ("JWT")
+        .subject("alice");
+    let mut believed = 0;
+    for ((algorithm, trusted), answer) in keys.iter().zip(peer.answers(&asked)) {
+        let token = answer["jwt"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{peer:?} {algorithm}: {answer}"));
+        for (form, keys) in trusted {
+            // A set names its keys, and a token that names another is not for them.
+            let named = *form == "key set";
+            let verified = verify(token, keys, &demands, NOW);
+            assert_eq!(
+                verified.is_ok(),
+                !named,
+                "{peer:?} {algorithm} by {form}: {verified:?}"
+            );
+            let Ok(verified) = verified else { continue };
+            assert_eq!(verified.header().algorithm, *algorithm);
+            assert_eq!(Value::Object(verified.claims().members().clone()), claims());
+            believed += 1;
+        }
+    }
+    believed
+}
+
+/// What we sign, they believe.
+fn we_sign(peer: Peer) -> usize {
+    let mut asked = Vec::new();
+    let mut forms = Vec::new();
+    let mut ask = |signer: &Signer, form: &str, key: Value| {
+        let token = builder().build(signer, NOW).unwrap();
+        let algorithm = signer.algorithm().name();
+        forms.push(format!("{algorithm} {form} for {}", key["form"]));
+        asked.push(json!({"do": "verify", "alg": algorithm, "key": key, "jwt": token.expose()}));
+    };
+    for pair in NAMES.map(Pair::named) {
+        for (form, signer) in pair.signers() {
+            for algorithm in pair.algorithms() {
+                let signer = signer.clone().with_algorithm(algorithm).unwrap();
+                for key in pair.for_verifying(&signer) {
+                    ask(&signer, &form, key);
+                }
+            }
+        }
+    }
+    for (form, secret, for_peer) in secrets() {
+        for algorithm in HMACS {
+            let signer = Signer::symmetric(secret.clone());
+            let signer = signer.with_algorithm(algorithm).unwrap();
+            for key in &for_peer {
+                ask(&signer, form, key.clone());
+            }
+        }
+    }
+    for (form, answer) in forms.iter().zip(peer.answers(&asked)) {
+        assert_eq!(
+            answer["claims"]["sub"], "alice",
+            "{peer:?} {form}: {answer}"
+        );
+        assert_eq!(
+            answer["claims"]["aud"],
+            json!([API, "https://more.example"])
+        );
+        assert_eq!(answer["claims"]["name"], "Ünïcode \u{1f511}");
+        assert_eq!(answer["header"]["typ"], "JWT");
+        assert!(answer["header"]["kid"].is_string(), "{form}");
+    }
+    forms.len()
+}
+
+/// A token that was damaged on the way is believed by neither.
+fn they_refuse(peer: Peer) {
+    let mut signers = Vec::new();
+    for pair in NAMES.map(Pair::named) {
+        let key = json!({"form": "jwk", "text": pair.public_jwk().to_string()});
+        for algorithm in pair.algorithms() {
+            let signer = Signer::from_pem(&pair.pkcs8).unwrap();
+            signers.push((signer.with_algorithm(algorithm).unwrap(), key.clone()));
+        }
+    }
+    let (_, secret, for_peer) = secrets().remove(0);
+    for algorithm in HMACS {
+        let signer = Signer::symmetric(secret.clone());
+        signers.push((
+            signer.with_algorithm(algorithm).unwrap(),
+            for_peer[0].clone(),
+        ));
+    }
+    assert_eq!(signers.len(), 13);
+    let mut asked = Vec::new();
+    for (signer, key) in signers {
+        let token = builder().build(&signer, NOW).unwrap();
+        let other = builder().subject("mallory").build(&signer, NOW).unwrap();
+        let (input, _) = other.expose().rsplit_once('.').unwrap();
+        let (_, signature) = token.expose().rsplit_once('.').unwrap();
+        let forged = format!("{input}.{signature}");
+        let demands = Requirements::issued_by(ISSUER).for_audience(API);
+        assert!(verify(&forged, &TrustedKeys::of(&signer), &demands, NOW).is_err());
+        let algorithm = signer.algorithm().name();
+        asked.push(json!({"do": "verify", "alg": algorithm, "key": key, "jwt": forged}));
+    }
+    for answer in peer.answers(&asked) {
+        assert!(answer["error"].is_string(), "{peer:?}: {answer}");
+    }
+}
+
+/// They call every kind of key as we do.
+fn they_name(peer: Peer) {
+    let mut asked = Vec::new();
+    let mut names = Vec::new();
+    for key_type in [
+        KeyType::Rsa { bits: 2048 },
+        KeyType::P256,
+        KeyType::P384,
+        KeyType::P521,
+        KeyType::Ed25519,
+    ] {
+        let key = PrivateKey::generate(key_type).unwrap();
+        names.push(jwk::thumbprint(key.public_key()));
+        asked.push(Value::Object(jwk::required_members(key.public_key())));
+    }
+    for (_, secret, _) in secrets() {
+        names.push(secret.thumbprint());
+        asked.push(json!({"kty": "oct", "k": *secret.to_base64url()}));
+    }
+    let asked: Vec<Value> = asked
+        .iter()
+        .map(|key| json!({"do": "thumbprint", "key": {"form": "jwk", "text": key.to_string()}}))
+        .collect();
+    let called: Vec<Value> = peer
+        .answers(&asked)
+        .iter()
+        .map(|answer| answer["thumbprint"].clone())
+        .collect();
+    assert_eq!(called, names, "{peer:?}");
+}
+
+#[test]
+fn what_jose_for_node_signs_is_believed_in_every_form_of_key() {
+    // 10 algorithms of key pairs with 3 or 4 private forms and 5 of ours, 3 of secrets with 2 and 5.
+    assert_eq!(they_sign(Peer::Jose), (9 * 4 + 3) * 5 + 3 * 2 * 5);
+}
+
+#[test]
+fn what_is_signed_from_every_form_of_key_is_believed_by_jose_for_node() {
+    // 8 forms of ours and 4 of theirs, Ed25519 without a traditional one; 3 algorithms of secrets with 5 and 2.
+    assert_eq!(we_sign(Peer::Jose), (9 * 8 + 7) * 4 + 3 * 5 * 2);
+}
+
+#[test]
+fn what_joserfc_for_python_signs_is_believed_in_every_form_of_key() {
+    assert_eq!(they_sign(Peer::Joserfc), (9 * 4 + 3) * 5 + 3 * 2 * 5);
+}
+
+#[test]
+fn what_is_signed_from_every_form_of_key_is_believed_by_joserfc_for_python() {
+    assert_eq!(we_sign(Peer::Joserfc), (9 * 8 + 7) * 4 + 3 * 5 * 2);
+}
+
+#[test]
+fn a_forged_token_is_believed_neither_here_nor_by_jose_and_joserfc() {
+    for peer in [Peer::Jose, Peer::Joserfc] {
+        they_refuse(peer);
+    }
+}
+
+#[test]
+fn every_kind_of_key_has_the_thumbprint_that_jose_and_joserfc_give_it() {
+    for peer in [Peer::Jose, Peer::Joserfc] {
+        they_name(peer);
+    }
+}
+
+#[test]
+fn a_certificates_kid_is_what_openssl_says_of_the_certificate() {
+    let pair = Pair::named("p256");
+    let certificate = file("p256", "pem");
+    let arguments = [
+        "x509",
+        "-noout",
+        "-fingerprint",
+        "-sha1",
+        "-in",
+        certificate.to_str().unwrap(),
+    ];
+    let said = String::from_utf8(parts::openssl(&arguments)).unwrap();
+    let hex = said.trim().split('=').next_back().unwrap().replace(':', "");
+    let kid: Kid = "sha1-hex".parse().unwrap();
+    let signer = Signer::from_pem(&format!("{}{}", pair.certificate, pair.pkcs8))
+        .and_then(|signer| signer.with_kid(&kid))
+        .unwrap();
+    assert_eq!(signer.kid(), Some(&*hex));
+}
