@@ -49,6 +49,8 @@ pub use private_key::PrivateKey;
 
 mod jwk;
 
+mod public_pem;
+
 mod key_refusal;
 pub use key_refusal::KeyRefusal;
 

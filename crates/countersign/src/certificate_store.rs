@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use countersign_proto::{certificate::CertificateChain, key::SigningKey};
+use countersign_proto::{certificate::CertificateChain, jwt::PrivateKey, key::SigningKey};
 
 mod password;
 pub use password::Password;
@@ -27,6 +27,8 @@ mod derivation_cost;
 mod folder;
 
 mod pairing;
+
+mod lone_key;
 
 /// A folder of certificate files, or one file. It is read anew each time it is asked.
 ///
@@ -79,6 +81,15 @@ impl CertificateStore {
             .map(|file| contents::read(file, self.password.as_ref()))
             .collect();
         Ok(pairing::candidates(&read))
+    }
+
+    /// The first private key in the file itself, whether or not a certificate is with it: for what
+    /// signs without a certificate, and for writing a key in another form.
+    ///
+    /// # Errors
+    /// The state of the key, which is never [`KeyState::Present`]: absent, locked or unusable.
+    pub fn private_key(&self) -> Result<PrivateKey, KeyState> {
+        lone_key::read(&self.path, self.password.as_ref())
     }
 
     /// The folder or file.

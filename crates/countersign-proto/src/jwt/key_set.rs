@@ -2,7 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{Algorithm, KeyRefusal, Signer};
+use super::{
+    Algorithm, KeyRefusal, Signer,
+    jwk::{AnyJwk, AnyKey, Members},
+    public_pem::{Found, public_keys},
+};
 use crate::{
     certificate::{Certificate, CertificateChain, CertificateError},
     json::{self, Limits, Map, Value},
@@ -50,6 +54,46 @@ impl PublishedKey {
             algorithm: Some(signer.algorithm()),
             chain: signer.chain().cloned(),
         })
+    }
+
+    /// Every certificate and public key of a PEM text; the public half of a private key when there is
+    /// nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is refused, or when there is none.
+    pub fn all_from_pem(text: &str) -> Result<Vec<PublishedKey>, KeyRefusal> {
+        let published = |found: Found| match found.certificate {
+            Some(leaf) => PublishedKey::of_certificate(&CertificateChain::new(leaf, Vec::new())),
+            None => PublishedKey::of_key(&found.key),
+        };
+        Ok(public_keys(text)?.into_iter().map(published).collect())
+    }
+
+    /// The keys of a JWK set, or one JWK, under their names and for their algorithms: of private ones
+    /// the public half. Certificates are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the text is neither, or when a key is refused, as every secret is.
+    pub fn all_from_jwks(text: &[u8]) -> Result<Vec<PublishedKey>, KeyRefusal> {
+        let keys = keys_of(text)?;
+        keys.into_iter()
+            .map(|members| {
+                let jwk = AnyJwk::from_members(&members)?;
+                let key = match &jwk.key {
+                    AnyKey::Public(key) => key,
+                    AnyKey::Private(key) => key.public_key(),
+                    AnyKey::Symmetric(_) => return Err(KeyError::Symmetric.into()),
+                };
+                Ok(PublishedKey {
+                    key: key.clone(),
+                    kid: jwk.kid.unwrap_or_else(|| jwk::thumbprint(key)),
+                    algorithm: jwk.algorithm,
+                    chain: None,
+                })
+            })
+            .collect()
     }
 
     /// The name.
@@ -107,20 +151,30 @@ pub fn key_set(keys: &[PublishedKey]) -> Result<Value, KeyRefusal> {
 /// When the text is neither, when a certificate is refused, or when the first certificate of a key is
 /// not of that key (RFC 7517 §4.7).
 pub fn certificates_in(text: &[u8]) -> Result<Vec<CertificateChain>, KeyRefusal> {
-    let mut members = json::object(text, &Limits::DOCUMENT).map_err(JwkError::Json)?;
-    let keys = match members.remove("keys") {
-        None => vec![Value::Object(members)],
-        Some(Value::Array(keys)) => keys,
-        Some(_) => return Err(JwkError::Member("keys").into()),
-    };
     let mut chains = Vec::new();
-    for key in &keys {
-        let key = key.as_object().ok_or(JwkError::Member("keys"))?;
+    for Members(key) in &keys_of(text)? {
         if let Some(x5c) = key.get("x5c") {
             chains.push(chain_of(key, x5c)?);
         }
     }
     Ok(chains)
+}
+
+/// The keys of a set, or the one that the text is.
+fn keys_of(text: &[u8]) -> Result<Vec<Members>, JwkError> {
+    const NO_SET: JwkError = JwkError::Member("keys");
+    let mut members = json::object(text, &Limits::DOCUMENT).map_err(JwkError::Json)?;
+    let keys = match members.remove("keys") {
+        None => return Ok(vec![Members(members)]),
+        Some(Value::Array(keys)) => keys,
+        Some(_) => return Err(NO_SET),
+    };
+    keys.into_iter()
+        .map(|key| match key {
+            Value::Object(members) => Ok(Members(members)),
+            _ => Err(NO_SET),
+        })
+        .collect()
 }
 
 fn chain_of(key: &Map<String, Value>, x5c: &Value) -> Result<CertificateChain, KeyRefusal> {

@@ -45,6 +45,24 @@ impl PrivateKey {
         })
     }
 
+    /// Reads a PKCS#1 `RSAPrivateKey` (RFC 8017 App. A.1.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalKey::from_pkcs1`].
+    pub fn from_pkcs1(der: &[u8]) -> Result<PrivateKey, KeyError> {
+        PrivateKey::wrap(LocalKey::from_pkcs1(der)?.public_key(), der)
+    }
+
+    /// Reads a SEC1 `ECPrivateKey` (RFC 5915) that names its curve.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalKey::from_sec1`].
+    pub fn from_sec1(der: &[u8]) -> Result<PrivateKey, KeyError> {
+        PrivateKey::wrap(LocalKey::from_sec1(der)?.public_key(), der)
+    }
+
     /// Reads the first private key block of a PEM text: `PRIVATE KEY`, `RSA PRIVATE KEY`,
     /// `EC PRIVATE KEY`.
     ///
@@ -60,10 +78,10 @@ impl PrivateKey {
             .find(|block| block.label.ends_with("PRIVATE KEY"))
             .ok_or(UNREADABLE)?;
         let der = block.der().ok_or(UNREADABLE)?;
-        if block.label == "PRIVATE KEY" {
-            return PrivateKey::from_pkcs8(&der);
+        match block.label {
+            "PRIVATE KEY" => PrivateKey::from_pkcs8(&der),
+            _ => PrivateKey::wrap(&public_key, &der),
         }
-        PrivateKey::wrap(&public_key, &der)
     }
 
     /// Reads a private JWK (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2). The private half must fit the

@@ -5,10 +5,16 @@ use std::{fmt, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::Algorithm;
-use crate::crypto::{
-    self,
-    hmac::{self, Hash},
+use super::{
+    Algorithm, KeyRefusal,
+    jwk::{AnyJwk, AnyKey},
+};
+use crate::{
+    crypto::{
+        self,
+        hmac::{self, Hash},
+    },
+    jwk::JwkError,
 };
 
 /// A key for HMAC of 32 to 1024 bytes (RFC 7518 §3.2): wiped when the last clone is dropped, never
@@ -100,6 +106,18 @@ impl SymmetricKey {
             .decode_slice(text, &mut bytes)
             .map_err(|_| SymmetricKeyError::Base64url)?;
         SymmetricKey::from_bytes(&bytes[..length])
+    }
+
+    /// Reads a JWK of type `oct` (RFC 7518 §6.4).
+    ///
+    /// # Errors
+    ///
+    /// When the JWK is refused, or is of another type.
+    pub fn from_jwk(text: &[u8]) -> Result<SymmetricKey, KeyRefusal> {
+        match AnyJwk::read(text)?.key {
+            AnyKey::Symmetric(key) => Ok(key),
+            AnyKey::Private(_) | AnyKey::Public(_) => Err(JwkError::Member("kty").into()),
+        }
     }
 
     /// Makes a new key, as long as the hash of the algorithm. Its result is not decided by its

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use super::{
     Algorithm, KeyRefusal, Signer, SymmetricKey,
     jwk::{AnyJwk, AnyKey, Members},
+    public_pem::public_keys,
     signer::Key,
 };
 use crate::{
     assertion::KidForm,
     certificate::Certificate,
     crypto::hmac::Hash,
-    der::{self, Reader},
     json::{self, Limits, Value},
     jwk::{self, JwkError},
     jws::Header,
-    key::{KeyError, LocalKey, PublicKey, SigningKey as _},
-    pem,
+    key::{KeyError, PublicKey},
 };
 
 /// The keys whose signatures are believed, each by its own algorithms and under its own names. Cheap
@@ -123,24 +122,13 @@ impl TrustedKeys {
     ///
     /// When one of them is refused, or when there is none.
     pub fn from_pem(text: &str) -> Result<TrustedKeys, KeyRefusal> {
-        const NOT_PEM: KeyError = KeyError::Malformed("the PEM text does not end as it began");
-        const NOT_BASE64: KeyError = KeyError::Malformed("the PEM text is not base64");
-        let mut found = Vec::new();
-        for block in pem::blocks(text).ok_or(NOT_PEM)? {
-            let der = || block.der().ok_or(NOT_BASE64);
-            found.push(match block.label {
-                "CERTIFICATE" | "X509 CERTIFICATE" => {
-                    TrustedKeys::certificate(&Certificate::from_der(&der()?)?)
-                }
-                "PUBLIC KEY" => TrustedKeys::public_key(PublicKey::from_spki(&der()?)?),
-                "RSA PUBLIC KEY" => TrustedKeys::public_key(rsa_public_key(&der()?)?),
-                _ => continue,
-            });
-        }
-        if found.is_empty() {
-            let key = LocalKey::from_pem(text)?;
-            return Ok(TrustedKeys::public_key(key.public_key().clone()));
-        }
+        let found: Vec<TrustedKeys> = public_keys(text)?
+            .into_iter()
+            .map(|found| match &found.certificate {
+                Some(certificate) => TrustedKeys::certificate(certificate),
+                None => TrustedKeys::public_key(found.key),
+            })
+            .collect();
         TrustedKeys::together(&found)
     }
 
@@ -299,16 +287,4 @@ impl From<AnyJwk> for TrustedKey {
             names: vec![jwk.kid.unwrap_or(thumbprint)],
         }
     }
-}
-
-/// RFC 8017 App. A.1.1.
-fn rsa_public_key(der: &[u8]) -> Result<PublicKey, KeyError> {
-    (|| {
-        let mut key = Reader::inside(der, der::SEQUENCE)?;
-        let numbers = (key.unsigned()?, key.unsigned()?);
-        key.end()?;
-        Some(numbers)
-    })()
-    .ok_or(KeyError::Malformed("not an RSAPublicKey"))
-    .and_then(|(modulus, exponent)| PublicKey::from_rsa(modulus, exponent))
 }

@@ -202,7 +202,7 @@ fn key_state(key: Result<LocalKey, KeyError>) -> KeyState {
     }
 }
 
-fn closed_state(closed: Closed) -> KeyState {
+pub(super) fn closed_state(closed: Closed) -> KeyState {
     match closed {
         Closed::Locked(reason) => KeyState::Locked(reason),
         Closed::Unusable(reason) => KeyState::Unusable(reason),
@@ -215,7 +215,7 @@ fn certificate_problem(error: &CertificateError) -> KeyState {
 
 /// The forms in DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Certificate,
     Pkcs12,
     Pkcs8,
@@ -225,7 +225,7 @@ enum Form {
 }
 
 /// Tells the forms apart by the tags of their first elements.
-fn form(der: &[u8]) -> Option<Form> {
+pub(super) fn form(der: &[u8]) -> Option<Form> {
     let outer = AnyRef::from_der(der).ok()?;
     let mut reader = SliceReader::new(outer.value()).ok()?;
     let first = AnyRef::decode(&mut reader).ok()?;
