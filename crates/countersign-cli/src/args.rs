@@ -4,6 +4,7 @@ mod admin;
 mod cert;
 mod environment;
 mod examples;
+mod jwt;
 mod sign_in;
 #[cfg(feature = "platform")]
 mod store;
@@ -20,6 +21,10 @@ pub(crate) use self::{
     },
     cert::{CertCommand, CertNew, KeyChoice, StoreOptions},
     environment::{Environment, client, surroundings},
+    jwt::{
+        Demands, JwtCommand, JwtJwks, JwtKeygen, JwtRenew, JwtSign, JwtVerify, KeyForm, KeySource,
+        NewKey, SignerOptions, TokenSource,
+    },
     sign_in::{
         AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs, Way,
     },
@@ -137,6 +142,9 @@ pub(crate) enum Verb {
     #[cfg(feature = "platform")]
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Makes, looks at, verifies and renews tokens by hand
+    #[command(subcommand)]
+    Jwt(JwtCommand),
     /// Manages what is registered on the platform
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -194,6 +202,7 @@ fn check_format(typed: &Typed) -> Result<(), Failure> {
     let prints_token = match &typed.verb {
         Verb::Token { decode } => !decode,
         Verb::PlatformToken(args) => !args.decode,
+        Verb::Jwt(JwtCommand::Sign(_) | JwtCommand::Renew(_)) => true,
         _ => false,
     };
     let name = match typed.global.output {

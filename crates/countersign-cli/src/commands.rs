@@ -6,6 +6,7 @@ mod completions;
 #[cfg(feature = "platform")]
 mod dev;
 mod doctor;
+mod jwt;
 mod login;
 mod logout;
 mod man;
@@ -59,6 +60,7 @@ pub(crate) fn run(
         Verb::Cert(command) => cert::run(command, environment, output),
         #[cfg(feature = "platform")]
         Verb::Store(command) => store::run(command, environment, output),
+        Verb::Jwt(command) => jwt::run(command, environment, output),
         Verb::Admin(command) => admin::run(command, global, environment, output),
         Verb::Doctor { server } => doctor::run(server.as_deref(), global, environment, output),
         Verb::Completions { shell } => completions::run(*shell, output),

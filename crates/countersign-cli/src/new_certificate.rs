@@ -22,6 +22,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) not_after: UnixTime,
 }
 
+/// A leaf for a key that is there already.
+pub(crate) struct WantedFor<'a> {
+    /// RFC 4514.
+    pub(crate) subject: &'a str,
+    /// PEM of PKCS#8.
+    pub(crate) key: Zeroizing<String>,
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+}
+
 /// What the certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CertificateRole {
@@ -49,7 +59,12 @@ impl Made {
 
 /// Makes a key and a certificate, signed by `authority` or by its own key.
 pub(crate) fn make(wanted: &Wanted<'_>, authority: Option<&Made>) -> Result<Made, Failure> {
-    let params = params(wanted)?;
+    let params = params(
+        wanted.subject,
+        wanted.role,
+        wanted.not_before,
+        wanted.not_after,
+    )?;
     let key = generate(wanted.key).map_err(refused)?;
     let certificate = match authority {
         Some(authority) => {
@@ -75,13 +90,31 @@ pub(crate) fn make(wanted: &Wanted<'_>, authority: Option<&Made>) -> Result<Made
     })
 }
 
-fn params(wanted: &Wanted<'_>) -> Result<CertificateParams, Failure> {
+/// Makes a certificate of a key that is there already, signed by that key.
+pub(crate) fn self_signed(wanted: WantedFor<'_>) -> Result<Made, Failure> {
+    let key = KeyPair::from_pem(&wanted.key).map_err(refused)?;
+    let role = CertificateRole::Leaf;
+    let params = params(wanted.subject, role, wanted.not_before, wanted.not_after)?;
+    let certificate = params.self_signed(&key).map_err(refused)?;
+    check_subject(certificate.der(), wanted.subject)?;
+    Ok(Made {
+        certificate: certificate.pem(),
+        key: wanted.key,
+    })
+}
+
+fn params(
+    subject: &str,
+    role: CertificateRole,
+    not_before: UnixTime,
+    not_after: UnixTime,
+) -> Result<CertificateParams, Failure> {
     let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen_name(wanted.subject)?;
-    params.not_before = moment(wanted.not_before)?;
-    params.not_after = moment(wanted.not_after)?;
+    params.distinguished_name = rcgen_name(subject)?;
+    params.not_before = moment(not_before)?;
+    params.not_after = moment(not_after)?;
     params.use_authority_key_identifier_extension = true;
-    match wanted.role {
+    match role {
         CertificateRole::Leaf => {
             params.is_ca = IsCa::ExplicitNoCa;
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -9,6 +9,7 @@ mod doctor;
 mod documentation;
 mod encrypted_keys;
 mod interrupted;
+mod jwt;
 mod log;
 mod person;
 #[path = "../../../../tests/tests/parts/postgres.rs"]
