@@ -19,7 +19,7 @@ pub(crate) use self::{
         AdminCommand, AppCommand, AppSettings, CertificateCommand, MappingCommand, PageOptions,
         PrincipalCommand, RoleCommand, SessionCommand, Usage,
     },
-    cert::{CertCommand, CertNew, KeyChoice, StoreOptions},
+    cert::{CertCommand, CertExport, CertForm, CertNew, CertRequest, KeyChoice, StoreOptions},
     environment::{Environment, client, surroundings},
     jwt::{
         Demands, JwtCommand, JwtJwks, JwtKeygen, JwtRenew, JwtSign, JwtVerify, KeyForm, KeySource,

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use countersign::proto::{
-    certificate::Certificate, distinguished_name::DistinguishedName, time::UnixTime,
+    certificate::Certificate, distinguished_name::DistinguishedName, jwt::PrivateKey, key::KeyType,
+    time::UnixTime,
 };
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, RsaKeySize,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use zeroize::Zeroizing;
 
 use crate::{args::KeyChoice, failure::Failure};
@@ -65,7 +64,7 @@ pub(crate) fn make(wanted: &Wanted<'_>, authority: Option<&Made>) -> Result<Made
         wanted.not_before,
         wanted.not_after,
     )?;
-    let key = generate(wanted.key).map_err(refused)?;
+    let key = generate(wanted.key)?;
     let certificate = match authority {
         Some(authority) => {
             let issuer_key = KeyPair::from_pem(&authority.key).map_err(|error| {
@@ -103,6 +102,32 @@ pub(crate) fn self_signed(wanted: WantedFor<'_>) -> Result<Made, Failure> {
     })
 }
 
+/// A request for a certificate (RFC 2986) by a key in PEM, as PEM.
+pub(crate) fn request(subject: &str, key: &str) -> Result<String, Failure> {
+    let key = KeyPair::from_pem(key).map_err(refused)?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen_name(subject)?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let request = params.serialize_request(&key).map_err(refused)?;
+    request.pem().map_err(refused)
+}
+
+/// A new key as PEM of PKCS#8.
+pub(crate) fn new_key(kind: KeyChoice) -> Result<Zeroizing<String>, Failure> {
+    let key_type = match kind {
+        KeyChoice::P256 => KeyType::P256,
+        KeyChoice::P384 => KeyType::P384,
+        KeyChoice::P521 => KeyType::P521,
+        KeyChoice::Ed25519 => KeyType::Ed25519,
+        KeyChoice::Rsa2048 => KeyType::Rsa { bits: 2048 },
+        KeyChoice::Rsa3072 => KeyType::Rsa { bits: 3072 },
+        KeyChoice::Rsa4096 => KeyType::Rsa { bits: 4096 },
+    };
+    PrivateKey::generate(key_type)
+        .map(|key| key.to_pem())
+        .map_err(|error| Failure::other(error.to_string()))
+}
+
 fn params(
     subject: &str,
     role: CertificateRole,
@@ -127,17 +152,10 @@ fn params(
     Ok(params)
 }
 
-fn generate(key: KeyChoice) -> Result<KeyPair, rcgen::Error> {
-    let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
-    match key {
-        KeyChoice::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
-        KeyChoice::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
-        KeyChoice::P521 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512),
-        KeyChoice::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
-        KeyChoice::Rsa2048 => rsa(RsaKeySize::_2048),
-        KeyChoice::Rsa3072 => rsa(RsaKeySize::_3072),
-        KeyChoice::Rsa4096 => rsa(RsaKeySize::_4096),
-    }
+/// Made by the protocol's own library, whose PKCS#8 every tool reads; that of rcgen for Ed25519 has
+/// the public key in it, which OpenSSL before 3.2 refuses.
+fn generate(key: KeyChoice) -> Result<KeyPair, Failure> {
+    KeyPair::from_pem(&new_key(key)?).map_err(refused)
 }
 
 /// Plain names only: one attribute at a time, each once. What does not survive is found afterwards.

@@ -21,6 +21,7 @@ mod pem;
 mod encrypted_key;
 
 mod pkcs12;
+pub use pkcs12::{ToPkcs12Error, to_pkcs12};
 
 mod derivation_cost;
 

@@ -27,6 +27,10 @@ pub(crate) enum CertCommand {
     },
     /// Makes a key and a certificate
     New(CertNew),
+    /// Makes a key and a request for a certificate, to be signed by an authority elsewhere
+    Request(CertRequest),
+    /// Writes a certificate and its key in another form
+    Export(CertExport),
     /// Copies a PEM or PKCS#12 file into the store
     Import {
         /// The file
@@ -74,6 +78,56 @@ pub(crate) struct CertNew {
     /// Makes a certificate authority
     #[arg(long, conflicts_with = "ca")]
     pub(crate) authority: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CertRequest {
+    /// The subject that is asked for (RFC 4514), for example CN=inventory,O=Example
+    pub(crate) subject: String,
+    /// The file for the request [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The file for the new key, which must not be there yet
+    #[arg(long, value_name = "FILE", required_unless_present = "key")]
+    pub(crate) key_out: Option<PathBuf>,
+    /// Takes this key instead of a new one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_out", "key_type"])]
+    pub(crate) key: Option<PathBuf>,
+    /// The kind of key
+    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    pub(crate) key_type: KeyChoice,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CertExport {
+    /// The file with the certificate, and with its key unless --key says otherwise
+    pub(crate) file: PathBuf,
+    /// The file to write, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The key, when that is in a file of its own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// How it is written
+    #[arg(long, value_name = "FORM", default_value = "pem")]
+    pub(crate) form: CertForm,
+    /// The password of the new PKCS#12 file is in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_password_file: Option<PathBuf>,
+    /// Asks for the password of the new PKCS#12 file
+    #[arg(long, conflicts_with = "new_password_file")]
+    pub(crate) ask_new_password: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+}
+
+/// How a certificate is written with its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertForm {
+    /// PEM, the key unencrypted
+    Pem,
+    /// PKCS#12, under a password
+    Pkcs12,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

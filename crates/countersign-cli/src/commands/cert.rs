@@ -1,9 +1,11 @@
 //! What is done with certificates on this machine?
 
 mod explain;
+mod export;
 mod import;
 mod list;
 mod new;
+mod request;
 mod show;
 
 use crate::{
@@ -32,6 +34,8 @@ pub(crate) fn run(
             explain::run(selector, several, store, environment, output)
         }
         CertCommand::New(wanted) => new::run(wanted, environment, output),
+        CertCommand::Request(wanted) => request::run(wanted, output),
+        CertCommand::Export(wanted) => export::run(wanted, environment, output),
         CertCommand::Import { file, name, store } => {
             import::run(file, name.as_deref(), store, environment, output)
         }

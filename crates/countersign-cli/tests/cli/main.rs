@@ -4,6 +4,7 @@
 mod bad_input;
 mod browser;
 mod cache;
+mod certificates;
 mod choice;
 mod doctor;
 mod documentation;

@@ -81,7 +81,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::certificate_store::fixture::{password, testdata};
+    use crate::certificate_store::{
+        CertificateStore, ToPkcs12Error,
+        fixture::{password, testdata},
+        to_pkcs12,
+    };
 
     const KINDS: [&str; 6] = ["rsa2048", "rsa3072", "p256", "p384", "p521", "ed25519"];
 
@@ -120,6 +124,43 @@ mod tests {
                 let signature = key.sign(algorithm, b"m").unwrap();
                 let verified = certificate.public_key().verify(algorithm, b"m", &signature);
                 assert!(verified.is_ok(), "{kind} {ending}");
+            }
+        }
+    }
+
+    // checklist K27
+    #[test]
+    fn what_is_written_as_pkcs12_is_read_back_and_only_with_its_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.p12");
+        for kind in ["p256", "rsa2048", "ed25519"] {
+            let pair = testdata(&format!("clients/{kind}/{kind}.pair.pem"));
+            let store = CertificateStore::open(&pair, None).unwrap();
+            let chain = store.candidates().unwrap().remove(0).chain.unwrap();
+            let key = store.private_key().unwrap();
+            let password = Password::new("a new pass\u{e9}".to_owned());
+            let written = to_pkcs12(&chain, &key, &password).unwrap();
+            std::fs::write(&path, &written[..]).unwrap();
+            let read = CertificateStore::open(&path, Some(password.clone())).unwrap();
+            let candidate = read.candidates().unwrap().remove(0);
+            assert_eq!(candidate.chain.unwrap().leaf(), chain.leaf(), "{kind}");
+            assert!(matches!(candidate.key, KeyState::Present(_)), "{kind}");
+            assert_eq!(read.private_key().unwrap().public_key(), key.public_key());
+            for wrong in [None, Some(Password::new("wrong".to_owned()))] {
+                let refusal = refusal(&path, wrong.as_ref());
+                assert!(matches!(refusal, KeyState::Locked(_)), "{kind} {refusal:?}");
+            }
+            let other = PrivateKey::generate(countersign_proto::key::KeyType::P256).unwrap();
+            assert_eq!(
+                to_pkcs12(&chain, &other, &password).err(),
+                Some(ToPkcs12Error::KeyOfAnother)
+            );
+            for impossible in ["", "\u{1f511}"] {
+                let password = Password::new(impossible.to_owned());
+                assert_eq!(
+                    to_pkcs12(&chain, &key, &password).err(),
+                    Some(ToPkcs12Error::Password)
+                );
             }
         }
     }

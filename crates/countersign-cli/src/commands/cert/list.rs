@@ -91,9 +91,27 @@ pub(crate) fn record(candidate: &Candidate, now: UnixTime) -> Value {
             Ok(()) => "yes".to_owned(),
             Err(reason) => format!("no: {reason}"),
         },
+        "key_usages": leaf.key_usages(),
+        "purposes": leaf
+            .extended_key_usages()
+            .map(|purposes| purposes.iter().map(|oid| purpose(oid)).collect::<Vec<_>>()),
         "issuers": chain.issuers().iter().map(|c| c.subject().to_string()).collect::<Vec<_>>(),
         "source": source,
     })
+}
+
+/// The name of a purpose (RFC 5280 §4.2.1.12), or its identifier.
+fn purpose(oid: &str) -> &str {
+    match oid {
+        "1.3.6.1.5.5.7.3.1" => "serverAuth",
+        "1.3.6.1.5.5.7.3.2" => "clientAuth",
+        "1.3.6.1.5.5.7.3.3" => "codeSigning",
+        "1.3.6.1.5.5.7.3.4" => "emailProtection",
+        "1.3.6.1.5.5.7.3.8" => "timeStamping",
+        "1.3.6.1.5.5.7.3.9" => "OCSPSigning",
+        "2.5.29.37.0" => "anyExtendedKeyUsage",
+        other => other,
+    }
 }
 
 fn key_state(key: &KeyState) -> String {

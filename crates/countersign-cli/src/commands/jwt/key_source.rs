@@ -26,6 +26,7 @@ use crate::{
     certificate_choice::{Choice, store_password, unusable},
     failure::Failure,
     output::Output,
+    typed_secret,
 };
 
 /// A key as it was read, in a form that is known.
@@ -111,11 +112,8 @@ impl KeyText {
             return KeyText::new(bytes, source.key_form, name, None).map(Some);
         }
         if source.ask_key {
-            let typed = rpassword::prompt_password("key: ").map_err(|error| {
-                Failure::other(format!("cannot ask for a key: {error}"))
-                    .hint("without a terminal, use --key FILE or --key-env NAME")
-            })?;
-            let bytes = Zeroizing::new(typed.into_bytes());
+            let typed = typed_secret::ask("key: ")?;
+            let bytes = Zeroizing::new(typed.as_bytes().to_vec());
             return KeyText::new(bytes, source.key_form, "the key", None).map(Some);
         }
         Ok(None)

@@ -7,7 +7,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{args::TokenSource, failure::Failure};
+use crate::{args::TokenSource, failure::Failure, typed_secret};
 
 /// As much as an inspection takes, and a line end.
 const MAX_BYTES: u64 = 1024 * 1024 + 2;
@@ -51,11 +51,8 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 /// Everything on stdin; a terminal is asked without showing what is typed.
 pub(super) fn from_stdin(what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if std::io::stdin().is_terminal() {
-        let typed = rpassword::prompt_password(format!("{what}: ")).map_err(|error| {
-            Failure::other(format!("cannot ask for the {what}: {error}"))
-                .hint("give it on stdin or in a file")
-        })?;
-        return Ok(Zeroizing::new(typed.into_bytes()));
+        let typed = typed_secret::ask(&format!("{what}: "))?;
+        return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
     }
     limited(std::io::stdin().lock(), "stdin")
 }
