@@ -98,7 +98,8 @@ async fn serve(folder: &std::path::Path) -> (Running, SocketAddr) {
     );
     let file = folder.join("countersign.toml");
     std::fs::write(&file, settings).unwrap();
-    let child = parts::command(parts::countersign())
+    let mut command = parts::command(parts::countersign());
+    command
         .arg("serve")
         .arg("--config")
         .arg(&file)
@@ -106,14 +107,13 @@ async fn serve(folder: &std::path::Path) -> (Running, SocketAddr) {
         .env("HOME", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::null());
+    let running = Running(command.spawn().unwrap());
     let mut tick = tokio::time::interval(Duration::from_millis(10));
     loop {
         tick.tick().await;
         if TcpStream::connect(address).await.is_ok() {
-            return (Running(child), address);
+            return (running, address);
         }
     }
 }
