@@ -65,6 +65,8 @@ mod login_nodes;
 
 mod idle_sockets;
 
+mod login_sockets;
+
 mod examples;
 
 mod checklist;

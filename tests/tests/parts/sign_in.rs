@@ -81,6 +81,11 @@ impl World {
         &self.site
     }
 
+    /// How much memory it has, in units of 1024 bytes.
+    pub(crate) fn resident_kilobytes(&self) -> u64 {
+        self.running.resident_kilobytes()
+    }
+
     /// Kills the platform.
     pub(crate) fn kill(&mut self) {
         self.running.kill();

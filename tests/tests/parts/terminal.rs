@@ -141,15 +141,25 @@ impl Terminal {
 
     /// Says this hello, and hears that the login has begun.
     pub(crate) async fn begin_with(&mut self, hello: &Hello) -> Session {
+        self.say_hello(hello).await;
+        self.hear_of_session().await
+    }
+
+    /// Says this hello, and hears nothing yet.
+    pub(crate) async fn say_hello(&mut self, hello: &Hello) {
         let jws = hello
             .mint(&*self.key, SystemClock.now(), &identifier())
             .expect("a signature");
-        self.begin_with_jws(jws).await
+        self.say(ClientMessage::Hello { jws }).await;
     }
 
     /// Says hello by a JWS of the test's own making.
     pub(crate) async fn begin_with_jws(&mut self, jws: String) -> Session {
         self.say(ClientMessage::Hello { jws }).await;
+        self.hear_of_session().await
+    }
+
+    async fn hear_of_session(&mut self) -> Session {
         match self.hear().await {
             Ok(ServerBody::Session { sid, url, .. }) => {
                 let session = Session { sid, url };

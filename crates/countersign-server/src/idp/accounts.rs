@@ -3,12 +3,16 @@
 //! Argon2id with the parameters that OWASP names first (19 MiB, two passes, one lane), written as a
 //! PHC string. The work is done on threads that may block, two at a time, and only so many wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{self, PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        self,
+        phc::{Output, ParamsString, PasswordHash, Salt},
+    },
 };
+use aws_lc_rs::constant_time;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Password;
@@ -16,6 +20,8 @@ use crate::random;
 
 /// KiB, passes, lanes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+/// Bytes of a hash.
+const OUTPUT: usize = 32;
 /// What a hash may cost at most to be compared: a row of the store must not hold the platform up.
 const COST_MAX: (u32, u32, u32) = (256 * 1024, 16, 8);
 /// Passwords that are worked on at one time.
@@ -31,8 +37,9 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$Y291bnRlcnNpZ24gbm9ib2R5$A
 pub(crate) struct PasswordHasher {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
+    rooms: Rooms,
     #[cfg(test)]
-    costs: Arc<std::sync::Mutex<Vec<(u32, u32, u32)>>>,
+    costs: Arc<Mutex<Vec<(u32, u32, u32)>>>,
 }
 
 /// What a comparison found.
@@ -63,6 +70,7 @@ impl PasswordHasher {
         PasswordHasher {
             running: Arc::new(Semaphore::new(RUNNING)),
             admitted: Arc::new(Semaphore::new(RUNNING + WAITING)),
+            rooms: Rooms::default(),
             #[cfg(test)]
             costs: Arc::default(),
         }
@@ -76,8 +84,17 @@ impl PasswordHasher {
         let password = password.clone();
         let salt = random::bytes::<16>().map_err(|error| HashingError::Fault(error.to_string()))?;
         self.count(COST);
+        let rooms = self.rooms.clone();
         self.work(move || {
-            let hash = hasher()?.hash_password_with_salt(password.expose(), &salt)?;
+            let (memory, passes, lanes) = COST;
+            let params = Params::new(memory, passes, lanes, None)?;
+            let hash = PasswordHash {
+                algorithm: Algorithm::Argon2id.ident(),
+                version: Some(Version::V0x13.into()),
+                params: ParamsString::try_from(&params)?,
+                salt: Some(Salt::new(&salt)?),
+                hash: Some(rooms.compute(&password, &salt, params, OUTPUT)?),
+            };
             Ok(hash.to_string())
         })
         .await
@@ -97,14 +114,18 @@ impl PasswordHasher {
         let is_account = stored.is_some();
         let (hash, cost) = read(stored.unwrap_or(NOBODYS))?;
         self.count(cost);
+        let rooms = self.rooms.clone();
         let fits = self
-            .work(
-                move || match hasher()?.verify_password(password.expose(), &hash) {
-                    Ok(()) => Ok(true),
-                    Err(password_hash::Error::PasswordInvalid) => Ok(false),
-                    Err(error) => Err(error),
-                },
-            )
+            .work(move || {
+                let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+                    return Ok(false);
+                };
+                let params = Params::try_from(&hash)?;
+                let found = rooms.compute(&password, &salt, params, expected.len())?;
+                let same =
+                    constant_time::verify_slices_are_equal(found.as_bytes(), expected.as_bytes());
+                Ok(same.is_ok())
+            })
             .await?;
         Ok(match (is_account && fits, cost < COST) {
             (false, _) => Verdict::Wrong,
@@ -147,10 +168,47 @@ impl PasswordHasher {
     fn count(&self, _cost: (u32, u32, u32)) {}
 }
 
-fn hasher() -> password_hash::Result<Argon2<'static>> {
-    let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, None)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// The rooms that hashes are computed in, which stay: there are as many as hashes are computed at one
+/// time. An allocator that gives such pieces and takes them back comes to hold many times as much.
+#[derive(Clone, Default)]
+struct Rooms {
+    free: Arc<Mutex<Vec<Vec<Block>>>>,
+}
+
+impl Rooms {
+    fn compute(
+        &self,
+        password: &Password,
+        salt: &[u8],
+        params: Params,
+        length: usize,
+    ) -> password_hash::Result<Output> {
+        let size = params.block_count();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut room = self.take(size);
+        let mut output = vec![0; length];
+        argon2.hash_password_into_with_memory(password.expose(), salt, &mut output, &mut room)?;
+        self.give_back(room);
+        Ok(Output::new(&output)?)
+    }
+
+    /// One that somebody left, or a new one.
+    fn take(&self, size: usize) -> Vec<Block> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = free.iter().position(|room| room.len() == size);
+        match left {
+            Some(left) => free.swap_remove(left),
+            None => vec![Block::default(); size],
+        }
+    }
+
+    /// A room of another size than today's is not kept.
+    fn give_back(&self, room: Vec<Block>) {
+        if room.len() == COST.0 as usize {
+            let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+            free.push(room);
+        }
+    }
 }
 
 /// A PHC string that we could have written, and what it costs.
@@ -293,6 +351,24 @@ mod tests {
             );
         }
         assert!(hasher.costs.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn there_are_as_many_rooms_as_hashes_at_one_time_however_many_there_were() {
+        let hasher = PasswordHasher::new();
+        let text = password("correct horse");
+        for _ in 0..3 {
+            let (stored, other, third) =
+                tokio::join!(hasher.hash(&text), hasher.hash(&text), hasher.hash(&text));
+            assert!(other.is_ok() && third.is_ok());
+            let verdict = hasher.verify(&text, Some(&stored.unwrap())).await;
+            assert_eq!(verdict, Ok(Verdict::Right));
+        }
+        let wrong = hasher.verify(&text, Some(REFERENCE)).await;
+        assert_eq!(wrong, Ok(Verdict::Wrong));
+        let free = hasher.rooms.free.lock().unwrap();
+        assert!((1..=RUNNING).contains(&free.len()), "{}", free.len());
+        assert!(free.iter().all(|room| room.len() == COST.0 as usize));
     }
 
     #[tokio::test]
