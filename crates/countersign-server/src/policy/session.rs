@@ -10,7 +10,7 @@ use crate::{
     store::SessionRow,
 };
 
-/// The platform's yes to one token of one session. Only a [`Permit`] and a [`LiveSession`] make one.
+/// The platform's yes to one token of one session. Only a `Permit` and a [`LiveSession`] make one.
 ///
 /// ```compile_fail,E0451
 /// # use countersign_server::SessionGrant;
