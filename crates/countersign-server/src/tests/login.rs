@@ -22,6 +22,10 @@ mod restarted;
 
 mod pages;
 
+mod claims;
+
+mod cookies;
+
 mod limits;
 
 mod secrets;
