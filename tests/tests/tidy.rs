@@ -9,10 +9,6 @@ use std::{
 /// Files that are longer than 500 lines before their tests, with the reason.
 const LONG_FILES: &[(&str, &str)] = &[
     (
-        "tests/login/pages.rs",
-        "one page of a sign-in after another, each asked in the same way",
-    ),
-    (
         "config/keys/table.rs",
         "one table, in the order of the documents",
     ),
