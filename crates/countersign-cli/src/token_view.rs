@@ -50,7 +50,7 @@ pub(crate) fn object(held: &Held) -> Shown {
     let refreshes = match token.kind {
         // Counted refresh belongs to interactive tokens.
         TokenKind::Interactive => held.refreshes_remaining,
-        TokenKind::NonInteractive | TokenKind::Platform => Some(0),
+        _ => Some(0),
     };
     let text = [
         (
@@ -146,6 +146,9 @@ const fn kind_name(kind: TokenKind) -> &'static str {
         TokenKind::Interactive => "interactive",
         TokenKind::NonInteractive => "non-interactive",
         TokenKind::Platform => "platform",
+        TokenKind::PersonalAccess => "personal-access",
+        TokenKind::App => "app",
+        TokenKind::System => "system",
     }
 }
 

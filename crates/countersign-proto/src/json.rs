@@ -123,6 +123,11 @@ impl Wiped {
     pub(crate) fn new(members: Map<String, Value>) -> Wiped {
         Wiped(members)
     }
+
+    /// Takes a member out. From then on its taker wipes it.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name)
+    }
 }
 
 impl Deref for Wiped {

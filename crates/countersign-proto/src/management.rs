@@ -14,6 +14,12 @@ use crate::{
     time::UnixTime,
 };
 
+mod granted;
+pub use granted::{
+    GivenToken, GrantedForm, GrantedKind, GrantedState, GrantedToken, ImportedToken, NewToken,
+    Revoked, Rotation, TokenChange, TokenFilter, TokensRevocation,
+};
+
 /// An application that signs in: `/api/v1/applications/{client_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

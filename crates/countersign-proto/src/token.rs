@@ -24,7 +24,7 @@ pub use binding::Binding;
 mod inspect;
 pub use inspect::{UnverifiedToken, inspect};
 
-/// How a token was got. On the wire 0, 1, 2.
+/// How a token was got. On the wire 0 to 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenKind {
     /// A person signed in with a browser.
@@ -33,6 +33,12 @@ pub enum TokenKind {
     NonInteractive,
     /// A component of the platform signed in with its certificate.
     Platform,
+    /// A person granted it to a program of his own.
+    PersonalAccess,
+    /// It was granted to an identity, for an API.
+    App,
+    /// It was granted to no identity.
+    System,
 }
 
 impl TokenKind {
@@ -42,6 +48,9 @@ impl TokenKind {
             TokenKind::Interactive => 0,
             TokenKind::NonInteractive => 1,
             TokenKind::Platform => 2,
+            TokenKind::PersonalAccess => 3,
+            TokenKind::App => 4,
+            TokenKind::System => 5,
         }
     }
 
@@ -51,6 +60,9 @@ impl TokenKind {
             0 => Some(TokenKind::Interactive),
             1 => Some(TokenKind::NonInteractive),
             2 => Some(TokenKind::Platform),
+            3 => Some(TokenKind::PersonalAccess),
+            4 => Some(TokenKind::App),
+            5 => Some(TokenKind::System),
             _ => None,
         }
     }
@@ -59,6 +71,9 @@ impl TokenKind {
 /// The `client_id` of every interactive token: the toolkit itself, a public client. Reserved: no
 /// application may have it.
 pub const INTERACTIVE_CLIENT_ID: &str = "countersign:cli";
+
+/// The `client_id` of every token that somebody granted. Reserved: no application may have it.
+pub const GRANTED_CLIENT_ID: &str = "countersign:granted";
 
 /// How a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,6 +360,9 @@ impl fmt::Display for TokenKind {
             TokenKind::Interactive => "interactive",
             TokenKind::NonInteractive => "non-interactive",
             TokenKind::Platform => "platform",
+            TokenKind::PersonalAccess => "personal access",
+            TokenKind::App => "app",
+            TokenKind::System => "system",
         })
     }
 }

@@ -30,6 +30,13 @@ pub use session::{
 mod account;
 pub use account::AccountRow;
 
+mod token;
+pub use token::{
+    APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, ROTATED, ROTATION_ABORTED,
+    Settlement, TOKEN_KEPT_AFTER_END, TokenCount, TokenCreated, TokenQuery, TokenRotation,
+    TokenRow, TokenSelector, TokenUse,
+};
+
 mod changed;
 pub use changed::Changed;
 use changed::Waker;
@@ -73,6 +80,11 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 ///    is beside it; the others do nothing.
 /// 8. Nobody has a session that lives, or an account, who is not a registered principal.
 /// 9. A change wakes whoever watches, once it can be read.
+/// 10. A granted token belongs to a registered principal, or to nobody. A revocation of a
+///     certificate, and the deletion of a mapping, an application or a principal, revoke the
+///     tokens that rest on it, in the same transaction.
+/// 11. A token has at most one successor, and of any number of equal rotations exactly one is made.
+/// 12. Nobody ever has more live tokens than the limit that was given.
 pub trait Store: Send + Sync {
     /// The whole registry as it is now.
     fn registry(&self) -> StoreFuture<'_, Registry>;
@@ -196,6 +208,91 @@ pub trait Store: Send + Sync {
 
     /// Removes an account. `false`, and no audit row, when there is none.
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool>;
+
+    /// Keeps a token that was granted, unless its owner has `limit` live ones. A system token counts
+    /// among system tokens. The owner must be registered: else [`StoreError::Registry`]. An `id`
+    /// that is there is a fault.
+    fn create_token(
+        &self,
+        row: TokenRow,
+        limit: u32,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, TokenCreated> {
+        not_yet()
+    }
+
+    /// The token with this id, in whatever state.
+    fn token(&self, id: &str) -> StoreFuture<'_, Option<TokenRow>> {
+        not_yet()
+    }
+
+    /// The token whose string has this digest.
+    fn token_by_digest(&self, digest: &[u8]) -> StoreFuture<'_, Option<TokenRow>> {
+        not_yet()
+    }
+
+    /// Newest first, that is by descending id.
+    fn tokens(&self, query: TokenQuery) -> StoreFuture<'_, Page<TokenRow>> {
+        not_yet()
+    }
+
+    /// Changes what people read of a token. `false`, and no audit row, when it is unknown.
+    fn describe_token(
+        &self,
+        id: &str,
+        name: &str,
+        description: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        not_yet()
+    }
+
+    /// Gives a token a successor. `false`, and nothing done, unless the old one lives and has none.
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+        not_yet()
+    }
+
+    /// Ends a rotation, named by its new token. `false`, and no audit row, unless both live.
+    fn settle_rotation(
+        &self,
+        successor: &str,
+        settlement: Settlement,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        not_yet()
+    }
+
+    /// Revokes tokens that live: their ids. No audit row when there is none.
+    fn revoke_tokens(
+        &self,
+        which: TokenSelector,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Vec<String>> {
+        not_yet()
+    }
+
+    /// Remembers uses that are newer than those known. Later lines of the same token count.
+    fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {
+        not_yet()
+    }
+
+    /// Grows with each change by which a token that was good is good no more, or one is good in
+    /// another way: rotation, settlement, revocation. Not with a grant, a name or a use.
+    fn token_version(&self) -> StoreFuture<'_, u64> {
+        not_yet()
+    }
+
+    /// How many there are of each kind in each state.
+    fn token_counts(
+        &self,
+        now: UnixTime,
+        warned: std::time::Duration,
+    ) -> StoreFuture<'_, Vec<TokenCount>> {
+        not_yet()
+    }
 
     /// Wakes whoever waits for changes. Take it before you read what you wait for, and wait by
     /// [`Changed::next`]. Changes that another process makes in one SQLite file wake nobody.
@@ -340,4 +437,8 @@ impl From<RegistryError> for StoreError {
     fn from(error: RegistryError) -> StoreError {
         StoreError::Registry(error)
     }
+}
+
+fn not_yet<'a, T>() -> StoreFuture<'a, T> {
+    Box::pin(async { Err(StoreError::Fault("not yet".to_owned())) })
 }

@@ -150,8 +150,8 @@ fn standing(registry: &Registry, claims: &TokenClaims, now: UnixTime) -> Option<
     let usage = match claims.kind {
         TokenKind::NonInteractive => CertificateUsage::Client,
         TokenKind::Platform => CertificateUsage::Platform,
-        // No certificate stands behind a token of kind 0.
-        TokenKind::Interactive => return None,
+        // No certificate stands behind the others.
+        _ => return None,
     };
     let certificate = registry
         .certificate_rows(&certificate_id)

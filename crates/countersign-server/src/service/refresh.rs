@@ -171,8 +171,8 @@ pub(super) fn read(text: &str) -> Result<OpaqueToken, Refusal> {
         .and_then(|parts| parts.claims.get("type")?.as_u64())
         .and_then(TokenKind::from_number);
     Err(match kind {
-        Some(TokenKind::NonInteractive | TokenKind::Platform) => Refusal::NotRefreshable,
         Some(TokenKind::Interactive) | None => Refusal::RefreshTokenUnknown,
+        Some(_) => Refusal::NotRefreshable,
     })
 }
 
