@@ -47,7 +47,11 @@ pub(crate) fn mint(
         TokenKind::Platform => lifetimes.platform,
         TokenKind::NonInteractive => lifetimes.non_interactive,
         TokenKind::Interactive => lifetimes.interactive,
-        kind => return Err(Fault::new(format!("a token of kind {kind} is not minted here"))),
+        kind => {
+            return Err(Fault::new(format!(
+                "a token of kind {kind} is not minted here"
+            )));
+        }
     };
     let mut claims = TokenClaims::new(
         issuer.to_owned(),

@@ -47,6 +47,8 @@ mod login;
 
 mod metrics;
 
+mod events;
+
 mod outbound;
 
 mod idp;

@@ -9,6 +9,8 @@ use countersign_proto::token::TokenKind;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use crate::events::EventName;
+
 /// Counters of one platform.
 pub(crate) struct Metrics {
     recorder: PrometheusRecorder,
@@ -38,6 +40,7 @@ const ALARMS: &str = "countersign_refresh_alarms_total";
 const REVOKED: &str = "countersign_tokens_revoked_total";
 const SIGN_INS: &str = "countersign_sign_ins_total";
 const FORWARDED: &str = "countersign_forwarded_total";
+const EVENTS: &str = "countersign_events_total";
 const LIMITED: &str = "countersign_rate_limited_total";
 const RESPONSES: &str = "countersign_http_responses_total";
 const LOGINS: &str = "countersign_logins_begun_total";
@@ -106,6 +109,11 @@ impl Metrics {
     /// `outcome`: `believed`, `refused` or `unavailable`.
     pub(crate) fn forwarded(&self, outcome: &'static str) {
         counter(&self.recorder, FORWARDED, &[("outcome", outcome)]).increment(1);
+    }
+
+    /// A counter for each name of an event.
+    pub(crate) fn events(&self) -> [Counter; EventName::ALL.len()] {
+        EventName::ALL.map(|name| counter(&self.recorder, EVENTS, &[("name", name.as_str())]))
     }
 
     pub(crate) fn limited(&self) {
@@ -210,6 +218,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             SIGN_INS,
             "people who tried to prove who they are, by outcome",
+        ),
+        (
+            EVENTS,
+            "things that an administrator should hear of, by name",
         ),
         (
             LIMITED,

@@ -12,6 +12,7 @@ use url::Url;
 use crate::{
     Clock, Rules, bootstrap,
     config::Settings,
+    events::Events,
     http,
     idp::{self, IdentityProvider, PasswordHasher},
     keys::IssuerKeys,
@@ -43,6 +44,7 @@ struct Inner {
     limiter: Limiter,
     logins: Logins,
     metrics: Metrics,
+    events: Events,
     identity_provider: Arc<dyn IdentityProvider>,
     forwarder: Forwarder,
     passwords: PasswordHasher,
@@ -123,6 +125,7 @@ impl Platform {
         let registry = bootstrap::apply(&settings, store.as_ref(), now).await?;
         let passwords = PasswordHasher::new();
         let random = |error: String| StartError::Secrets(error);
+        let metrics = Metrics::new();
         Ok(Platform {
             inner: Arc::new(Inner {
                 metadata: Metadata::for_platform(&settings.issuer),
@@ -130,7 +133,8 @@ impl Platform {
                 proofs: Proofs::new(&secrets).map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings),
                 logins: Logins::new(&settings.limits),
-                metrics: Metrics::new(),
+                events: Events::new(metrics.events()),
+                metrics,
                 forwarder: Forwarder::new(&settings).map_err(StartError::IdentityProvider)?,
                 identity_provider: idp::open(&settings, &store, &passwords, &clock)?,
                 passwords,
@@ -201,6 +205,7 @@ impl Platform {
         const BATCH: u32 = 500;
         self.limiter().forget_quiet_sources(self.now());
         self.logins().forget_quiet_sources();
+        self.events().settle(self.now());
         while self.store().cleanup(self.now(), BATCH).await? >= u64::from(BATCH) {
             tokio::task::yield_now().await;
         }
@@ -279,6 +284,11 @@ impl Platform {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// Tells whoever administrates it.
+    pub(crate) fn events(&self) -> &Events {
+        &self.inner.events
     }
 
     /// Who proves which person sits at a browser.

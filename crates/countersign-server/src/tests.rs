@@ -44,6 +44,8 @@ mod documents;
 
 mod limits;
 
+mod events;
+
 mod first_start;
 
 mod sockets;

@@ -20,7 +20,9 @@ use super::{
     record_proof, refresh,
 };
 use crate::{
-    Platform, audit, issuer,
+    Platform, audit,
+    events::{Event, EventName},
+    issuer,
     policy::{self, Facts},
     random,
     refusal::{Failure, Refusal},
@@ -201,7 +203,7 @@ pub(super) async fn authenticate(
             refusal,
             identified,
         }) => {
-            return Err(refuse(platform, refusal, identified, peer, now).await);
+            return Err(not_believed(platform, refusal, identified, peer, now).await);
         }
     };
     let proof = match proof
@@ -211,7 +213,7 @@ pub(super) async fn authenticate(
         Ok(proof) => proof,
         Err(refusal) => {
             let identified = verified.identified();
-            return Err(refuse(platform, refusal, Some(identified), peer, now).await);
+            return Err(not_believed(platform, refusal, Some(identified), peer, now).await);
         }
     };
     let presented = signed.presented.expose();
@@ -221,7 +223,7 @@ pub(super) async fn authenticate(
         Err(AdmissionError::Denied(Denial {
             refusal,
             identified,
-        })) => return Err(refuse(platform, refusal, identified, peer, now).await),
+        })) => return Err(not_believed(platform, refusal, identified, peer, now).await),
     };
     let store = platform.store().as_ref();
     let authenticated = match admitted.record(store).await {
@@ -230,7 +232,7 @@ pub(super) async fn authenticate(
         Err(AuthenticationError::Denied(Denial {
             refusal,
             identified,
-        })) => return Err(refuse(platform, refusal, identified, peer, now).await),
+        })) => return Err(not_believed(platform, refusal, identified, peer, now).await),
     };
     if let Some(proof) = &proof
         && let Err(failure) = record_proof(store, proof).await
@@ -238,7 +240,7 @@ pub(super) async fn authenticate(
         return Err(match failure {
             Failure::Refused(refusal) => {
                 let identified = authenticated.identified();
-                refuse(platform, *refusal, Some(identified), peer, now).await
+                not_believed(platform, *refusal, Some(identified), peer, now).await
             }
             fault @ Failure::Fault(_) => fault,
         });
@@ -254,6 +256,29 @@ fn verify_proof(platform: &Platform, proof: &str, now: UnixTime) -> Result<Verif
         nonce: None,
     };
     platform.proofs().verify(proof, &request, now)
+}
+
+/// Refuses whoever signed well and is not believed, and tells the administrator. Whoever was not
+/// recognised is counted where the answer is made.
+async fn not_believed(
+    platform: &Platform,
+    refusal: Refusal,
+    identified: Option<Identified>,
+    peer: Option<IpAddr>,
+    now: UnixTime,
+) -> Failure {
+    let is_callers = !matches!(
+        refusal,
+        Refusal::NonceRequired | Refusal::ProviderUnavailable
+    );
+    if let Some(who) = identified.as_ref().filter(|_| is_callers) {
+        let event = Event::new(EventName::AuthenticationRefused, &who.client_id, now)
+            .certificate(&who.certificate)
+            .address(peer)
+            .detail(&refusal.reason());
+        platform.events().raise(event);
+    }
+    refuse(platform, refusal, identified, peer, now).await
 }
 
 /// Counts a refusal; audits it when somebody was recognised. A nonce to be used is not a refusal.

@@ -17,7 +17,9 @@ use countersign_proto::{
 
 use super::{Permissions, record_proof};
 use crate::{
-    Platform, audit, issuer,
+    Platform, audit,
+    events::{Event, EventName},
+    issuer,
     metrics::{Alarm, Refreshed},
     policy::{self, Permit, SessionFacts},
     random,
@@ -335,13 +337,20 @@ async fn refuse(
     now: UnixTime,
 ) -> Result<Option<Refusal>, Failure> {
     let store = platform.store();
+    let raise = |name, detail| {
+        let event = Event::new(name, &session.principal, now)
+            .token(&session.id)
+            .address(peer)
+            .detail(detail);
+        platform.events().raise(event);
+    };
     let told = match denial {
         Denial::Unknown => return Ok(Some(Refusal::RefreshTokenUnknown)),
         Denial::WrongKey => {
             platform.metrics().alarmed(Alarm::WrongKey);
-            tracing::warn!(session = %session.id, "a refresh token was presented with another key");
             let entry = audit::wrong_proof_key(session, peer, now);
             store.append_audit(entry).await?;
+            raise(EventName::RefreshWrongKey, "the proof is by another key");
             // Outside it looks like a token that is not known: whoever holds it learns nothing.
             return Ok(Some(Refusal::RefreshTokenUnknown));
         }
@@ -361,7 +370,7 @@ async fn refuse(
                 return Ok(None);
             }
             platform.metrics().alarmed(Alarm::Reused);
-            tracing::warn!(session = %id, "a refresh token came again, its session has ended");
+            raise(EventName::RefreshReused, "the session has ended");
             return Ok(Some(Refusal::SessionEnded));
         }
         Denial::Pending => Refusal::SessionPending,
