@@ -323,6 +323,7 @@ async fn a_newcomer_is_made_with_the_roles_that_were_set_and_a_known_one_keeps_h
         description: String::new(),
         permissions: vec!["audit:read".to_owned()],
         require_loopback: false,
+        token_lifetime_max_s: None,
         built_in: false,
     };
     world.site().admin().create_role(&clerk).await.unwrap();

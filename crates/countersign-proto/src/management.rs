@@ -148,13 +148,16 @@ pub struct Role {
     /// For people.
     #[serde(default)]
     pub description: String,
-    /// `noun:read`, `noun:write`, or `*`, where noun is `applications`, `certificates`, `principals`, `roles`, `mappings`, `sessions`, `audit`.
+    /// `noun:read`, `noun:write`, or `*`, where noun is `applications`, `certificates`, `principals`, `roles`, `mappings`, `sessions`, `audit`, `tokens`, `own-tokens`, `keys`; or `scope:NAME`, the right to carry the scope NAME (RFC 6749 §3.3) towards an API that is not the platform.
     #[serde(default)]
     pub permissions: Vec<String>,
     /// Whoever has this role signs in on the machine where the browser is: no code is shown.
     #[serde(default)]
     pub require_loopback: bool,
-    /// Administrator, Operator, Reader and Platform exist from the start and cannot be deleted.
+    /// How long a granted token may live that carries this role, in seconds; as long as its kind may when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_lifetime_max_s: Option<u64>,
+    /// Administrator, Operator, Reader, Developer and Platform exist from the start and cannot be deleted.
     #[serde(default)]
     pub built_in: bool,
 }
@@ -398,6 +401,7 @@ mod tests {
     fn what_was_stored_by_an_older_version_is_read() {
         let role: Role = serde_json::from_str(r#"{"name":"Reader"}"#).unwrap();
         assert!(!role.require_loopback);
+        assert_eq!(role.token_lifetime_max_s, None);
         let application = r#"{"client_id":"a","name":"A"}"#;
         let application: Application = serde_json::from_str(application).unwrap();
         assert!(!application.forward && !application.accept_provider_audience);

@@ -25,7 +25,7 @@ pub use entry::CertificateEntry;
 mod built_in;
 pub(crate) use built_in::is_permission;
 pub use built_in::{
-    ADMINISTRATOR, OPERATOR, PLATFORM_PRINCIPAL, PLATFORM_ROLE, READER, is_built_in_role,
+    ADMINISTRATOR, DEVELOPER, OPERATOR, PLATFORM_PRINCIPAL, PLATFORM_ROLE, READER, is_built_in_role,
 };
 
 mod text;

@@ -51,6 +51,7 @@ fn role(name: &str, permissions: &[&str]) -> Role {
         description: String::new(),
         permissions: permissions.iter().map(|one| (*one).to_owned()).collect(),
         require_loopback: false,
+        token_lifetime_max_s: None,
         built_in: false,
     }
 }
@@ -128,7 +129,16 @@ fn refusal(registry: &Registry, change: &Change) -> String {
 fn an_empty_registry_has_the_built_in_roles_and_the_platform_principal() {
     let registry = Registry::default();
     let roles: Vec<&str> = registry.roles().map(|role| role.name.as_str()).collect();
-    assert_eq!(roles, ["Administrator", "Operator", "Platform", "Reader"]);
+    assert_eq!(
+        roles,
+        [
+            "Administrator",
+            "Developer",
+            "Operator",
+            "Platform",
+            "Reader"
+        ]
+    );
     assert!(registry.roles().all(|role| role.built_in));
     let platform = registry.principal("platform").unwrap();
     assert_eq!(platform.roles, ["Platform"]);

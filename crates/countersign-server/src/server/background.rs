@@ -147,6 +147,7 @@ mod tests {
             description: String::new(),
             permissions: Vec::new(),
             require_loopback: false,
+            token_lifetime_max_s: None,
             built_in: false,
         };
         let entry = audit::by_system("role.create", "auditors", platform.now());

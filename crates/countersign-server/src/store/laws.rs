@@ -144,6 +144,7 @@ pub(super) fn role(name: &str) -> Change {
         description: String::new(),
         permissions: vec!["audit:read".to_owned()],
         require_loopback: false,
+        token_lifetime_max_s: None,
         built_in: false,
     })
 }

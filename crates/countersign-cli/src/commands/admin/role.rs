@@ -40,6 +40,7 @@ pub(crate) async fn run(
                 description: description.clone().unwrap_or_default(),
                 permissions: permissions.clone(),
                 require_loopback: require_loopback.unwrap_or_default(),
+                token_lifetime_max_s: None,
                 built_in: false,
             };
             admin.create_role(&role).await?

@@ -65,6 +65,7 @@ async fn role(admin: &Admin) -> Result<(), Failure> {
         description: "sees who and what is registered".to_owned(),
         permissions: vec!["applications:read".to_owned(), "principals:read".to_owned()],
         require_loopback: false,
+        token_lifetime_max_s: None,
         built_in: false,
     };
     admin.create_role(&role).await?;

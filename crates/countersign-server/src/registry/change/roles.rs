@@ -29,10 +29,17 @@ impl Registry {
             return Err(invalid(
                 "permission",
                 format!(
-                    "`{}` is unknown; permitted are `*`, and `read` or `write` of {} (as `audit:read`)",
+                    "`{}` is unknown; permitted are `*`, `read` or `write` of {} (as `audit:read`), and \
+                     `scope:NAME`",
                     unknown.escape_debug(),
                     built_in::NOUNS.join(", ")
                 ),
+            ));
+        }
+        if role.token_lifetime_max_s == Some(0) {
+            return Err(invalid(
+                "token_lifetime_max_s",
+                "has to be at least one second".to_owned(),
             ));
         }
         Arc::make_mut(&mut self.roles).insert(role.name.clone(), Arc::new(role.clone()));

@@ -5,7 +5,13 @@ use super::*;
 #[test]
 fn built_in_roles_are_not_made_changed_or_deleted() {
     let registry = Registry::default();
-    for name in ["Administrator", "Operator", "Reader", "Platform"] {
+    for name in [
+        "Administrator",
+        "Operator",
+        "Reader",
+        "Developer",
+        "Platform",
+    ] {
         for change in [
             Change::CreateRole(role(name, &[])),
             Change::UpdateRole(role(name, &["*"])),
@@ -52,6 +58,11 @@ fn unknown_permissions_are_refused_with_the_known_ones() {
         "",
         "*:read",
         "Audit:read",
+        "scope:",
+        "scope:a b",
+        "scope: a",
+        "scope:a\"b",
+        "Scope:a",
     ] {
         let message = refusal(&registry, &Change::CreateRole(role("r", &[bad])));
         assert!(
@@ -59,12 +70,72 @@ fn unknown_permissions_are_refused_with_the_known_ones() {
             "{message}"
         );
     }
-    let good = ["*", "applications:read", "mappings:write", "audit:read"];
+    let good = [
+        "*",
+        "applications:read",
+        "mappings:write",
+        "audit:read",
+        "tokens:write",
+        "own-tokens:write",
+        "keys:read",
+        "scope:orders",
+        "scope:https://api.example/orders:read",
+    ];
     assert!(
         registry
             .apply(&Change::CreateRole(role("r", &good)))
             .is_ok()
     );
+}
+
+#[test]
+fn built_in_roles_permit_what_they_say() {
+    let registry = Registry::default();
+    let permits = |name: &str| registry.role(name).unwrap().permissions.clone();
+    assert_eq!(permits("Administrator"), ["*"]);
+    assert_eq!(
+        permits("Developer"),
+        ["own-tokens:read", "own-tokens:write"]
+    );
+    let writes = |name: &str| {
+        let mut writes = permits(name);
+        writes.retain(|permission| !permission.ends_with(":read"));
+        writes
+    };
+    assert!(writes("Reader").is_empty());
+    assert_eq!(permits("Reader").len(), 10);
+    assert_eq!(
+        writes("Operator"),
+        [
+            "applications:write",
+            "certificates:write",
+            "own-tokens:write"
+        ]
+    );
+    assert_eq!(
+        permits("Platform"),
+        [
+            "applications:read",
+            "certificates:read",
+            "principals:read",
+            "roles:read",
+            "mappings:read"
+        ]
+    );
+}
+
+#[test]
+fn a_role_may_limit_the_life_of_tokens_but_not_to_nothing() {
+    let registry = Registry::default();
+    let limited = |seconds| {
+        let mut role = role("r", &[]);
+        role.token_lifetime_max_s = Some(seconds);
+        Change::CreateRole(role)
+    };
+    let message = refusal(&registry, &limited(0));
+    assert!(message.contains("one second"), "{message}");
+    let registry = with(&registry, &[limited(1)]);
+    assert_eq!(registry.role("r").unwrap().token_lifetime_max_s, Some(1));
 }
 
 #[test]
