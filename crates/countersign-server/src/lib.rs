@@ -29,6 +29,8 @@ pub use policy::{Grant, SessionGrant};
 mod refresh;
 pub use refresh::LiveSession;
 
+mod tokens;
+
 mod keys;
 
 mod issuer;

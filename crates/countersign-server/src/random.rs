@@ -10,8 +10,8 @@ pub(crate) fn token_id() -> Result<String, Fault> {
     Ok(URL_SAFE_NO_PAD.encode(bytes::<16>()?))
 }
 
-/// The id of a session that begins at `now`: a UUIDv7 (RFC 9562 §5.7), of which 74 bits are random.
-pub(crate) fn session_id(now: UnixTime) -> Result<TokenId, Fault> {
+/// The public id of an opaque token, or of a session, that begins at `now`: a UUIDv7 (RFC 9562 §5.7), of which 74 bits are random.
+pub(crate) fn opaque_id(now: UnixTime) -> Result<TokenId, Fault> {
     let milliseconds = now.as_secs().saturating_mul(1000);
     let id = uuid::Builder::from_unix_timestamp_millis(milliseconds, &bytes::<10>()?).into_uuid();
     Ok(TokenId::from_bytes(id.into_bytes()))
@@ -35,8 +35,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn later_sessions_have_greater_ids_and_none_comes_twice() {
-        let at = |seconds| session_id(UnixTime::from_secs(seconds)).unwrap();
+    fn later_tokens_have_greater_ids_and_none_comes_twice() {
+        let at = |seconds| opaque_id(UnixTime::from_secs(seconds)).unwrap();
         let ids: std::collections::BTreeSet<String> = (0..1000)
             .map(|n| at(1_795_336_200 + n % 2).to_string())
             .collect();

@@ -5,16 +5,11 @@ use countersign_proto::opaque::{OpaqueKind, OpaqueToken, TokenId};
 use zeroize::Zeroizing;
 
 use super::PREFIX;
-use crate::{refusal::Fault, secrets::Secrets};
-
-/// What the store keeps of a refresh token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
-    /// A digest of the whole string, under a pepper.
-    pub(crate) digest: Vec<u8>,
-    /// Which pepper.
-    pub(crate) pepper_version: u32,
-}
+use crate::{
+    refusal::Fault,
+    secrets::Secrets,
+    tokens::digest::{self, Kept},
+};
 
 /// The refresh token that a session begins with. It can be made again, and is never stored.
 pub(crate) fn first_token(
@@ -41,13 +36,7 @@ pub(crate) fn successor(
 
 /// What the store is to keep of a token that is new.
 pub(crate) fn kept_of(secrets: &Secrets, token: &OpaqueToken) -> Result<Kept, Fault> {
-    let (pepper_version, pepper) = secrets
-        .pepper()
-        .ok_or_else(|| Fault::new("the secrets hold no pepper"))?;
-    Ok(Kept {
-        digest: digest(pepper, token),
-        pepper_version,
-    })
+    digest::of(secrets, token.expose())
 }
 
 /// The digest of a token under the pepper of this version.
@@ -56,20 +45,12 @@ pub(crate) fn digest_of(
     token: &OpaqueToken,
     pepper_version: u32,
 ) -> Result<Vec<u8>, Fault> {
-    let pepper = secrets.pepper_of(pepper_version).ok_or_else(|| {
-        Fault::new(format!(
-            "the secrets file does not hold pepper {pepper_version}"
-        ))
-    })?;
-    Ok(digest(pepper, token))
+    digest::under(secrets, pepper_version, token.expose())
 }
 
 /// The digests of a token under every pepper, the newest first.
 pub(crate) fn digests_of(secrets: &Secrets, token: &OpaqueToken) -> Vec<Vec<u8>> {
-    secrets
-        .peppers()
-        .map(|pepper| digest(pepper, token))
-        .collect()
+    digest::under_every_pepper(secrets, token.expose())
 }
 
 fn refresh_key(secrets: &Secrets, version: u32) -> Result<hmac::Key, Fault> {
@@ -98,13 +79,6 @@ fn derive(key: &hmac::Key, session: &TokenId, parts: &[&[u8]]) -> Result<OpaqueT
         session,
         &secret,
     ))
-}
-
-fn digest(pepper: &[u8; 32], token: &OpaqueToken) -> Vec<u8> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, pepper);
-    hmac::sign(&key, token.expose().as_bytes())
-        .as_ref()
-        .to_vec()
 }
 
 #[cfg(test)]

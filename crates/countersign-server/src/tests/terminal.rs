@@ -85,7 +85,7 @@ impl World {
         let now = self.now();
         let session = refresh::new_session(
             Beginning {
-                id: random::session_id(now).unwrap(),
+                id: random::opaque_id(now).unwrap(),
                 jti: self.next_jti(),
                 now,
                 principal: principal.to_owned(),

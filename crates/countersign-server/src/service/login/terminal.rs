@@ -115,7 +115,7 @@ impl Terminal {
         platform: &Platform,
         peer: Option<IpAddr>,
     ) -> Result<Result<(), Unfit>, Fault> {
-        let (id, jti) = (random::session_id(platform.now())?, random::token_id()?);
+        let (id, jti) = (random::opaque_id(platform.now())?, random::token_id()?);
         let peer = platform.observed(peer);
         let mut fault = None;
         let accepted = stored::change(platform, &self.id, |login, beside, now| {
