@@ -17,6 +17,9 @@ pub use identity_provider::{
     PrincipalClaim,
 };
 
+mod tokens;
+pub use tokens::{GrantedLifetime, TokenRules};
+
 mod session;
 pub use session::{BindingPolicy, SessionRules};
 
@@ -56,6 +59,8 @@ pub struct Settings {
     pub session: SessionRules,
     /// `[token]`
     pub token: TokenLifetimes,
+    /// `[tokens]`
+    pub tokens: TokenRules,
     /// `[bootstrap]`
     pub bootstrap: Option<Bootstrap>,
     /// `[limits]`
@@ -193,6 +198,7 @@ impl Settings {
             secrets_file: None,
             session: SessionRules::default(),
             token: TokenLifetimes::default(),
+            tokens: TokenRules::default(),
             bootstrap: None,
             limits: Limits::default(),
             identity_provider: IdentityProviderSettings::default(),

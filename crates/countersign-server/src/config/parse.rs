@@ -16,6 +16,8 @@ mod identity_provider;
 
 mod session;
 
+mod tokens;
+
 mod store;
 
 mod login;
@@ -79,6 +81,7 @@ impl Settings {
         settings.secrets_file = secrets_file;
         settings.session = given.session(settings.session)?;
         settings.token = given.token(settings.token)?;
+        settings.tokens = given.tokens(settings.tokens)?;
         settings.bootstrap = given.bootstrap()?;
         settings.limits = given.limits(settings.limits)?;
         settings.identity_provider = given.identity_provider()?;

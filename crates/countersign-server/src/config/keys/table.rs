@@ -119,6 +119,102 @@ pub const KEYS: &[Key] = &[
         "How long a token of kind 2 lives.",
     ),
     key(
+        "tokens.personal_lifetime_default_s",
+        Permitted::Number {
+            min: 60,
+            max: 3_153_600_000,
+            unit: "seconds",
+        },
+        "7776000",
+        "How long a personal access token lives when its grant does not say.",
+    ),
+    key(
+        "tokens.personal_lifetime_max_s",
+        Permitted::Number {
+            min: 60,
+            max: 3_153_600_000,
+            unit: "seconds",
+        },
+        "31536000",
+        "How long a personal access token may live.",
+    ),
+    key(
+        "tokens.app_lifetime_default_s",
+        Permitted::Number {
+            min: 60,
+            max: 3_153_600_000,
+            unit: "seconds",
+        },
+        "7776000",
+        "How long an app token lives when its grant does not say.",
+    ),
+    key(
+        "tokens.app_lifetime_max_s",
+        Permitted::Number {
+            min: 60,
+            max: 3_153_600_000,
+            unit: "seconds",
+        },
+        "31536000",
+        "How long an app token may live.",
+    ),
+    key(
+        "tokens.system_lifetime_default_s",
+        Permitted::Number {
+            min: 60,
+            max: 3_153_600_000,
+            unit: "seconds",
+        },
+        "7776000",
+        "How long a system token lives when its grant does not say.",
+    ),
+    key(
+        "tokens.system_lifetime_max_s",
+        Permitted::Number {
+            min: 60,
+            max: 3_153_600_000,
+            unit: "seconds",
+        },
+        "31536000",
+        "How long a system token may live.",
+    ),
+    key(
+        "tokens.may_never_expire",
+        Permitted::List("kinds: `personal`, `app`, `system`"),
+        "[]",
+        "The kinds of which a token may have no end.",
+    ),
+    key(
+        "tokens.max_per_identity",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000,
+            unit: "tokens",
+        },
+        "100",
+        "How many live tokens one principal may have, and how many system tokens there may be.",
+    ),
+    key(
+        "tokens.rotation_grace_s",
+        Permitted::Number {
+            min: 0,
+            max: 2_592_000,
+            unit: "seconds",
+        },
+        "86400",
+        "How long a rotated token lives beside its successor, unless the rotation says otherwise.",
+    ),
+    key(
+        "tokens.expiry_warning_s",
+        Permitted::Number {
+            min: 0,
+            max: 31_536_000,
+            unit: "seconds",
+        },
+        "1209600",
+        "How long before its end a token is shown as expiring.",
+    ),
+    key(
         "assertion.lifetime_max_s",
         Permitted::Number {
             min: 10,
