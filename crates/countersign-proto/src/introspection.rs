@@ -103,6 +103,17 @@ mod tests {
     }
 
     #[test]
+    fn a_token_without_an_end_is_told_without_one() {
+        let mut claims = claims();
+        claims.kind = TokenKind::App;
+        claims.expires_at = None;
+        let body = Introspection::Active(Box::new(claims)).to_json();
+        let members = json::object(&body, &Limits::DOCUMENT).unwrap();
+        assert_eq!(members["active"], true);
+        assert!(!members.contains_key("exp"), "{members:?}");
+    }
+
+    #[test]
     fn an_answer_without_a_boolean_is_no_answer() {
         assert_eq!(
             Introspection::active_from_json(b"{\"active\":false}"),

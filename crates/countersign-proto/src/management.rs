@@ -321,14 +321,15 @@ pub struct WhoAmI {
     pub principal: String,
     /// The application that got the token.
     pub client_id: String,
-    /// 0, 1 or 2.
+    /// 0 to 5.
     pub kind: u8,
     /// Roles as they are now.
     pub roles: Vec<String>,
     /// Scopes of the token.
     pub scopes: Vec<String>,
-    /// End of the token.
-    pub expires_at: UnixTime,
+    /// End of the token; absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixTime>,
 }
 
 /// A page of a list: `?limit=1..500&after=CURSOR`, default 100.

@@ -9,9 +9,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    assertion::LEEWAY,
     json::Value,
-    jws::{self, ClaimError, Claims, JwsError, SigningInput, UnverifiedJws},
+    jws::{self, ClaimError, Claims, JwsError, SigningInput},
     key::{Algorithm, PublicKey},
     scope::Scope,
     thumbprint::Thumbprint,
@@ -23,6 +22,9 @@ pub use binding::Binding;
 
 mod inspect;
 pub use inspect::{UnverifiedToken, inspect};
+
+mod signed;
+pub use signed::SignedClaims;
 
 /// How a token was got. On the wire 0 to 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,8 +160,8 @@ pub struct TokenClaims {
     pub issued_at: UnixTime,
     /// `nbf`
     pub not_before: UnixTime,
-    /// `exp`
-    pub expires_at: UnixTime,
+    /// `exp`. A JWT always has it; an opaque token that was granted without an end does not.
+    pub expires_at: Option<UnixTime>,
     /// `jti`
     pub jti: String,
     /// `cert.x5t#S256` of the certificate that earned it; a SHA-1 here is not written.
@@ -222,7 +224,7 @@ impl TokenClaims {
             roles: Vec::new(),
             issued_at,
             not_before: issued_at,
-            expires_at,
+            expires_at: Some(expires_at),
             jti,
             certificate: None,
             confirmation: None,
@@ -254,35 +256,7 @@ impl TokenClaims {
         audience: &str,
         now: UnixTime,
     ) -> Result<TokenClaims, TokenError> {
-        let jws = UnverifiedJws::parse(text).map_err(TokenError::Jws)?;
-        if jws.header().typ.as_deref() != Some(TYP) {
-            return Err(TokenError::Type);
-        }
-        let (key, algorithm) = jws
-            .header()
-            .kid
-            .as_deref()
-            .and_then(key_of)
-            .ok_or(TokenError::UnknownKey)?;
-        let claims = jws
-            .verify(&key, &[algorithm])
-            .map_err(TokenError::Jws)?
-            .into_claims();
-        let claims = TokenClaims::read(&claims)?;
-        if claims.issuer != issuer {
-            return Err(TokenError::Issuer);
-        }
-        if claims.audience != audience {
-            return Err(TokenError::Audience);
-        }
-        if now >= claims.expires_at {
-            return Err(TokenError::Expired);
-        }
-        let ahead = now.plus(LEEWAY);
-        if claims.not_before > ahead || claims.issued_at > ahead {
-            return Err(TokenError::NotYetValid);
-        }
-        Ok(claims)
+        SignedClaims::verify(text, key_of)?.into_held(issuer, audience, now)
     }
 
     /// The claims as a JSON object, also for introspection (RFC 7662 §2.2).
@@ -335,7 +309,7 @@ impl TokenClaims {
             roles: roles(claims)?,
             issued_at,
             not_before: claims.time_ceil("nbf")?.unwrap_or(issued_at),
-            expires_at: required(claims.time_floor("exp")?, "exp")?,
+            expires_at: Some(required(claims.time_floor("exp")?, "exp")?),
             jti: string("jti")?,
             certificate: member_of(claims, "cert", "x5t#S256")?
                 .map(|text| {
@@ -428,7 +402,8 @@ struct Wire<'a> {
     roles: &'a [String],
     iat: UnixTime,
     nbf: UnixTime,
-    exp: UnixTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<UnixTime>,
     jti: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<Cert>,

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use countersign_proto::{
     exchange::TokenResponse,
     key::SigningKey as _,
+    management::GrantedKind,
+    scope::Scope,
     time::UnixTime,
-    token::{AccessToken, INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind, TokenType},
+    token::{
+        AccessToken, GRANTED_CLIENT_ID, INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind, TokenType,
+    },
 };
 
 use crate::{
@@ -15,6 +19,7 @@ use crate::{
     policy::{Grant, SessionGrant},
     refusal::Fault,
     registry::CertificateEntry,
+    store::TokenRow,
 };
 
 /// A token that was signed and has not left yet. Only the issuer makes one, from a [`Grant`] or a
@@ -96,24 +101,80 @@ pub(crate) fn mint_interactive(
     sign(claims, keys, None)
 }
 
+/// Signs an app token that says itself what it is. It is believed here while its row lives; where
+/// only signatures are checked, until its end, so it must have one.
+pub(crate) fn mint_granted(
+    row: &TokenRow,
+    roles: &[String],
+    scope: &Scope,
+    keys: &IssuerKeys,
+    issuer: &str,
+) -> Result<AccessToken, Fault> {
+    if row.expires_at.is_none() {
+        return Err(Fault::new("a jwt without an end is not minted"));
+    }
+    signed(&granted_claims(row, roles, scope, issuer), keys)
+}
+
+/// What a granted token says, or what is told of it if it is opaque: with these roles and scopes.
+pub(crate) fn granted_claims(
+    row: &TokenRow,
+    roles: &[String],
+    scope: &Scope,
+    issuer: &str,
+) -> TokenClaims {
+    let end = row.ends_at();
+    let mut claims = TokenClaims::new(
+        issuer.to_owned(),
+        granted_subject(row),
+        row.audience.as_deref().unwrap_or(issuer).to_owned(),
+        GRANTED_CLIENT_ID.to_owned(),
+        kind(row.kind),
+        row.created_at,
+        end.unwrap_or(row.created_at),
+        row.id.clone(),
+    );
+    claims.expires_at = end;
+    claims.roles = roles.to_vec();
+    claims.scope = scope.clone();
+    claims
+}
+
+/// Whom a granted token stands for. No principal is called as a system token is.
+pub(crate) fn granted_subject(row: &TokenRow) -> String {
+    let of_nobody = || format!("countersign:system:{}", row.name);
+    row.owner.clone().unwrap_or_else(of_nobody)
+}
+
+fn kind(kind: GrantedKind) -> TokenKind {
+    match kind {
+        GrantedKind::Personal => TokenKind::PersonalAccess,
+        GrantedKind::App => TokenKind::App,
+        GrantedKind::System => TokenKind::System,
+    }
+}
+
 fn sign(
     claims: TokenClaims,
     keys: &IssuerKeys,
     certificate: Option<Arc<CertificateEntry>>,
 ) -> Result<IssuedToken, Fault> {
+    Ok(IssuedToken {
+        token: signed(&claims, keys)?,
+        claims,
+        certificate,
+    })
+}
+
+fn signed(claims: &TokenClaims, keys: &IssuerKeys) -> Result<AccessToken, Fault> {
     let active = keys.active();
     let input = claims.signing_input(active.algorithm, &active.kid);
     let signature = active
         .key
         .sign(active.algorithm, input.as_bytes())
         .map_err(|error| Fault::new(format!("issuer key does not sign: {error:?}")))?;
-    let token = AccessToken::new(&input.finish(&signature))
-        .map_err(|_| Fault::new("access token is larger than permitted"))?;
-    Ok(IssuedToken {
-        token,
-        claims,
-        certificate,
-    })
+    AccessToken::new(&input.finish(&signature))
+        .map_err(|_| Fault::new("access token is larger than permitted"))
 }
 
 impl IssuedToken {
@@ -134,7 +195,8 @@ impl IssuedToken {
             Some(_) => TokenType::DPoP,
             None => TokenType::Bearer,
         };
-        let lifetime = self.claims.expires_at.since(now);
+        let end = self.claims.expires_at.unwrap_or(now);
+        let lifetime = end.since(now);
         let mut response = TokenResponse::new(self.token, token_type, lifetime);
         response.scope = Some(self.claims.scope);
         response.kind = Some(self.claims.kind);

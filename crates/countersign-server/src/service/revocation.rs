@@ -94,9 +94,11 @@ pub(crate) async fn revoke(
         return end_session(platform, session, request, now).await;
     }
     let entry = audit::token_revoked(actor, &claims.principal, &claims.jti, request.peer, now);
+    // A JWT that was believed has an end.
+    let until = claims.expires_at.unwrap_or(now);
     platform
         .store()
-        .deny_token(claims.jti.clone(), claims.expires_at, entry)
+        .deny_token(claims.jti.clone(), until, entry)
         .await
         .map_err(|error| RevocationRefusal::Failure(error.into()))?;
     platform.metrics().revoked();
