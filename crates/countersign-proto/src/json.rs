@@ -5,14 +5,17 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fmt,
+    fmt, io,
     ops::Deref,
 };
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Serialize,
+    de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor},
+};
 pub use serde_json::{Map, Value};
 use serde_json::{Number, map::Entry};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// How much JSON is read.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +148,34 @@ impl Drop for Wiped {
                 text.zeroize();
             }
         }
+    }
+}
+
+/// Writes what holds secrets. It is measured first: a text that grew would have left copies behind.
+pub(crate) fn written_once(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    let mut length = Length(0);
+    let mut json = Zeroizing::new(match serde_json::to_writer(&mut length, value) {
+        Ok(()) => Vec::with_capacity(length.0),
+        Err(_) => Vec::new(),
+    });
+    // Cannot fail: a `Vec` takes every byte. Were it to fail, nobody would take the text.
+    if serde_json::to_writer(&mut *json, value).is_err() {
+        json.clear();
+    }
+    json
+}
+
+/// Counts what is written, and keeps nothing of it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -248,15 +248,13 @@ impl NewPassword {
 
     /// The JSON body (wiped when dropped).
     pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        // Room for the worst escapes: growing would leave a copy of the password behind.
-        let mut json = Zeroizing::new(Vec::with_capacity(6 * self.password.len() + 32));
-        json.extend_from_slice(br#"{"password":"#);
-        // Cannot fail: a `Vec` takes every byte. Were it to fail, nobody would take the body.
-        if serde_json::to_writer(&mut *json, &**self.password).is_err() {
-            json.clear();
+        #[derive(Serialize)]
+        struct Body<'a> {
+            password: &'a str,
         }
-        json.push(b'}');
-        json
+        json::written_once(&Body {
+            password: &self.password,
+        })
     }
 
     /// Reads the JSON body: the member `password` and no other.
@@ -374,6 +372,7 @@ mod tests {
             let new = NewPassword::new(password);
             assert_eq!(format!("{new:?}"), "NewPassword(..)");
             let body = new.to_json();
+            assert_eq!(body.capacity(), body.len());
             let members: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(members, serde_json::json!({ "password": password }));
             assert_eq!(NewPassword::from_json(&body).unwrap().expose(), password);

@@ -47,13 +47,10 @@ impl GivenToken {
             token: &'a str,
             granted: &'a GrantedToken,
         }
-        to_wiped(
-            &Body {
-                token: &self.token,
-                granted: &self.granted,
-            },
-            self.token.len(),
-        )
+        json::written_once(&Body {
+            token: &self.token,
+            granted: &self.granted,
+        })
     }
 
     /// Reads the JSON body.
@@ -95,14 +92,11 @@ impl ImportedToken {
             #[serde(flatten)]
             terms: &'a NewToken,
         }
-        to_wiped(
-            &Body {
-                token: &self.token,
-                revoked: self.revoked,
-                terms: &self.terms,
-            },
-            self.token.len(),
-        )
+        json::written_once(&Body {
+            token: &self.token,
+            revoked: self.revoked,
+            terms: &self.terms,
+        })
     }
 
     /// Reads the JSON body.
@@ -160,13 +154,5 @@ fn text(members: &mut Wiped) -> Result<Zeroizing<String>, JsonError> {
     }
 }
 
-fn to_wiped(body: &impl Serialize, secret: usize) -> Zeroizing<Vec<u8>> {
-    // Room for the worst escapes of the secret, which stands first: growing afterwards leaves
-    // copies, so there is ample room for the rest too.
-    let mut json = Zeroizing::new(Vec::with_capacity(6 * secret + 16 * 1024));
-    // Cannot fail: a `Vec` takes every byte. Were it to fail, nobody would take the body.
-    if serde_json::to_writer(&mut *json, body).is_err() {
-        json.clear();
-    }
-    json
-}
+#[cfg(test)]
+mod tests;
