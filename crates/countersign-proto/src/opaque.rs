@@ -122,6 +122,25 @@ pub enum OpaqueError {
 }
 
 impl OpaqueToken {
+    /// The prefix of a platform for which none was set.
+    pub const PREFIX: &'static str = "csn";
+
+    /// Whether a platform may have this prefix: 1 to 16 characters of `a-z 0-9`.
+    pub fn is_prefix(text: &str) -> bool {
+        let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        (1..=16).contains(&text.len()) && text.bytes().all(permitted)
+    }
+
+    /// The regular expression by which a secret scanner finds the tokens of a platform, without
+    /// their label. It also finds strings whose checksum does not fit: [`OpaqueToken::parse`] tells
+    /// them apart.
+    ///
+    /// It is understood alike by RE2, PCRE, Python, JavaScript and `grep -E` of GNU.
+    pub fn scanner_pattern(prefix: &str) -> String {
+        let kinds = OpaqueKind::ALL.map(OpaqueKind::name).join("|");
+        format!(r"\b{prefix}_({kinds})_[0-9A-Za-z]{{{BODY}}}\b")
+    }
+
     /// Writes a token. `prefix` is the platform's, `csn` unless it was set.
     pub fn compose(prefix: &str, kind: OpaqueKind, id: &TokenId, secret: &[u8; 32]) -> OpaqueToken {
         let mut body = Zeroizing::new([0; BODY]);

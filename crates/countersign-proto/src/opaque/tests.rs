@@ -1,6 +1,7 @@
 //! Are token strings those that another tool writes, and is a damaged one recognised?
 
 use proptest::prelude::*;
+use regex_automata::nfa::thompson::pikevm::PikeVM;
 
 use super::*;
 use crate::fixtures::vectors;
@@ -155,6 +156,43 @@ fn the_largest_numbers_are_read_and_the_next_ones_are_not() {
     );
 }
 
+fn kinds() -> impl Strategy<Value = OpaqueKind> {
+    prop::sample::select(&OpaqueKind::ALL[..])
+}
+
+/// What the scanner's expression finds in a text, as an implementation that is not ours reads it.
+fn found<'t>(prefix: &str, text: &'t str) -> Vec<&'t str> {
+    let pattern = OpaqueToken::scanner_pattern(prefix);
+    let ascii = regex_automata::util::syntax::Config::new()
+        .unicode(false)
+        .utf8(false);
+    let scanner = PikeVM::builder().syntax(ascii).build(&pattern).unwrap();
+    let mut cache = scanner.create_cache();
+    scanner
+        .find_iter(&mut cache, text)
+        .map(|found| &text[found.range()])
+        .collect()
+}
+
+#[test]
+fn a_prefix_is_what_stands_in_a_header_and_ends_at_the_first_underscore() {
+    for prefix in ["csn", "a", "0", "0123456789abcdef"] {
+        assert!(OpaqueToken::is_prefix(prefix), "{prefix}");
+    }
+    for text in [
+        "",
+        "0123456789abcdefg",
+        "Csn",
+        "c_n",
+        "c-n",
+        "c n",
+        "é",
+        "c\n",
+    ] {
+        assert!(!OpaqueToken::is_prefix(text), "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_token_is_read_back(id: [u8; 16], secret: [u8; 32], label in "[a-z0-9-]{0,20}") {
@@ -166,6 +204,74 @@ proptest! {
             prop_assert_eq!(read.id(), &id);
             prop_assert_eq!(read.secret(), &secret);
             prop_assert_eq!(TokenId::parse(&id.to_string()), Ok(id));
+        }
+    }
+
+    #[test]
+    fn a_token_parses_to_itself_under_any_prefix_and_label(
+        prefix in "[a-z0-9]{1,16}",
+        kind in kinds(),
+        id: [u8; 16],
+        secret: [u8; 32],
+        label in "[ -~é]{0,40}",
+    ) {
+        prop_assert!(OpaqueToken::is_prefix(&prefix));
+        let token = OpaqueToken::compose(&prefix, kind, &TokenId::from_bytes(id), &secret);
+        let text = token.expose();
+        for labelled in [text.to_owned(), format!("{label}--{text}"), format!("a--{label}--{text}")] {
+            let read = OpaqueToken::parse(&labelled, &prefix).unwrap();
+            prop_assert_eq!(read.expose(), text);
+            prop_assert_eq!((read.kind(), read.id(), read.secret()), (kind, token.id(), &secret));
+        }
+        // Neither a shorter nor a longer prefix takes it for its own.
+        for other in [format!("{prefix}x"), prefix[1..].to_owned(), "other".to_owned()] {
+            if other != prefix {
+                prop_assert!(OpaqueToken::parse(text, &other).is_err());
+            }
+        }
+    }
+
+    // security.md 72: CRC-32 finds every change of up to 32 bits in a row, and a body has one length.
+    #[test]
+    fn one_character_that_was_changed_lost_swapped_or_inserted_is_found(
+        kind in kinds(),
+        id: [u8; 16],
+        secret: [u8; 32],
+        at: prop::sample::Index,
+        other in "[0-9A-Za-z_ -]",
+    ) {
+        let token = OpaqueToken::compose("csn", kind, &TokenId::from_bytes(id), &secret);
+        let good = token.expose();
+        let at = at.index(good.len());
+        let (before, after) = (&good[..at], &good[at + 1..]);
+        let mut swapped = good.as_bytes().to_vec();
+        swapped.swap(at, (at + 1) % good.len());
+        for bad in [
+            format!("{before}{other}{after}"),
+            format!("{before}{after}"),
+            format!("{before}{other}{}", &good[at..]),
+            format!("{good}{other}"),
+            String::from_utf8(swapped).unwrap(),
+        ] {
+            prop_assert!(bad == good || OpaqueToken::parse(&bad, "csn").is_err(), "{}", bad);
+        }
+    }
+
+    #[test]
+    fn a_scanner_finds_every_token_and_no_more_than_it(
+        prefix in "[a-z0-9]{1,16}",
+        kind in kinds(),
+        id: [u8; 16],
+        secret: [u8; 32],
+    ) {
+        let token = OpaqueToken::compose(&prefix, kind, &TokenId::from_bytes(id), &secret);
+        for (before, after) in [("", ""), ("laptop--", "\n"), ("curl -H \"Authorization: Bearer ", "\""), ("url/", "?x")] {
+            let text = format!("{before}{}{after}", token.expose());
+            prop_assert_eq!(found(&prefix, &text), [token.expose()]);
+        }
+        let none: [&str; 0] = [];
+        for text in [format!("x{}", token.expose()), format!("{}x", token.expose())] {
+            prop_assert_eq!(found(&prefix, &text), none);
         }
     }
 
