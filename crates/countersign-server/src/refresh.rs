@@ -13,6 +13,3 @@ pub(crate) use succession::{digest_of, digests_of, first_token, kept_of, success
 mod judgement;
 pub use judgement::LiveSession;
 pub(crate) use judgement::{Denial, Presented, Verdict, judge};
-
-/// What the opaque tokens of a platform begin with.
-pub(crate) const PREFIX: &str = "csn";

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use countersign_proto::management::GrantedKind;
+use countersign_proto::{management::GrantedKind, opaque::OpaqueToken};
 
 /// What holds for tokens that are granted, rotated or imported from now on: `[tokens]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRules {
+    /// What they begin with, and refresh tokens too.
+    pub prefix: String,
     /// Personal access tokens.
     pub personal: GrantedLifetime,
     /// App tokens.
@@ -59,6 +61,7 @@ impl Default for GrantedLifetime {
 impl Default for TokenRules {
     fn default() -> TokenRules {
         TokenRules {
+            prefix: OpaqueToken::PREFIX.to_owned(),
             personal: GrantedLifetime::default(),
             app: GrantedLifetime::default(),
             system: GrantedLifetime::default(),

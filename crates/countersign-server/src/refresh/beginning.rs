@@ -46,11 +46,12 @@ pub(crate) fn new_session(
     rules: &SessionRules,
     lifetimes: &TokenLifetimes,
     secrets: &Secrets,
+    prefix: &str,
 ) -> Result<SessionRow, Fault> {
     let (key_version, _) = secrets
         .refresh_key()
         .ok_or_else(|| Fault::new("the secrets hold no refresh key"))?;
-    let first = first_token(secrets, &beginning.id, key_version)?;
+    let first = first_token(secrets, prefix, &beginning.id, key_version)?;
     let kept = kept_of(secrets, &first)?;
     let now = beginning.now;
     let ends_at = now.plus(rules.absolute);
@@ -102,7 +103,14 @@ mod tests {
             provider: "built-in".to_owned(),
         };
         let secrets = fixtures::secrets(&[(3, [0x11; 32])], &[(2, [0x22; 32])]);
-        new_session(beginning, &rules, &TokenLifetimes::default(), &secrets).unwrap()
+        new_session(
+            beginning,
+            &rules,
+            &TokenLifetimes::default(),
+            &secrets,
+            "csn",
+        )
+        .unwrap()
     }
 
     // login.md R5

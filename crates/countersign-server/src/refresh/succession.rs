@@ -4,7 +4,6 @@ use aws_lc_rs::hmac;
 use countersign_proto::opaque::{OpaqueKind, OpaqueToken, TokenId};
 use zeroize::Zeroizing;
 
-use super::PREFIX;
 use crate::{
     refusal::Fault,
     secrets::Secrets,
@@ -14,16 +13,19 @@ use crate::{
 /// The refresh token that a session begins with. It can be made again, and is never stored.
 pub(crate) fn first_token(
     secrets: &Secrets,
+    prefix: &str,
     session: &TokenId,
     key_version: u32,
 ) -> Result<OpaqueToken, Fault> {
     let key = refresh_key(secrets, key_version)?;
-    derive(&key, session, &[b"first", session.to_string().as_bytes()])
+    let id = session.to_string();
+    derive(&key, prefix, session, &[b"first", id.as_bytes()])
 }
 
 /// The refresh token that follows `presented`, which makes it that of `generation`.
 pub(crate) fn successor(
     secrets: &Secrets,
+    prefix: &str,
     presented: &OpaqueToken,
     generation: u32,
     key_version: u32,
@@ -31,7 +33,7 @@ pub(crate) fn successor(
     let session = presented.id();
     let id = session.to_string();
     let parts: [&[u8]; 3] = [id.as_bytes(), &generation.to_be_bytes(), presented.secret()];
-    derive(&refresh_key(secrets, key_version)?, session, &parts)
+    derive(&refresh_key(secrets, key_version)?, prefix, session, &parts)
 }
 
 /// What the store is to keep of a token that is new.
@@ -62,7 +64,12 @@ fn refresh_key(secrets: &Secrets, version: u32) -> Result<hmac::Key, Fault> {
     Ok(hmac::Key::new(hmac::HMAC_SHA256, key))
 }
 
-fn derive(key: &hmac::Key, session: &TokenId, parts: &[&[u8]]) -> Result<OpaqueToken, Fault> {
+fn derive(
+    key: &hmac::Key,
+    prefix: &str,
+    session: &TokenId,
+    parts: &[&[u8]],
+) -> Result<OpaqueToken, Fault> {
     let mut context = hmac::Context::with_key(key);
     for part in parts {
         context.update(part);
@@ -74,7 +81,7 @@ fn derive(key: &hmac::Key, session: &TokenId, parts: &[&[u8]]) -> Result<OpaqueT
     }
     secret.copy_from_slice(tag.as_ref());
     Ok(OpaqueToken::compose(
-        PREFIX,
+        prefix,
         OpaqueKind::Refresh,
         session,
         &secret,
@@ -85,6 +92,8 @@ fn derive(key: &hmac::Key, session: &TokenId, parts: &[&[u8]]) -> Result<OpaqueT
 mod tests {
     use super::*;
     use crate::secrets::fixtures;
+
+    const PREFIX: &str = "csn";
 
     fn session() -> TokenId {
         TokenId::parse("02wq5mOzTzPWGCpJqKQcwj").unwrap()
@@ -103,9 +112,9 @@ mod tests {
     #[test]
     fn tokens_and_digests_are_those_that_another_implementation_makes() {
         let secrets = fixtures::secrets(&[(1, [0x11; 32])], &[(1, [0x22; 32])]);
-        let first = first_token(&secrets, &session(), 1).unwrap();
+        let first = first_token(&secrets, PREFIX, &session(), 1).unwrap();
         assert_eq!(first.expose(), FIRST);
-        let second = successor(&secrets, &first, 1, 1).unwrap();
+        let second = successor(&secrets, PREFIX, &first, 1, 1).unwrap();
         assert_eq!(second.expose(), SECOND);
         let kept = kept_of(&secrets, &first).unwrap();
         let hexadecimal: String = kept
@@ -121,7 +130,9 @@ mod tests {
         let secrets = fixtures::secrets(&[(1, [0x11; 32])], &[(1, [0x22; 32])]);
         let labelled = OpaqueToken::parse(&format!("laptop--{FIRST}"), PREFIX).unwrap();
         assert_eq!(
-            successor(&secrets, &labelled, 1, 1).unwrap().expose(),
+            successor(&secrets, PREFIX, &labelled, 1, 1)
+                .unwrap()
+                .expose(),
             SECOND
         );
         let plain = OpaqueToken::parse(FIRST, PREFIX).unwrap();
@@ -132,16 +143,20 @@ mod tests {
     fn every_part_makes_another_token() {
         let secrets = fixtures::secrets(&[(1, [0x11; 32]), (2, [0x12; 32])], &[(1, [0; 32])]);
         let other = TokenId::from_bytes([7; 16]);
-        let first = first_token(&secrets, &session(), 1).unwrap();
-        let of_other = first_token(&secrets, &other, 1).unwrap();
+        let first = first_token(&secrets, PREFIX, &session(), 1).unwrap();
+        let of_other = first_token(&secrets, PREFIX, &other, 1).unwrap();
         let mut secrets_seen = vec![
             *first.secret(),
             *of_other.secret(),
-            *first_token(&secrets, &session(), 2).unwrap().secret(),
-            *successor(&secrets, &first, 1, 1).unwrap().secret(),
-            *successor(&secrets, &first, 2, 1).unwrap().secret(),
-            *successor(&secrets, &first, 1, 2).unwrap().secret(),
-            *successor(&secrets, &of_other, 1, 1).unwrap().secret(),
+            *first_token(&secrets, PREFIX, &session(), 2)
+                .unwrap()
+                .secret(),
+            *successor(&secrets, PREFIX, &first, 1, 1).unwrap().secret(),
+            *successor(&secrets, PREFIX, &first, 2, 1).unwrap().secret(),
+            *successor(&secrets, PREFIX, &first, 1, 2).unwrap().secret(),
+            *successor(&secrets, PREFIX, &of_other, 1, 1)
+                .unwrap()
+                .secret(),
         ];
         secrets_seen.sort_unstable();
         secrets_seen.dedup();
@@ -152,7 +167,7 @@ mod tests {
     fn a_token_is_known_under_the_pepper_of_its_time() {
         let before = fixtures::secrets(&[(1, [0x11; 32])], &[(1, [0x22; 32])]);
         let after = fixtures::secrets(&[(1, [0x11; 32])], &[(1, [0x22; 32]), (2, [0x23; 32])]);
-        let token = first_token(&before, &session(), 1).unwrap();
+        let token = first_token(&before, PREFIX, &session(), 1).unwrap();
         let old = kept_of(&before, &token).unwrap();
         let new = kept_of(&after, &token).unwrap();
         assert_eq!((old.pepper_version, new.pepper_version), (1, 2));
@@ -163,10 +178,10 @@ mod tests {
     #[test]
     fn a_version_that_is_missing_is_ours_to_repair() {
         let secrets = fixtures::secrets(&[(1, [0x11; 32])], &[(1, [0x22; 32])]);
-        let token = first_token(&secrets, &session(), 1).unwrap();
+        let token = first_token(&secrets, PREFIX, &session(), 1).unwrap();
         for fault in [
-            first_token(&secrets, &session(), 2).unwrap_err(),
-            successor(&secrets, &token, 1, 2).unwrap_err(),
+            first_token(&secrets, PREFIX, &session(), 2).unwrap_err(),
+            successor(&secrets, PREFIX, &token, 1, 2).unwrap_err(),
             digest_of(&secrets, &token, 2).unwrap_err(),
         ] {
             assert!(fault.to_string().contains("2"), "{fault}");

@@ -60,7 +60,7 @@ pub(crate) async fn live_refresh_token(
     text: &str,
     now: UnixTime,
 ) -> Result<Option<TokenClaims>, Failure> {
-    let Ok(token) = refresh::read(text) else {
+    let Ok(token) = refresh::read(platform, text) else {
         return Ok(None);
     };
     let Some(found) = refresh::find(platform, &token).await? else {

@@ -51,7 +51,7 @@ pub(super) async fn refresh(
 ) -> Result<TokenResponse, Failure> {
     let now = platform.now();
     let registry = platform.registry();
-    let presented = read(asked.refresh_token.expose())?;
+    let presented = read(platform, asked.refresh_token.expose())?;
     let proof = prove(platform, asked.proof, now)?;
     let mut unrecorded = Some(&proof);
     for _ in 0..ATTEMPTS {
@@ -76,6 +76,7 @@ pub(super) async fn refresh(
                 let permit = permitted(platform, &registry, session, asked, now).await?;
                 let next = refresh::successor(
                     platform.secrets(),
+                    prefix(platform),
                     &presented,
                     session.generation,
                     session.key_version,
@@ -115,7 +116,7 @@ pub(crate) async fn deliver(
     let live = LiveSession::of_login(session, platform.now()).ok_or(Refusal::SessionEnded)?;
     let id = TokenId::parse(&live.row().id)
         .map_err(|error| Fault::new(format!("the id of a session: {error}")))?;
-    let first = refresh::first_token(platform.secrets(), &id, key_version)?;
+    let first = refresh::first_token(platform.secrets(), prefix(platform), &id, key_version)?;
     answer(platform, live, permit, &first)
 }
 
@@ -163,8 +164,8 @@ pub(super) async fn find(
 
 /// A refresh token of this platform, by its form. A token that an assertion earned is told that it
 /// has no refresh.
-pub(super) fn read(text: &str) -> Result<OpaqueToken, Refusal> {
-    if let Ok(token) = OpaqueToken::parse(text, refresh::PREFIX)
+pub(super) fn read(platform: &Platform, text: &str) -> Result<OpaqueToken, Refusal> {
+    if let Ok(token) = OpaqueToken::parse(text, prefix(platform))
         && token.kind() == OpaqueKind::Refresh
     {
         return Ok(token);
@@ -274,7 +275,13 @@ async fn advance(
     let (key_version, _) = secrets
         .refresh_key()
         .ok_or_else(|| Fault::new("the secrets hold no refresh key"))?;
-    let next = refresh::successor(secrets, presented, session.generation + 1, key_version)?;
+    let next = refresh::successor(
+        secrets,
+        prefix(platform),
+        presented,
+        session.generation + 1,
+        key_version,
+    )?;
     let kept = refresh::kept_of(secrets, &next)?;
     let lifetime = platform.settings().token.interactive;
     let jti = random::token_id()?;
@@ -315,6 +322,10 @@ fn answer(
     response.refresh_token = Some(refresh_token);
     response.refreshes_remaining = Some(remaining);
     Ok(response)
+}
+
+fn prefix(platform: &Platform) -> &str {
+    &platform.settings().tokens.prefix
 }
 
 fn is_current(

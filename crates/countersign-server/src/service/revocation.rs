@@ -43,7 +43,7 @@ pub(crate) async fn revoke(
 ) -> Result<(), RevocationRefusal> {
     let now = platform.now();
     let token = asked.token.expose();
-    let refresh_token = refresh::read(token).ok();
+    let refresh_token = refresh::read(platform, token).ok();
     let by_client = match &asked.client_assertion {
         Some(assertion) => {
             let registry = platform.registry();

@@ -253,7 +253,7 @@ async fn a_refresh_token_is_not_given_back_by_another_client_or_by_its_id_alone(
     answer.refused("invalid_grant", "");
     // Somebody who knows the id and makes up the rest.
     let secrets = fixtures::secrets(&[(1, [7; 32])], &[(1, [7; 32])]);
-    let made_up = first_token(&secrets, &id_in(&terminal.refresh_token), 1);
+    let made_up = first_token(&secrets, "csn", &id_in(&terminal.refresh_token), 1);
     let form = format!("token={}", made_up.unwrap().expose());
     assert_eq!(
         world.post("/oauth2/revoke", &form).await.status,

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use countersign_proto::key::{KeyType, LocalKey};
+use countersign_proto::{
+    key::{KeyType, LocalKey},
+    opaque::{OpaqueKind, OpaqueToken},
+};
 use futures_util::future::join_all;
 
 use super::{
@@ -314,4 +317,18 @@ async fn what_is_no_refresh_token_refreshes_nothing() {
         answer.refused("invalid_grant", "");
     }
     assert_eq!(world.session(&terminal).await.generation, 0);
+}
+
+#[tokio::test]
+async fn a_platform_with_a_prefix_of_its_own_refuses_the_usual_one() {
+    let world = World::with(|settings| settings.tokens.prefix = "acme2".to_owned()).await;
+    let mut terminal = world.terminal("anna").await;
+    terminal.refresh(&world).await;
+    let token = OpaqueToken::parse(&terminal.refresh_token, "acme2").unwrap();
+    let usual = OpaqueToken::compose("csn", OpaqueKind::Refresh, token.id(), token.secret());
+    let answer = world.refresh(&terminal.key, usual.expose(), "").await;
+    answer.refused("invalid_grant", "");
+    assert!(!world.is_active(usual.expose()).await);
+    assert!(world.is_active(&terminal.refresh_token).await);
+    terminal.refresh(&world).await;
 }

@@ -99,6 +99,7 @@ impl World {
             &how.rules,
             &TokenLifetimes::default(),
             self.platform.secrets(),
+            &self.platform.settings().tokens.prefix,
         )
         .unwrap();
         let row = login_of(&session.id, 0);

@@ -119,6 +119,12 @@ pub const KEYS: &[Key] = &[
         "How long a token of kind 2 lives.",
     ),
     key(
+        "tokens.prefix",
+        Permitted::Text("1 to 16 characters of a-z 0-9"),
+        "csn",
+        "What refresh tokens and granted tokens begin with, so that a scanner can find one that leaked. Tokens with the prefix from before a change are refused.",
+    ),
+    key(
         "tokens.personal_lifetime_default_s",
         Permitted::Number {
             min: 60,

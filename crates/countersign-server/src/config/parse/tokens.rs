@@ -1,6 +1,6 @@
 //! How is read how long granted tokens live: `[tokens]`?
 
-use countersign_proto::management::GrantedKind;
+use countersign_proto::{management::GrantedKind, opaque::OpaqueToken};
 
 use super::given::Given;
 use crate::config::{GrantedLifetime, SettingsError, TokenRules};
@@ -8,6 +8,7 @@ use crate::config::{GrantedLifetime, SettingsError, TokenRules};
 impl Given<'_> {
     pub(super) fn tokens(&self, default: TokenRules) -> Result<TokenRules, SettingsError> {
         Ok(TokenRules {
+            prefix: self.token_prefix()?.unwrap_or(default.prefix),
             personal: self.granted_lifetime(
                 "tokens.personal_lifetime_default_s",
                 "tokens.personal_lifetime_max_s",
@@ -38,6 +39,16 @@ impl Given<'_> {
                 .seconds("tokens.expiry_warning_s")?
                 .unwrap_or(default.expiry_warning),
         })
+    }
+
+    fn token_prefix(&self) -> Result<Option<String>, SettingsError> {
+        const KEY: &str = "tokens.prefix";
+        match self.text(KEY)? {
+            Some(text) if !OpaqueToken::is_prefix(text) => {
+                Err(self.wrong(KEY, text, "is not 1 to 16 characters of a-z 0-9"))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
     }
 
     /// A maximum that is shorter than the default of this version is the default too.
@@ -132,6 +143,21 @@ mod tests {
         assert_eq!(rules.max_per_identity, 66);
         assert_eq!(rules.rotation_grace.as_secs(), 67);
         assert_eq!(rules.expiry_warning.as_secs(), 68);
+    }
+
+    #[test]
+    fn a_prefix_is_lower_case_letters_and_digits() {
+        let with = |prefix| parsed(&format!("prefix = \"{prefix}\""));
+        for prefix in ["a", "acme2", "0123456789abcdef"] {
+            assert_eq!(with(prefix).unwrap().prefix, prefix);
+        }
+        for prefix in ["Acme", "ac_me", "ac-me", "a b", "é", "0123456789abcdef0"] {
+            let said = format!(
+                "countersign.toml:3: tokens.prefix: `{prefix}` is not 1 to 16 characters of a-z 0-9"
+            );
+            assert_eq!(with(prefix).unwrap_err().to_string(), said);
+        }
+        assert!(with("").is_err());
     }
 
     #[test]

@@ -275,6 +275,7 @@ fn session(platform: &Platform, beginning: Beginning) -> Result<SessionRow, Faul
         &settings.session,
         &settings.token,
         platform.secrets(),
+        &settings.tokens.prefix,
     )
 }
 
