@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_proto::management::{NewPassword, Principal};
 use serde_json::json;
 
 use super::*;
