@@ -26,6 +26,8 @@ mod roles;
 
 mod sessions;
 
+mod tokens;
+
 /// The management API, with the tokens of a client or with one that is held already.
 ///
 /// Each method fails with the kind of the platform's answer: [`crate::ErrorKind::NotFound`] (404),

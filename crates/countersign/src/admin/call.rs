@@ -4,7 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use countersign_proto::{
-    bearer, exchange::retry_after, management::Problem, metadata::Metadata, token::TokenType,
+    bearer,
+    exchange::retry_after,
+    management::{GivenToken, Problem},
+    metadata::Metadata,
+    token::TokenType,
 };
 use http::{Method, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,7 +44,7 @@ pub(crate) struct Holder {
 pub(crate) struct Call {
     method: Method,
     path: Vec<String>,
-    query: Vec<(&'static str, String)>,
+    query: Vec<(String, String)>,
     body: Option<Body>,
 }
 
@@ -74,18 +78,25 @@ impl Call {
             .query("after", page.after.clone())
     }
 
-    pub(crate) fn query(mut self, name: &'static str, value: Option<String>) -> Call {
-        self.query.extend(value.map(|value| (name, value)));
+    pub(crate) fn query(mut self, name: &str, value: Option<String>) -> Call {
+        self.query
+            .extend(value.map(|value| (name.to_owned(), value)));
         self
     }
 
+    /// What of a list is asked for; what is absent is left out.
+    pub(crate) fn filter(mut self, filter: &impl Serialize) -> Result<Call, Error> {
+        let members = serde_json::to_value(filter).map_err(unwritable)?;
+        let members = members.as_object().into_iter().flatten();
+        self.query.extend(members.map(|(name, value)| {
+            let text = value.as_str().map(str::to_owned);
+            (name.clone(), text.unwrap_or_else(|| value.to_string()))
+        }));
+        Ok(self)
+    }
+
     pub(crate) fn body(self, value: &impl Serialize) -> Result<Call, Error> {
-        let body = serde_json::to_vec(value).map_err(|error| {
-            Error::new(
-                ErrorKind::Settings,
-                format!("the value cannot be written as JSON: {error}"),
-            )
-        })?;
+        let body = serde_json::to_vec(value).map_err(unwritable)?;
         Ok(self.secret_body(Zeroizing::new(body)))
     }
 
@@ -152,15 +163,30 @@ impl Call {
 
 impl Answer {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.0).map_err(|error| {
-            Error::new(
-                ErrorKind::Server,
-                printable(&format!(
-                    "the answer of the management API is not understood: {error}"
-                )),
-            )
-        })
+        serde_json::from_slice(&self.0).map_err(|error| not_understood(&error))
     }
+
+    /// A token that was granted, with its string.
+    pub(crate) fn given(&self) -> Result<GivenToken, Error> {
+        GivenToken::from_json(&self.0).map_err(|error| not_understood(&error))
+    }
+}
+
+fn not_understood(error: &dyn fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Server,
+        printable(&format!(
+            "the answer of the management API is not understood: {error}"
+        )),
+    )
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::new(
+        ErrorKind::Settings,
+        format!("the value cannot be written as JSON: {error}"),
+    )
 }
 
 impl Caller {

@@ -11,6 +11,8 @@ use crate::{
     scripted::{Answer, Asked, Scripted, answer, client, granted, metadata, ok},
 };
 
+mod tokens;
+
 fn platform(
     mut api: impl FnMut(usize, &Asked) -> Answer + Send + 'static,
 ) -> (Arc<Scripted>, Admin) {
