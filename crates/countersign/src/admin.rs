@@ -9,7 +9,7 @@ use countersign_proto::{
 use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Client, Error, Token, Transport};
+use crate::{Client, Error, GrantedCredential, Token, Transport};
 
 mod applications;
 
@@ -87,6 +87,19 @@ impl Admin {
         Admin {
             caller: Caller::with_token(transport, metadata, token),
         }
+    }
+
+    /// With a token that somebody granted: at the platform with this issuer identifier.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Settings`] when that is no issuer identifier. No request is made.
+    pub fn with_granted(
+        issuer: &str,
+        transport: Arc<dyn Transport>,
+        credential: GrantedCredential,
+    ) -> Result<Admin, Error> {
+        let caller = Caller::with_granted(issuer, transport, credential)?;
+        Ok(Admin { caller })
     }
 
     /// Who the caller is.

@@ -8,6 +8,9 @@
 #[cfg(any(feature = "middleware", feature = "tower"))]
 mod adapter;
 
+mod holder;
+pub use holder::TokenHolder;
+
 #[cfg(feature = "middleware")]
 mod middleware;
 #[cfg(feature = "middleware")]
@@ -32,12 +35,7 @@ use crate::{Client, Error, ErrorKind, Token, dpop::PROOF, transport::is_secure};
 /// carries an `access_token` in its query; else those of [`Client::token`]. The request is then as it
 /// was.
 pub async fn authorize<B>(client: &Client, request: &mut http::Request<B>) -> Result<Token, Error> {
-    let url = Url::parse(&request.uri().to_string()).map_err(|_| {
-        Error::new(
-            ErrorKind::Settings,
-            "a request without a whole address cannot be given a token",
-        )
-    })?;
+    let url = whole_url(request.uri())?;
     let method = request.method().clone();
     apply(client, &method, &url, request.headers_mut()).await
 }
@@ -84,7 +82,16 @@ async fn prove(
         .await
 }
 
-fn check_destination(url: &Url) -> Result<(), Error> {
+pub(crate) fn whole_url(uri: &http::Uri) -> Result<Url, Error> {
+    Url::parse(&uri.to_string()).map_err(|_| {
+        Error::new(
+            ErrorKind::Settings,
+            "a request without a whole address cannot be given a token",
+        )
+    })
+}
+
+pub(crate) fn check_destination(url: &Url) -> Result<(), Error> {
     if !is_secure(url) {
         return Err(Error::new(
             ErrorKind::Settings,

@@ -12,7 +12,7 @@ mod password;
 pub use password::Password;
 
 mod file;
-pub(crate) use file::Stamp;
+pub(crate) use file::{Exposure, Stamp, read as read_whole};
 
 mod contents;
 

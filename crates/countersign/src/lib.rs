@@ -72,6 +72,9 @@ mod token_status;
 
 pub mod cache_file;
 
+mod granted;
+pub use granted::GrantedCredential;
+
 pub mod authorize;
 
 pub mod admin;

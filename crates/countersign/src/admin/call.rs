@@ -7,7 +7,7 @@ use countersign_proto::{
     bearer,
     exchange::retry_after,
     management::{GivenToken, Problem},
-    metadata::Metadata,
+    metadata::{Metadata, check_issuer},
     token::TokenType,
 };
 use http::{Method, StatusCode, header};
@@ -17,9 +17,10 @@ use zeroize::Zeroizing;
 
 use super::PageRequest;
 use crate::{
-    Client, Clock, Error, ErrorKind, SystemClock, Token, Transport,
+    Client, Clock, Error, ErrorKind, GrantedCredential, SystemClock, Token, Transport,
     authorize::authorize,
     clock::Deadline,
+    discovery::Discovery,
     error::{printable, status_is_transient},
     retry,
 };
@@ -31,6 +32,15 @@ pub(crate) enum Caller {
     Client(Client),
     /// Whoever this token stands for.
     Holder(Arc<Holder>),
+    /// Whoever this granted token stands for.
+    Granted(Arc<Granted>),
+}
+
+pub(crate) struct Granted {
+    issuer: String,
+    discovery: Discovery,
+    transport: Arc<dyn Transport>,
+    credential: GrantedCredential,
 }
 
 pub(crate) struct Holder {
@@ -206,6 +216,23 @@ impl Caller {
         }))
     }
 
+    pub(crate) fn with_granted(
+        issuer: &str,
+        transport: Arc<dyn Transport>,
+        credential: GrantedCredential,
+    ) -> Result<Caller, Error> {
+        let url = check_issuer(issuer).map_err(|error| {
+            let text = format!("{issuer} is no issuer identifier: {error}");
+            Error::new(ErrorKind::Settings, printable(&text))
+        })?;
+        Ok(Caller::Granted(Arc::new(Granted {
+            issuer: issuer.to_owned(),
+            discovery: Discovery::new(issuer, url),
+            transport,
+            credential,
+        })))
+    }
+
     /// Calls. What only reads is tried again when it may help; what writes is sent once.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, Error> {
         let attempts = match call.method {
@@ -223,6 +250,11 @@ impl Caller {
             Caller::Holder(holder) => {
                 let deadline = Deadline::after(&SystemClock, Duration::from_secs(30));
                 retry::persist(&SystemClock, deadline, attempts, || holder.call(&call)).await
+            }
+            Caller::Granted(granted) => {
+                let clock = granted.credential.clock().as_ref();
+                let deadline = Deadline::after(clock, Duration::from_secs(30));
+                retry::persist(clock, deadline, attempts, || granted.call(&call)).await
             }
         }
     }
@@ -262,6 +294,17 @@ impl Holder {
     }
 }
 
+impl Granted {
+    async fn call(&self, call: &Call) -> Result<Answer, Error> {
+        let (transport, clock) = (self.transport.as_ref(), self.credential.clock().as_ref());
+        let metadata = self.discovery.metadata(transport, clock).await?;
+        let mut request = call.request(&metadata)?;
+        self.credential.authorize(&mut request).await?;
+        let response = transport.send(request).await?;
+        read(clock, &metadata, response)
+    }
+}
+
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -269,6 +312,11 @@ impl fmt::Debug for Caller {
             Caller::Holder(holder) => f
                 .debug_struct("Holder")
                 .field("issuer", &holder.metadata.issuer)
+                .finish_non_exhaustive(),
+            Caller::Granted(granted) => f
+                .debug_struct("Granted")
+                .field("issuer", &granted.issuer)
+                .field("credential", &granted.credential)
                 .finish_non_exhaustive(),
         }
     }

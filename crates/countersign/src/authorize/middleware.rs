@@ -8,10 +8,11 @@ use reqwest_middleware::{Error as MiddlewareError, Middleware, Next};
 use url::Origin;
 
 use super::{
+    TokenHolder,
     adapter::{Lesson, learn, origin_of},
     apply,
 };
-use crate::{Client, Error};
+use crate::Error;
 
 /// Gives a token to each request that goes to one origin; others pass as they are.
 ///
@@ -19,7 +20,7 @@ use crate::{Client, Error};
 /// one. An API that asks for a DPoP nonce gets the same request once more, with the nonce.
 #[derive(Clone, Debug)]
 pub struct AuthorizeMiddleware {
-    client: Client,
+    holder: TokenHolder,
     origin: Origin,
 }
 
@@ -28,9 +29,9 @@ impl AuthorizeMiddleware {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Settings`] when it is neither https nor http on loopback.
-    pub fn new(client: Client, api: &str) -> Result<AuthorizeMiddleware, Error> {
+    pub fn new(holder: impl Into<TokenHolder>, api: &str) -> Result<AuthorizeMiddleware, Error> {
         Ok(AuthorizeMiddleware {
-            client,
+            holder: holder.into(),
             origin: origin_of(api)?,
         })
     }
@@ -45,9 +46,17 @@ impl AuthorizeMiddleware {
         if url.origin() != self.origin {
             return next.run(request, extensions).await;
         }
+        let client = match &self.holder {
+            TokenHolder::Client(client) => client,
+            TokenHolder::Granted(granted) => {
+                let headed = granted.apply(&url, request.headers_mut()).await;
+                headed.map_err(MiddlewareError::middleware)?;
+                return next.run(request, extensions).await;
+            }
+        };
         let method = request.method().clone();
         let spare = request.try_clone();
-        let token = apply(&self.client, &method, &url, request.headers_mut())
+        let token = apply(client, &method, &url, request.headers_mut())
             .await
             .map_err(MiddlewareError::middleware)?;
         let response = next.clone().run(request, extensions).await?;
@@ -55,16 +64,10 @@ impl AuthorizeMiddleware {
         if response.url().origin() != self.origin {
             return Ok(response);
         }
-        let lesson = learn(
-            &self.client,
-            &token,
-            &url,
-            response.status(),
-            response.headers(),
-        );
+        let lesson = learn(client, &token, &url, response.status(), response.headers());
         match (lesson, spare) {
             (Lesson::SendAgain, Some(mut again)) => {
-                apply(&self.client, &method, &url, again.headers_mut())
+                apply(client, &method, &url, again.headers_mut())
                     .await
                     .map_err(MiddlewareError::middleware)?;
                 next.run(again, extensions).await

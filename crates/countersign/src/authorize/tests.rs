@@ -17,7 +17,7 @@ use tower_service::Service;
 
 use super::{adapter::learn, *};
 use crate::{
-    Dpop,
+    Dpop, GrantedCredential,
     scripted::{Answer, Scripted, TestClock, builder, client, ok},
 };
 
@@ -137,10 +137,10 @@ impl Api {
     }
 }
 
-fn browser(client: Client, api: &str) -> reqwest_middleware::ClientWithMiddleware {
+fn browser(holder: impl Into<TokenHolder>, api: &str) -> reqwest_middleware::ClientWithMiddleware {
     let follows_redirects = reqwest::Client::builder().no_proxy().build().unwrap();
     reqwest_middleware::ClientBuilder::new(follows_redirects)
-        .with(AuthorizeMiddleware::new(client, api).unwrap())
+        .with(AuthorizeMiddleware::new(holder, api).unwrap())
         .build()
 }
 
@@ -227,6 +227,29 @@ async fn a_tower_service_gets_tokens_for_one_origin() {
     assert_eq!(heard[0][header::AUTHORIZATION], "Bearer token-1");
     assert!(heard[1].is_empty() && heard[2].is_empty());
     assert!(AuthorizeLayer::new(client(&Scripted::generous()), "http://api.example").is_err());
+}
+
+#[tokio::test]
+async fn a_granted_token_goes_to_one_origin_by_every_adapter() {
+    let granted = || GrantedCredential::fixed("granted-1").unwrap();
+    let elsewhere = Api::saying(vec![OK.to_owned()]).await;
+    let api = Api::saying(vec![OK.to_owned()]).await;
+    let browser = browser(granted(), &api.url);
+    for url in [&api.url, &elsewhere.url] {
+        browser.get(url).send().await.unwrap();
+    }
+    assert!(api.heard(0).contains("authorization: bearer granted-1"));
+    assert!(!elsewhere.heard(0).contains("granted-1"));
+
+    let recorder = Recorder::default();
+    let layer = AuthorizeLayer::new(granted(), "https://api.example").unwrap();
+    let mut service = layer.layer(recorder.clone());
+    for url in ["https://api.example/stock", "https://elsewhere.example"] {
+        service.call(request(url)).await.unwrap();
+    }
+    let heard = recorder.0.lock().unwrap();
+    assert_eq!(heard[0][header::AUTHORIZATION], "Bearer granted-1");
+    assert!(heard[1].is_empty());
 }
 
 #[tokio::test(start_paused = true)]

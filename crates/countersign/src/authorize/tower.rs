@@ -7,13 +7,14 @@ use std::{
 
 use tower_layer::Layer;
 use tower_service::Service;
-use url::{Origin, Url};
+use url::Origin;
 
 use super::{
+    TokenHolder,
     adapter::{learn, origin_of},
-    apply,
+    apply, whole_url,
 };
-use crate::{Client, Error, ErrorKind};
+use crate::Error;
 
 /// What went wrong: an [`Error`], or what the service inside said.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +24,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Put it inside of whatever follows redirects: each hop is then judged by its own address.
 #[derive(Clone, Debug)]
 pub struct AuthorizeLayer {
-    client: Client,
+    holder: TokenHolder,
     origin: Origin,
 }
 
@@ -31,10 +32,10 @@ impl AuthorizeLayer {
     /// `api`: any address at the origin that the tokens are for.
     ///
     /// # Errors
-    /// [`ErrorKind::Settings`] when it is neither https nor http on loopback.
-    pub fn new(client: Client, api: &str) -> Result<AuthorizeLayer, Error> {
+    /// [`crate::ErrorKind::Settings`] when it is neither https nor http on loopback.
+    pub fn new(holder: impl Into<TokenHolder>, api: &str) -> Result<AuthorizeLayer, Error> {
         Ok(AuthorizeLayer {
-            client,
+            holder: holder.into(),
             origin: origin_of(api)?,
         })
     }
@@ -46,7 +47,7 @@ impl<S> Layer<S> for AuthorizeLayer {
     fn layer(&self, inner: S) -> Authorize<S> {
         Authorize {
             inner,
-            client: self.client.clone(),
+            holder: self.holder.clone(),
             origin: self.origin.clone(),
         }
     }
@@ -56,7 +57,7 @@ impl<S> Layer<S> for AuthorizeLayer {
 #[derive(Clone, Debug)]
 pub struct Authorize<S> {
     inner: S,
-    client: Client,
+    holder: TokenHolder,
     origin: Origin,
 }
 
@@ -80,17 +81,19 @@ where
         // The service that said it was ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let (client, origin) = (self.client.clone(), self.origin.clone());
+        let (holder, origin) = (self.holder.clone(), self.origin.clone());
         Box::pin(async move {
-            let url = Url::parse(&request.uri().to_string()).map_err(|_| {
-                Error::new(
-                    ErrorKind::Settings,
-                    "a request without a whole address cannot be given a token",
-                )
-            })?;
+            let url = whole_url(request.uri())?;
             if url.origin() != origin {
                 return inner.call(request).await.map_err(Into::into);
             }
+            let client = match holder {
+                TokenHolder::Client(client) => client,
+                TokenHolder::Granted(granted) => {
+                    granted.apply(&url, request.headers_mut()).await?;
+                    return inner.call(request).await.map_err(Into::into);
+                }
+            };
             let method = request.method().clone();
             let token = apply(&client, &method, &url, request.headers_mut()).await?;
             let response = inner.call(request).await.map_err(Into::into)?;

@@ -40,7 +40,7 @@ impl Stamp {
 
 /// Who may read a file besides its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exposure {
+pub(crate) enum Exposure {
     /// The owner, perhaps the group.
     Guarded,
     /// Everybody on the machine; the mode bits.
@@ -48,13 +48,13 @@ pub(super) enum Exposure {
 }
 
 /// The bytes of a file, all of one version; wiped when dropped, since there may be a key in them.
-pub(super) struct FileBytes {
-    pub(super) bytes: Zeroizing<Vec<u8>>,
-    pub(super) exposure: Exposure,
+pub(crate) struct FileBytes {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) exposure: Exposure,
 }
 
 /// Reads a regular file of at most 1 MiB. The reason of a failure is a phrase without the path.
-pub(super) fn read(path: &Path) -> Result<FileBytes, String> {
+pub(crate) fn read(path: &Path) -> Result<FileBytes, String> {
     for _ in 0..ATTEMPTS {
         if let Some(whole) = read_once(path)? {
             return Ok(whole);
@@ -72,7 +72,7 @@ fn read_once(path: &Path) -> Result<Option<FileBytes>, String> {
     refuse_special(&before)?;
     if before.len() > MAX_BYTES {
         return Err(format!(
-            "is too large to be a certificate ({} bytes; at most {MAX_BYTES} are read)",
+            "is too large ({} bytes; at most {MAX_BYTES} are read)",
             before.len()
         ));
     }
