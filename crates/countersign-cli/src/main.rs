@@ -13,6 +13,8 @@ mod profile;
 mod qr;
 mod session;
 mod terminal;
+mod times;
+mod token_source;
 mod token_view;
 mod typed_secret;
 mod vault;

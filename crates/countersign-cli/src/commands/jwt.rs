@@ -9,8 +9,6 @@ mod members;
 mod printed;
 mod renew;
 mod sign;
-mod times;
-mod token_source;
 mod verify;
 
 use countersign::proto::jwt::{Algorithm, KeyRefusal};

@@ -2,10 +2,10 @@
 
 use countersign::proto::jwt::{Refusal, Requirements};
 
-use super::times::duration;
 use crate::{
     args::Demands,
     failure::{Exit, Failure},
+    times::duration,
 };
 
 /// Issuer, audience and tolerance.

@@ -9,11 +9,11 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
-use super::token_source;
 use crate::{
     args::TokenSource,
     failure::Failure,
     output::{Block, Output, Shown},
+    token_source,
 };
 
 pub(super) fn run(source: &TokenSource, output: &Output) -> Result<(), Failure> {

@@ -13,12 +13,13 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
-use super::{refused, token_source::bytes_of};
+use super::refused;
 use crate::{
     args::{Environment, JwtJwks, StoreOptions},
     certificate_choice::{store_password, unusable},
     failure::Failure,
     output::{Block, Output, Shown},
+    token_source::bytes_of,
 };
 
 pub(super) fn run(

@@ -17,15 +17,13 @@ use countersign::{
 };
 use zeroize::Zeroizing;
 
-use super::{
-    algorithm, refused,
-    token_source::{bytes_of, from_environment, from_stdin, is_stdin, text_of},
-};
+use super::{algorithm, refused};
 use crate::{
     args::{Environment, KeyForm, KeySource, SignerOptions, StoreOptions},
     certificate_choice::{Choice, store_password, unusable},
     failure::Failure,
     output::Output,
+    token_source::{bytes_of, from_environment, from_stdin, is_stdin, text_of},
     typed_secret,
 };
 

@@ -16,7 +16,6 @@ use super::{
     algorithm,
     key_source::{KeyText, kid_form},
     refused,
-    token_source::is_stdin,
 };
 use crate::{
     args::{Environment, JwtKeygen, KeyForm, NewKey},
@@ -25,6 +24,7 @@ use crate::{
     new_certificate::{self, BACK_DATED, WantedFor},
     output::Output,
     private_file::{self, Existing},
+    token_source::is_stdin,
 };
 
 /// A key pair or a secret.

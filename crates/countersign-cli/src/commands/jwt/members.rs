@@ -4,8 +4,7 @@ use std::path::Path;
 
 use countersign::proto::json::{self, Limits, Map, Value};
 
-use super::token_source::bytes_of;
-use crate::failure::Failure;
+use crate::{failure::Failure, token_source::bytes_of};
 
 /// `NAME=TEXT` of one option and `NAME=JSON` of another, in their order.
 pub(super) fn members(

@@ -9,13 +9,13 @@ use serde_json::Map;
 use super::{
     demands, key_source, printed, refused,
     sign::{new_id, not_built},
-    times::duration,
-    token_source,
 };
 use crate::{
     args::{Environment, JwtRenew},
     failure::{Exit, Failure},
     output::Output,
+    times::duration,
+    token_source,
 };
 
 pub(super) fn run(

@@ -6,14 +6,12 @@ use countersign::{
 };
 use serde_json::{Map, Value};
 
-use super::{
-    key_source, members, printed,
-    times::{duration, moment},
-};
+use super::{key_source, members, printed};
 use crate::{
     args::{Environment, JwtSign},
     failure::{Exit, Failure},
     output::Output,
+    times::{duration, moment},
 };
 
 pub(super) fn run(

@@ -8,11 +8,13 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
-use super::{algorithm, demands, inspect, key_source, members, times::duration, token_source};
+use super::{algorithm, demands, inspect, key_source, members};
 use crate::{
     args::{Environment, Format, JwtVerify},
     failure::Failure,
     output::{Block, Output, Shown},
+    times::duration,
+    token_source,
 };
 
 pub(super) fn run(

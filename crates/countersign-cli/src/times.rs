@@ -7,7 +7,7 @@ use countersign::proto::time::UnixTime;
 use crate::failure::Failure;
 
 /// `90`, `90s`, `15m`, `12h`, `30d`.
-pub(super) fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
+pub(crate) fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
     let (digits, unit) = match text.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
         Some((at, _)) => text.split_at(at),
         None => (text, "s"),
@@ -31,7 +31,7 @@ pub(super) fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
 }
 
 /// RFC 3339, or seconds since 1970.
-pub(super) fn moment(option: &str, text: &str) -> Result<UnixTime, Failure> {
+pub(crate) fn moment(option: &str, text: &str) -> Result<UnixTime, Failure> {
     let seconds = || text.parse::<u64>().ok().map(UnixTime::from_secs);
     UnixTime::parse(text).or_else(seconds).ok_or_else(|| {
         Failure::usage(format!("{option} {text:?} is no moment"))

@@ -13,7 +13,7 @@ use crate::{args::TokenSource, failure::Failure, typed_secret};
 const MAX_BYTES: u64 = 1024 * 1024 + 2;
 
 /// The token, without spaces and line ends around it.
-pub(super) fn read(source: &TokenSource) -> Result<Zeroizing<String>, Failure> {
+pub(crate) fn read(source: &TokenSource) -> Result<Zeroizing<String>, Failure> {
     let text = match (&source.token_env, &source.file) {
         (Some(name), _) => from_environment(name)?,
         (None, Some(file)) if !is_stdin(file) => from_file(file)?,
@@ -34,7 +34,7 @@ pub(super) fn read(source: &TokenSource) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// Stdin is one stream: it cannot hold both a token and a key.
-pub(super) fn one_stdin(token: &TokenSource, key: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn one_stdin(token: &TokenSource, key: Option<&Path>) -> Result<(), Failure> {
     let token_there = token.token_env.is_none() && token.file.as_deref().is_none_or(is_stdin);
     if token_there && key.is_some_and(is_stdin) {
         return Err(Failure::usage("token and key cannot both come from stdin")
@@ -44,12 +44,12 @@ pub(super) fn one_stdin(token: &TokenSource, key: Option<&Path>) -> Result<(), F
 }
 
 /// `-`
-pub(super) fn is_stdin(file: &Path) -> bool {
+pub(crate) fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
 /// Everything on stdin; a terminal is asked without showing what is typed.
-pub(super) fn from_stdin(what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn from_stdin(what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if std::io::stdin().is_terminal() {
         let typed = typed_secret::ask(&format!("{what}: "))?;
         return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
@@ -58,7 +58,7 @@ pub(super) fn from_stdin(what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// The bytes of a file or a pipe, at most 1 MiB.
-pub(super) fn bytes_of(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn bytes_of(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let name = file.display().to_string();
     let opened = std::fs::File::open(file)
         .map_err(|error| Failure::other(format!("cannot read {name}: {error}")))?;
@@ -66,7 +66,7 @@ pub(super) fn bytes_of(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// A variable of the environment.
-pub(super) fn from_environment(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn from_environment(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     use std::os::unix::ffi::OsStringExt as _;
     let value = std::env::var_os(name).filter(|value| !value.is_empty());
     let value = value.ok_or_else(|| {
@@ -77,7 +77,7 @@ pub(super) fn from_environment(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure
 }
 
 /// UTF-8.
-pub(super) fn text_of<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Failure> {
+pub(crate) fn text_of<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Failure> {
     std::str::from_utf8(bytes).map_err(|_| Failure::other(format!("{what} is not text")))
 }
 
