@@ -14,6 +14,12 @@ use crate::{
     time::UnixTime,
 };
 
+mod filter;
+pub use filter::{
+    ApplicationFilter, AuditFilter, AuditOutcome, CertificateFilter, CertificateState,
+    MappingFilter, PrincipalFilter, RoleFilter, SessionFilter, SessionState,
+};
+
 mod granted;
 pub use granted::{
     GivenToken, GrantedForm, GrantedKind, GrantedState, GrantedToken, ImportedToken, NewToken,

@@ -2,9 +2,10 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+pub use countersign_proto::management::AuditOutcome as Outcome;
 use countersign_proto::{
     assertion::Purpose,
-    management::{AuditEntry, Page},
+    management::{AuditEntry, AuditFilter, Page, SessionFilter},
     time::UnixTime,
 };
 
@@ -29,6 +30,9 @@ pub use session::{
 
 mod account;
 pub use account::AccountRow;
+
+mod query;
+pub use query::{AuditQuery, SessionQuery};
 
 mod token;
 pub use token::{
@@ -106,8 +110,17 @@ pub trait Store: Send + Sync {
     /// Makes an audit row durable.
     fn append_audit(&self, entry: NewAuditEntry) -> StoreFuture<'_, ()>;
 
-    /// Newest first. `after`: entries with a smaller sequence than this.
-    fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>>;
+    /// Newest first: those that the query lets through.
+    fn audit_matching(&self, query: AuditQuery) -> StoreFuture<'_, Page<AuditEntry>>;
+
+    /// The same, whatever stands in them. `after`: entries with a smaller sequence than this.
+    fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>> {
+        self.audit_matching(AuditQuery {
+            filter: AuditFilter::default(),
+            after,
+            limit,
+        })
+    }
 
     /// Refuses a token from now on, by its `jti`, until its end. With its audit row.
     fn deny_token(&self, jti: String, until: UnixTime, audit: NewAuditEntry)
@@ -144,13 +157,26 @@ pub trait Store: Send + Sync {
     /// The session with this id, in whatever state.
     fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>>;
 
-    /// Newest first, that is by descending id. `after`: sessions with a smaller id than this.
+    /// Newest first, that is by descending id: those that the query lets through.
+    fn sessions_matching(&self, query: SessionQuery) -> StoreFuture<'_, Page<SessionRow>>;
+
+    /// The same, in whatever state. `after`: sessions with a smaller id than this.
     fn sessions(
         &self,
         principal: Option<&str>,
         after: Option<&str>,
         limit: u32,
-    ) -> StoreFuture<'_, Page<SessionRow>>;
+    ) -> StoreFuture<'_, Page<SessionRow>> {
+        self.sessions_matching(SessionQuery {
+            filter: SessionFilter {
+                principal: principal.map(str::to_owned),
+                state: None,
+            },
+            after: after.map(str::to_owned),
+            limit,
+            now: UnixTime::from_secs(0),
+        })
+    }
 
     /// What is remembered of a refresh token, known by its digest, that was this session's before.
     fn past_secret(&self, id: &str, digest: &[u8]) -> StoreFuture<'_, Option<PastSecret>>;
@@ -379,25 +405,6 @@ pub struct NewAuditEntry {
     pub address: Option<String>,
     /// The `reason` of a refusal or a revocation.
     pub reason: Option<String>,
-}
-
-/// Whether what was asked for was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Done.
-    Ok,
-    /// Refused.
-    Refused,
-}
-
-impl Outcome {
-    /// As the management API writes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Outcome::Ok => "ok",
-            Outcome::Refused => "refused",
-        }
-    }
 }
 
 /// A key of the issuer as it is stored: encrypted under the key-encryption key, which is not in the store.

@@ -14,8 +14,9 @@ use countersign::proto::{
 use countersign_server::{
     Change, Registry,
     store::{
-        AccountRow, Changed, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry, PastSecret, Recorded,
-        SessionAdvance, SessionRow, Store, StoreError, StoreFuture, StoredKey,
+        AccountRow, AuditQuery, Changed, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
+        PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Store, StoreError,
+        StoreFuture, StoredKey,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -166,7 +167,7 @@ impl Store for Around {
         change(change: Change, audit: NewAuditEntry) -> Registry;
         record_jti(record: JtiRecord) -> Recorded;
         append_audit(entry: NewAuditEntry) -> ();
-        audit(after: Option<u64>, limit: u32) -> Page<AuditEntry>;
+        audit_matching(query: AuditQuery) -> Page<AuditEntry>;
         deny_token(jti: String, until: UnixTime, audit: NewAuditEntry) -> ();
         is_token_denied(jti: &str) -> bool;
         issuer_keys() -> Vec<StoredKey>;
@@ -176,7 +177,7 @@ impl Store for Around {
         login_by_handle(handle: &str) -> Option<LoginRow>;
         live_logins(source: &str, now: UnixTime) -> u64;
         update_login(update: LoginUpdate) -> bool;
-        sessions(principal: Option<&str>, after: Option<&str>, limit: u32) -> Page<SessionRow>;
+        sessions_matching(query: SessionQuery) -> Page<SessionRow>;
         end_session(id: &str, reason: &str, at: UnixTime, audit: NewAuditEntry) -> bool;
         end_unrefreshed_session(id: &str, generation: u32, reason: &str, at: UnixTime, audit: NewAuditEntry) -> bool;
         end_sessions_of(principal: &str, reason: &str, at: UnixTime, audit: NewAuditEntry) -> u64;

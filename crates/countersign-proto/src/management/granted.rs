@@ -210,6 +210,7 @@ pub struct Revoked {
 
 /// Which tokens are listed: the query of `GET /api/v1/tokens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TokenFilter {
     /// Of this principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,8 @@ pub(super) mod change;
 
 pub(super) mod audit;
 
+pub(super) mod query;
+
 pub(super) mod tokens;
 
 pub(super) mod logins;
@@ -58,6 +60,10 @@ macro_rules! laws_of {
             }
             audit {
                 the_audit_is_read_in_pages_newest_first,
+            }
+            query {
+                the_audit_is_read_by_what_stands_in_it,
+                sessions_are_listed_by_where_they_stand_now,
             }
             tokens {
                 a_denied_token_stays_denied_to_its_end_and_a_day,

@@ -13,9 +13,9 @@ use countersign_proto::{
 use tokio::sync::broadcast;
 
 use super::{
-    AccountRow, Changed, DENIED_KEPT_AFTER_END, JtiKey, JtiRecord, LoginRow, LoginUpdate,
-    NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionRow, Store, StoreError,
-    StoreFuture, StoredKey, Waker,
+    AccountRow, AuditQuery, Changed, DENIED_KEPT_AFTER_END, JtiKey, JtiRecord, LoginRow,
+    LoginUpdate, NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow,
+    Store, StoreError, StoreFuture, StoredKey, Waker,
 };
 use crate::registry::{Change, Registry, Rules};
 
@@ -132,20 +132,10 @@ impl Store for MemoryStore {
         })
     }
 
-    fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>> {
+    fn audit_matching(&self, query: AuditQuery) -> StoreFuture<'_, Page<AuditEntry>> {
         self.call(move |state| {
-            let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-            let mut rows = state
-                .audit
-                .iter()
-                .rev()
-                .filter(|entry| after.is_none_or(|after| entry.sequence < after));
-            let items: Vec<AuditEntry> = rows.by_ref().take(wanted).cloned().collect();
-            let next = match (rows.next(), items.last()) {
-                (Some(_), Some(last)) => Some(last.sequence.to_string()),
-                _ => None,
-            };
-            Ok(Page { items, next })
+            let rows = state.audit.iter().rev().filter(|entry| query.takes(entry));
+            Ok(page(rows, query.limit, |last| last.sequence.to_string()))
         })
     }
 
@@ -226,15 +216,11 @@ impl Store for MemoryStore {
         self.call(move |state| Ok(state.sessions.get(&id).cloned()))
     }
 
-    fn sessions(
-        &self,
-        principal: Option<&str>,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreFuture<'_, Page<SessionRow>> {
-        let (principal, after) = (principal.map(str::to_owned), after.map(str::to_owned));
+    fn sessions_matching(&self, query: SessionQuery) -> StoreFuture<'_, Page<SessionRow>> {
         self.call(move |state| {
-            Ok(state.list_sessions(principal.as_deref(), after.as_deref(), limit))
+            let rows = state.sessions.values().rev();
+            let rows = rows.filter(|row| query.takes(row));
+            Ok(page(rows, query.limit, |last| last.id.clone()))
         })
     }
 
@@ -407,6 +393,21 @@ impl State {
             reason: new.reason,
         });
     }
+}
+
+/// The first rows, at most `limit`, and where those after them begin.
+fn page<'a, T: Clone + 'a>(
+    mut rows: impl Iterator<Item = &'a T>,
+    limit: u32,
+    cursor: impl Fn(&T) -> String,
+) -> Page<T> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let items: Vec<T> = rows.by_ref().take(wanted).cloned().collect();
+    let next = match (rows.next(), items.last()) {
+        (Some(_), Some(last)) => Some(cursor(last)),
+        _ => None,
+    };
+    Page { items, next }
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use tokio::{
 };
 
 use super::{
-    AccountRow, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry, PastSecret,
-    Recorded, SessionAdvance, SessionRow, Store, StoreError, StoreFuture, StoredKey, Waker,
+    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
+    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Store, StoreError, StoreFuture,
+    StoredKey, Waker,
     account::Rehash,
     sql::{
         Ping, Request,
@@ -218,8 +219,8 @@ impl Store for PostgresStore {
         self.write(|answer| Write::Audit(entry, answer))
     }
 
-    fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>> {
-        self.read(move |mut work| async move { audit::list(&mut work, after, limit).await })
+    fn audit_matching(&self, query: AuditQuery) -> StoreFuture<'_, Page<AuditEntry>> {
+        self.read(move |mut work| async move { audit::list(&mut work, query).await })
     }
 
     fn deny_token(
@@ -272,16 +273,8 @@ impl Store for PostgresStore {
         self.read(|mut work| async move { sessions::by_id(&mut work, id).await })
     }
 
-    fn sessions(
-        &self,
-        principal: Option<&str>,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreFuture<'_, Page<SessionRow>> {
-        let (principal, after) = (principal.map(str::to_owned), after.map(str::to_owned));
-        self.read(move |mut work| async move {
-            sessions::list(&mut work, principal, after, limit).await
-        })
+    fn sessions_matching(&self, query: SessionQuery) -> StoreFuture<'_, Page<SessionRow>> {
+        self.read(move |mut work| async move { sessions::list(&mut work, query).await })
     }
 
     fn past_secret(&self, id: &str, digest: &[u8]) -> StoreFuture<'_, Option<PastSecret>> {

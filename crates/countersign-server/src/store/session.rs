@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use countersign_proto::management::SessionState;
 use countersign_proto::time::UnixTime;
 
 use super::NewAuditEntry;
@@ -70,36 +71,14 @@ pub struct SessionRow {
     pub refreshed_at: UnixTime,
 }
 
-/// Where a session stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SessionState {
-    /// Its token left, and the terminal has not said that it has it. Good for nothing yet.
-    Pending,
-    /// It lives, until `ends_at`.
-    Active,
-    /// It is over.
-    Ended,
-}
-
-impl SessionState {
-    /// As the store and the management API write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SessionState::Pending => "pending",
-            SessionState::Active => "active",
-            SessionState::Ended => "ended",
+impl SessionRow {
+    /// Where it stands now: what is over has ended, though nobody has written that down yet.
+    pub fn state_at(&self, now: UnixTime) -> SessionState {
+        match self.state {
+            SessionState::Pending if now > self.pending_until => SessionState::Ended,
+            SessionState::Active if now >= self.ends_at => SessionState::Ended,
+            state => state,
         }
-    }
-
-    /// Reads what [`name`](SessionState::name) wrote.
-    pub fn from_name(name: &str) -> Option<SessionState> {
-        [
-            SessionState::Pending,
-            SessionState::Active,
-            SessionState::Ended,
-        ]
-        .into_iter()
-        .find(|state| state.name() == name)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use countersign_proto::time::UnixTime;
+use countersign_proto::{management::Page, time::UnixTime};
 
 use super::{Changed, NewAuditEntry, StoreError};
 use crate::registry::Registry;
@@ -134,6 +134,26 @@ pub(super) trait Columns: Send {
         u32::try_from(self.number(at)?)
             .map_err(|_| StoreError::Fault(format!("the number in column {at} is too large")))
     }
+}
+
+/// A page of at most `limit` items, of rows that were asked for with one more.
+fn page<R: Columns, T>(
+    rows: &[R],
+    limit: u32,
+    read: impl Fn(&R) -> Result<T, StoreError>,
+    cursor: impl Fn(&T) -> String,
+) -> Result<Page<T>, StoreError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let items = rows
+        .iter()
+        .take(wanted)
+        .map(read)
+        .collect::<Result<Vec<_>, _>>()?;
+    let next = match items.last() {
+        Some(last) if rows.len() > wanted => Some(cursor(last)),
+        _ => None,
+    };
+    Ok(Page { items, next })
 }
 
 /// The value of a parameter.

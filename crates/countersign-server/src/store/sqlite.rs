@@ -11,8 +11,9 @@ use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConn
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    AccountRow, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry, PastSecret,
-    Recorded, SessionAdvance, SessionRow, Store, StoreError, StoreFuture, StoredKey, Waker,
+    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
+    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Store, StoreError, StoreFuture,
+    StoredKey, Waker,
     account::Rehash,
     sql::{
         self, Ping, Request,
@@ -161,8 +162,8 @@ impl Store for SqliteStore {
         self.write(|answer| Write::Audit(entry, answer))
     }
 
-    fn audit(&self, after: Option<u64>, limit: u32) -> StoreFuture<'_, Page<AuditEntry>> {
-        Box::pin(async move { audit::list(&mut *self.reader().await?, after, limit).await })
+    fn audit_matching(&self, query: AuditQuery) -> StoreFuture<'_, Page<AuditEntry>> {
+        Box::pin(async move { audit::list(&mut *self.reader().await?, query).await })
     }
 
     fn deny_token(
@@ -215,16 +216,8 @@ impl Store for SqliteStore {
         Box::pin(async move { sessions::by_id(&mut *self.reader().await?, id).await })
     }
 
-    fn sessions(
-        &self,
-        principal: Option<&str>,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreFuture<'_, Page<SessionRow>> {
-        let (principal, after) = (principal.map(str::to_owned), after.map(str::to_owned));
-        Box::pin(async move {
-            sessions::list(&mut *self.reader().await?, principal, after, limit).await
-        })
+    fn sessions_matching(&self, query: SessionQuery) -> StoreFuture<'_, Page<SessionRow>> {
+        Box::pin(async move { sessions::list(&mut *self.reader().await?, query).await })
     }
 
     fn past_secret(&self, id: &str, digest: &[u8]) -> StoreFuture<'_, Option<PastSecret>> {

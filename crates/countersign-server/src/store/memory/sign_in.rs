@@ -1,6 +1,6 @@
 //! How are logins, sessions and accounts kept while the process lives?
 
-use countersign_proto::{management::Page, time::UnixTime};
+use countersign_proto::time::UnixTime;
 
 use super::State;
 use crate::{
@@ -69,27 +69,6 @@ impl State {
             self.append(entry);
         }
         Ok(true)
-    }
-
-    pub(super) fn list_sessions(
-        &self,
-        principal: Option<&str>,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Page<SessionRow> {
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut rows = self
-            .sessions
-            .values()
-            .rev()
-            .filter(|row| after.is_none_or(|after| row.id.as_str() < after))
-            .filter(|row| principal.is_none_or(|principal| row.principal == principal));
-        let items: Vec<SessionRow> = rows.by_ref().take(wanted).cloned().collect();
-        let next = match (rows.next(), items.last()) {
-            (Some(_), Some(last)) => Some(last.id.clone()),
-            _ => None,
-        };
-        Page { items, next }
     }
 
     pub(super) fn past_secret(&self, id: &str, digest: &[u8]) -> Option<PastSecret> {

@@ -2,32 +2,42 @@
 
 use countersign_proto::management::{AuditEntry, Page};
 
-use super::{Columns, Sql, values};
-use crate::store::StoreError;
+use super::{Columns, Sql, page, values};
+use crate::store::{AuditQuery, StoreError};
 
 pub(in crate::store) async fn list(
     connection: &mut impl Sql,
-    after: Option<u64>,
-    limit: u32,
+    query: AuditQuery,
 ) -> Result<Page<AuditEntry>, StoreError> {
+    let AuditQuery {
+        filter,
+        after,
+        limit,
+    } = query;
     let rows = connection
         .rows(
             "SELECT sequence, at, actor, subject, action, outcome, token_id, certificate, \
-             address, reason FROM audit WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2",
-            values![after.unwrap_or(u64::MAX), u64::from(limit) + 1],
+             address, reason FROM audit WHERE sequence < $1 \
+             AND ($3 IS NULL OR actor = $3) AND ($4 IS NULL OR subject = $4) \
+             AND ($5 IS NULL OR action = $5) AND ($6 IS NULL OR outcome = $6) \
+             AND ($7 IS NULL OR token_id = $7) AND ($8 IS NULL OR certificate = $8) \
+             AND ($9 IS NULL OR at >= $9) AND ($10 IS NULL OR at <= $10) \
+             ORDER BY sequence DESC LIMIT $2",
+            values![
+                after.unwrap_or(u64::MAX),
+                u64::from(limit) + 1,
+                filter.actor,
+                filter.subject,
+                filter.action,
+                filter.outcome.map(|outcome| outcome.name().to_owned()),
+                filter.token_id,
+                filter.certificate,
+                filter.from,
+                filter.to,
+            ],
         )
         .await?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let items = rows
-        .iter()
-        .take(wanted)
-        .map(entry)
-        .collect::<Result<Vec<_>, _>>()?;
-    let next = match items.last() {
-        Some(last) if rows.len() > wanted => Some(last.sequence.to_string()),
-        _ => None,
-    };
-    Ok(Page { items, next })
+    page(&rows, limit, entry, |last| last.sequence.to_string())
 }
 
 fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {

@@ -1,11 +1,14 @@
 //! How does a session stand in its table?
 
-use countersign_proto::{management::Page, time::UnixTime};
+use countersign_proto::{
+    management::{Page, SessionFilter},
+    time::UnixTime,
+};
 
-use super::{Columns, Made, Request, Sql, values};
+use super::{Columns, Made, Request, Sql, page, values};
 use crate::store::{
     Changed, NOT_ACKNOWLEDGED, NewAuditEntry, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
-    SessionRow, SessionState, StoreError, session,
+    SessionQuery, SessionRow, SessionState, StoreError, session,
 };
 
 /// The columns of a session, in the order of `SessionRow`.
@@ -14,6 +17,14 @@ macro_rules! columns {
         "id, principal, proof, scope, binding, address, client, provider, created_at, ends_at, \
          refresh_limit, generation, state, end_reason, ended_at, pending_until, secret, \
          pepper_version, key_version, jti, issued_at, expires_at, refreshed_at"
+    };
+}
+
+/// Whether `$1` is absent or where a session stands at `$2`, as `SessionRow::state_at` says it.
+macro_rules! in_state {
+    () => {
+        "($1 IS NULL OR $1 = CASE WHEN state = 'pending' AND $2 > pending_until THEN 'ended' \
+         WHEN state = 'active' AND $2 >= ends_at THEN 'ended' ELSE state END)"
     };
 }
 
@@ -101,43 +112,38 @@ pub(in crate::store) async fn by_id(
 
 pub(in crate::store) async fn list(
     connection: &mut impl Sql,
-    principal: Option<String>,
-    after: Option<String>,
-    limit: u32,
+    query: SessionQuery,
 ) -> Result<Page<SessionRow>, StoreError> {
+    let SessionFilter { principal, state } = query.filter;
+    let state = state.map(|state| state.name().to_owned());
     // Greater than the id of any session.
-    let after = after.unwrap_or_else(|| "~".to_owned());
-    let limit_and_one = u64::from(limit) + 1;
+    let after = query.after.unwrap_or_else(|| "~".to_owned());
+    let limit_and_one = u64::from(query.limit) + 1;
     let rows = match principal {
         Some(principal) => {
             let sql = concat!(
                 "SELECT ",
                 columns!(),
-                " FROM session WHERE principal = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+                " FROM session WHERE ",
+                in_state!(),
+                " AND id < $3 AND principal = $5 ORDER BY id DESC LIMIT $4"
             );
-            let values = values![principal, after, limit_and_one];
+            let values = values![state, query.now, after, limit_and_one, principal];
             connection.rows(sql, values).await?
         }
         None => {
             let sql = concat!(
                 "SELECT ",
                 columns!(),
-                " FROM session WHERE id < $1 ORDER BY id DESC LIMIT $2"
+                " FROM session WHERE ",
+                in_state!(),
+                " AND id < $3 ORDER BY id DESC LIMIT $4"
             );
-            connection.rows(sql, values![after, limit_and_one]).await?
+            let values = values![state, query.now, after, limit_and_one];
+            connection.rows(sql, values).await?
         }
     };
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let items = rows
-        .iter()
-        .take(wanted)
-        .map(session_row)
-        .collect::<Result<Vec<_>, _>>()?;
-    let next = match items.last() {
-        Some(last) if rows.len() > wanted => Some(last.id.clone()),
-        _ => None,
-    };
-    Ok(Page { items, next })
+    page(&rows, query.limit, session_row, |last| last.id.clone())
 }
 
 pub(in crate::store) async fn past_secret(
