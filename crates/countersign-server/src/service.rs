@@ -52,7 +52,7 @@ pub(crate) use revocation::{RevocationRefusal, revoke};
 
 mod registry;
 pub(crate) use registry::{
-    Alterable, Applications, ChangeRefusal, Mappings, Noun, Principals, Roles, certificates,
+    Alterable, Applications, ChangeRefusal, Mappings, Noun, Principals, Roles, audit, certificates,
     create, delete, find, list, passwords, sessions, update,
 };
 

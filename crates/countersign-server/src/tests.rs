@@ -42,6 +42,8 @@ mod sessions;
 
 mod documents;
 
+mod lists;
+
 mod limits;
 
 mod events;

@@ -19,7 +19,10 @@ mod authorized;
 use authorized::Authorized;
 
 mod page;
-use page::PageQuery;
+use page::ListQuery;
+
+mod id;
+use id::Id;
 
 mod body;
 use body::JsonBody;
@@ -46,11 +49,14 @@ pub(super) fn routes(root: &str) -> Router<Platform> {
     let at = |path: &str| format!("{root}/{path}");
     Router::new()
         .route(&at("applications"), noun::all::<Applications>())
-        .route(&at("applications/{id}"), noun::alterable::<Applications>())
+        .route(
+            &at("applications/{client_id}"),
+            noun::alterable::<Applications>(),
+        )
         .route(&at("principals"), noun::all::<Principals>())
-        .route(&at("principals/{id}"), noun::alterable::<Principals>())
+        .route(&at("principals/{name}"), noun::alterable::<Principals>())
         .route(&at("roles"), noun::all::<Roles>())
-        .route(&at("roles/{id}"), noun::alterable::<Roles>())
+        .route(&at("roles/{name}"), noun::alterable::<Roles>())
         .route(&at("mappings"), noun::all::<Mappings>())
         .route(&at("mappings/{id}"), noun::one::<Mappings>())
         .route(
@@ -63,7 +69,7 @@ pub(super) fn routes(root: &str) -> Router<Platform> {
             post(certificates::revoke),
         )
         .route(
-            &at("principals/{id}/password"),
+            &at("principals/{name}/password"),
             put(password::set).delete(password::delete),
         )
         .route(&at("sessions"), get(sessions::list))

@@ -95,10 +95,21 @@ pub(super) fn bad_request(status: StatusCode, description: &str) -> Response {
 
 /// A source that asked too often (RFC 6585 §4).
 pub(super) fn too_many(platform: &Platform, too_many: TooMany) -> Response {
+    let error = OAuthError::new(ErrorCode::SlowDown).describe(TOO_MANY);
+    let response = json(StatusCode::TOO_MANY_REQUESTS, error.to_json());
+    limited(platform, too_many, response)
+}
+
+/// The same as a problem, for the management API.
+pub(super) fn too_many_problem(platform: &Platform, too_many: TooMany) -> Response {
+    let response = problem(StatusCode::TOO_MANY_REQUESTS, TOO_MANY.to_owned());
+    limited(platform, too_many, response)
+}
+
+const TOO_MANY: &str = "too many requests from this address, wait and try again";
+
+fn limited(platform: &Platform, too_many: TooMany, mut response: Response) -> Response {
     platform.metrics().limited();
-    let error = OAuthError::new(ErrorCode::SlowDown)
-        .describe("too many requests from this address, wait and try again");
-    let mut response = json(StatusCode::TOO_MANY_REQUESTS, error.to_json());
     let seconds = HeaderValue::from(too_many.retry_after.as_secs().max(1));
     response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
@@ -256,7 +267,10 @@ fn problem_with(
         StatusCode::NOT_FOUND => "not-found",
         StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
         StatusCode::CONFLICT => "conflict",
+        StatusCode::REQUEST_TIMEOUT => "timeout",
         StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
+        StatusCode::TOO_MANY_REQUESTS => "too-many-requests",
         StatusCode::UNPROCESSABLE_ENTITY => "invalid",
         StatusCode::SERVICE_UNAVAILABLE => "busy",
         _ => "server-error",

@@ -44,6 +44,12 @@ pub(super) fn identifier(what: &'static str, value: &str) -> Result<(), Registry
             format!("is longer than {IDENTIFIER_MAX} characters"),
         ));
     }
+    if matches!(value, "." | "..") {
+        return Err(invalid(
+            what,
+            "must not be `.` or `..`, which no path can name".to_owned(),
+        ));
+    }
     if value.trim() != value {
         return Err(invalid(
             what,

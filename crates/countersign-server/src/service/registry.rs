@@ -23,11 +23,13 @@ pub(crate) mod certificates;
 
 pub(crate) mod sessions;
 
+pub(crate) mod audit;
+
 pub(crate) mod passwords;
 
 use super::{AccessRefusal, Caller, Permissions};
 use crate::{
-    Platform, audit,
+    Platform,
     refusal::Fault,
     registry::{Change, Registry, RegistryError},
     store::StoreError,
@@ -76,7 +78,7 @@ async fn attempt<T>(
         Err(ChangeRefusal::Access(AccessRefusal::Forbidden { .. }) | ChangeRefusal::Escalation(_))
     );
     if turned_away {
-        let entry = audit::turned_away(caller, permission, platform.now());
+        let entry = crate::audit::turned_away(caller, permission, platform.now());
         if let Err(error) = platform.store().append_audit(entry).await {
             return Err(ChangeRefusal::Fault(Fault::new(error.to_string())));
         }
@@ -97,7 +99,7 @@ async fn apply(
     caller: &Caller,
     step: Step,
 ) -> Result<Registry, ChangeRefusal> {
-    let entry = audit::changed(caller, step.action, &step.subject, platform.now());
+    let entry = crate::audit::changed(caller, step.action, &step.subject, platform.now());
     match platform.store().change(step.change, entry).await {
         Ok(registry) => {
             platform.adopt(registry.clone());

@@ -12,7 +12,7 @@ fn new_application() -> Value {
 }
 
 #[track_caller]
-fn problem(answer: &Answer, status: u16, kind: &str) {
+pub(super) fn problem(answer: &Answer, status: u16, kind: &str) {
     let body = answer.json();
     assert_eq!(answer.status.as_u16(), status, "{body}");
     assert_eq!(answer.headers["content-type"], "application/problem+json");

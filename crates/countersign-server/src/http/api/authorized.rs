@@ -22,7 +22,7 @@ impl FromRequestParts<Platform> for Authorized {
         platform
             .limiter()
             .waits(peer, platform.now())
-            .map_err(|too_many| error::too_many(platform, too_many))?;
+            .map_err(|too_many| error::too_many_problem(platform, too_many))?;
         let request = sender::presented(parts);
         let registry = platform.registry();
         authorize(platform, &registry, &request, &[platform.issuer()])

@@ -1,14 +1,14 @@
 //! `/api/v1/NOUN` and `/api/v1/NOUN/ID`: how is a noun of the registry managed?
 
 use axum::{
-    extract::{Path, State},
-    http::StatusCode,
+    extract::State,
+    http::{StatusCode, Uri},
     response::Response,
     routing::{MethodRouter, get},
 };
 use serde::de::DeserializeOwned;
 
-use super::{Authorized, JsonBody, PageQuery, answer};
+use super::{Authorized, Id, JsonBody, ListQuery, answer, id::located};
 use crate::{
     Platform,
     http::error,
@@ -37,9 +37,9 @@ where
 async fn list<N: Noun>(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    page: PageQuery,
+    ListQuery { page, filter }: ListQuery<N::Filter>,
 ) -> Response {
-    let found = service::list::<N>(&platform, &caller)
+    let found = service::list::<N>(&platform, &caller, &filter)
         .map(|all| page.of(&all, |it| N::id(it), |it| N::Item::clone(it)));
     answer(&platform, StatusCode::OK, found)
 }
@@ -47,7 +47,7 @@ async fn list<N: Noun>(
 async fn find<N: Noun>(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Response {
     let found = service::find::<N>(&platform, &caller, &id);
     answer(&platform, StatusCode::OK, found.as_deref())
@@ -56,16 +56,19 @@ async fn find<N: Noun>(
 async fn create<N: Noun>(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
+    list: Uri,
     JsonBody(new): JsonBody<N::New>,
 ) -> Response {
     let made = service::create::<N>(&platform, &caller, new).await;
-    answer(&platform, StatusCode::CREATED, made.as_deref())
+    let id = made.as_ref().map_or("", |made| N::id(made));
+    let made = answer(&platform, StatusCode::CREATED, made.as_deref());
+    located(&platform, &list, id, made)
 }
 
 async fn update<N: Alterable>(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(id): Path<String>,
+    Id(id): Id,
     JsonBody(item): JsonBody<N::Item>,
 ) -> Response
 where
@@ -82,7 +85,7 @@ where
 async fn delete<N: Noun>(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Response {
     match service::delete::<N>(&platform, &caller, &id).await {
         Ok(()) => error::nothing(),

@@ -1,13 +1,13 @@
 //! `/api/v1/principals/{name}/password`: how does a person get a password, and lose it?
 
 use axum::{
-    extract::{FromRequest, Path, Request, State},
+    extract::{FromRequest, Request, State},
     http::StatusCode,
     response::Response,
 };
 use countersign_proto::management::NewPassword;
 
-use super::Authorized;
+use super::{Authorized, Id};
 use crate::{
     Platform,
     http::{error, form},
@@ -41,7 +41,7 @@ impl FromRequest<Platform> for PasswordBody {
 pub(super) async fn set(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(name): Path<String>,
+    Id(name): Id,
     PasswordBody(new): PasswordBody,
 ) -> Response {
     match passwords::set(&platform, &caller, &name, &new).await {
@@ -53,7 +53,7 @@ pub(super) async fn set(
 pub(super) async fn delete(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(name): Path<String>,
+    Id(name): Id,
 ) -> Response {
     match passwords::delete(&platform, &caller, &name).await {
         Ok(()) => error::nothing(),

@@ -1,37 +1,25 @@
 //! `/api/v1/sessions`: who is signed in, and how is that ended?
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-    response::Response,
-};
-use serde::Deserialize;
+use axum::{extract::State, http::StatusCode, response::Response};
+use countersign_proto::management::SessionFilter;
 
-use super::{Authorized, PageQuery, answer};
+use super::{Authorized, Id, ListQuery, answer};
 use crate::{Platform, service::sessions};
-
-/// `?principal=`
-#[derive(Deserialize)]
-pub(super) struct FilterQuery {
-    principal: Option<String>,
-}
 
 pub(super) async fn list(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    page: PageQuery,
-    Query(asked): Query<FilterQuery>,
+    ListQuery { page, filter }: ListQuery<SessionFilter>,
 ) -> Response {
-    let limit = u32::try_from(page.limit).unwrap_or(u32::MAX);
-    let (principal, after) = (asked.principal.as_deref(), page.after.as_deref());
-    let found = sessions::list(&platform, &caller, principal, after, limit).await;
+    let limit = page.rows();
+    let found = sessions::list(&platform, &caller, filter, page.after, limit).await;
     answer(&platform, StatusCode::OK, found)
 }
 
 pub(super) async fn find(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Response {
     let found = sessions::find(&platform, &caller, &id).await;
     answer(&platform, StatusCode::OK, found)
@@ -40,7 +28,7 @@ pub(super) async fn find(
 pub(super) async fn end(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Response {
     let ended = sessions::end(&platform, &caller, &id).await;
     answer(&platform, StatusCode::OK, ended)

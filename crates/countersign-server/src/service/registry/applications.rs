@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::Application;
+use countersign_proto::management::{Application, ApplicationFilter};
 
 use super::{
     ChangeRefusal, Step, must_cover,
-    noun::{Alterable, Facts, Noun},
+    noun::{Alterable, Facts, Noun, is, is_part},
     permissions_of, present,
 };
 use crate::registry::{Change, Registry};
@@ -20,6 +20,7 @@ pub(crate) enum Applications {}
 impl Noun for Applications {
     type Item = Application;
     type New = Application;
+    type Filter = ApplicationFilter;
 
     const NAME: &'static str = "application";
     const READ: &'static str = "applications:read";
@@ -28,6 +29,10 @@ impl Noun for Applications {
 
     fn id(item: &Application) -> &str {
         &item.client_id
+    }
+
+    fn takes(filter: &ApplicationFilter, it: &Application) -> bool {
+        is_part(&filter.name, &[&it.client_id, &it.name]) && is(&filter.enabled, &it.enabled)
     }
 
     fn all(registry: &Registry) -> Vec<Arc<Application>> {

@@ -3,41 +3,44 @@
 use std::sync::Arc;
 
 use countersign_proto::{
-    management::{CertificateUsage, NewCertificate, RegisteredCertificate},
+    management::{
+        CertificateFilter, CertificateState, CertificateUsage, NewCertificate,
+        RegisteredCertificate,
+    },
     thumbprint::Thumbprint,
+    time::UnixTime,
 };
 
 use super::{ChangeRefusal, Step, apply, attempt, must_cover, permissions_of, present};
 use crate::{
     Platform,
-    registry::{CertificateEntry, Change, PLATFORM_PRINCIPAL},
+    registry::{CertificateEntry, Change, PLATFORM_PRINCIPAL, RegistryError},
     service::Caller,
 };
 
 const READ: &str = "certificates:read";
 const WRITE: &str = "certificates:write";
 
-/// Which certificates a list is about.
-#[derive(Debug, Default)]
-pub(crate) struct Filter {
-    pub(crate) client_id: Option<String>,
-    pub(crate) thumbprint: Option<Thumbprint>,
-}
-
 /// Those that `filter` lets through, revoked ones too, in stable order.
 pub(crate) fn list(
     platform: &Platform,
     caller: &Caller,
-    filter: &Filter,
+    filter: &CertificateFilter,
 ) -> Result<Vec<Arc<CertificateEntry>>, ChangeRefusal> {
     caller.must_have(READ)?;
+    let thumbprint = filter.thumbprint.as_deref().map(Thumbprint::parse);
+    let thumbprint = thumbprint.transpose().map_err(|_| RegistryError::Invalid {
+        what: "thumbprint",
+        problem: "has to be 40 or 64 hexadecimal digits".to_owned(),
+    })?;
+    let now = platform.now();
     let wanted = |entry: &&Arc<CertificateEntry>| {
-        filter
-            .client_id
-            .as_ref()
-            .is_none_or(|client| *client == entry.record.client_id)
-            && filter
-                .thumbprint
+        let record = &entry.record;
+        let client = filter.client_id.as_ref();
+        client.is_none_or(|client| *client == record.client_id)
+            && filter.usage.is_none_or(|usage| usage == record.usage)
+            && filter.state.is_none_or(|it| it == state(record, now))
+            && thumbprint
                 .as_ref()
                 .is_none_or(|it| entry.certificate.has_thumbprint(it))
     };
@@ -47,6 +50,19 @@ pub(crate) fn list(
         .filter(wanted)
         .cloned()
         .collect())
+}
+
+/// Where one stands.
+pub(crate) fn state(record: &RegisteredCertificate, now: UnixTime) -> CertificateState {
+    if record.revoked_at.is_some() {
+        CertificateState::Revoked
+    } else if now < record.not_before {
+        CertificateState::NotYetValid
+    } else if now > record.not_after {
+        CertificateState::Expired
+    } else {
+        CertificateState::Valid
+    }
 }
 
 /// One.

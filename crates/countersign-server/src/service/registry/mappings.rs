@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use countersign_proto::{
-    management::{NewMapping, PrincipalMapping},
+    management::{MappingFilter, NewMapping, PrincipalMapping},
     time::UnixTime,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
     ChangeRefusal, Step, must_cover,
-    noun::{Facts, Noun},
+    noun::{Facts, Noun, is},
     permissions_of, present,
 };
 use crate::registry::{Change, Registry};
@@ -24,6 +24,7 @@ pub(crate) enum Mappings {}
 impl Noun for Mappings {
     type Item = PrincipalMapping;
     type New = NewMapping;
+    type Filter = MappingFilter;
 
     const NAME: &'static str = "mapping";
     const READ: &'static str = "mappings:read";
@@ -32,6 +33,12 @@ impl Noun for Mappings {
 
     fn id(item: &PrincipalMapping) -> &str {
         &item.id
+    }
+
+    fn takes(filter: &MappingFilter, it: &PrincipalMapping) -> bool {
+        is(&filter.certificate, &it.certificate)
+            && is(&filter.client_id, &it.client_id)
+            && is(&filter.principal, &it.principal)
     }
 
     fn all(registry: &Registry) -> Vec<Arc<PrincipalMapping>> {

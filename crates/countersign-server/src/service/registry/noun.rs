@@ -17,6 +17,8 @@ pub(crate) trait Noun {
     type Item: Clone + Serialize + Send + Sync;
     /// What is sent to make one.
     type New: DeserializeOwned + Send;
+    /// What is asked to list some.
+    type Filter: DeserializeOwned + Default + Send + Sync;
 
     /// As messages name it.
     const NAME: &'static str;
@@ -29,6 +31,9 @@ pub(crate) trait Noun {
 
     /// The value of that member.
     fn id(item: &Self::Item) -> &str;
+
+    /// Whether a filter lets one through.
+    fn takes(filter: &Self::Filter, item: &Self::Item) -> bool;
 
     /// All, in stable order.
     fn all(registry: &Registry) -> Vec<Arc<Self::Item>>;
@@ -56,13 +61,29 @@ pub(crate) struct Facts<'a> {
     pub(super) now: UnixTime,
 }
 
-/// All, in stable order.
+/// Those that the filter lets through, in stable order.
 pub(crate) fn list<N: Noun>(
     platform: &Platform,
     caller: &Caller,
+    filter: &N::Filter,
 ) -> Result<Vec<Arc<N::Item>>, ChangeRefusal> {
     caller.must_have(N::READ)?;
-    Ok(N::all(&platform.registry()))
+    let mut found = N::all(&platform.registry());
+    found.retain(|item| N::takes(filter, item));
+    Ok(found)
+}
+
+/// Whether what is asked for is absent, or this.
+pub(super) fn is<T: PartialEq>(asked: &Option<T>, found: &T) -> bool {
+    asked.as_ref().is_none_or(|asked| asked == found)
+}
+
+/// Whether what is asked for is absent, or part of one of these, whatever the case of ASCII letters.
+pub(super) fn is_part(asked: &Option<String>, of: &[&str]) -> bool {
+    asked.as_ref().is_none_or(|asked| {
+        let asked = asked.to_ascii_lowercase();
+        of.iter().any(|it| it.to_ascii_lowercase().contains(&asked))
+    })
 }
 
 /// One.

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::Principal;
+use countersign_proto::management::{Principal, PrincipalFilter};
 
 use super::{
     ChangeRefusal, Step, must_cover,
-    noun::{Alterable, Facts, Noun},
+    noun::{Alterable, Facts, Noun, is, is_part},
     permissions_of,
 };
 use crate::{
@@ -22,6 +22,7 @@ pub(crate) enum Principals {}
 impl Noun for Principals {
     type Item = Principal;
     type New = Principal;
+    type Filter = PrincipalFilter;
 
     const NAME: &'static str = "principal";
     const READ: &'static str = "principals:read";
@@ -30,6 +31,15 @@ impl Noun for Principals {
 
     fn id(item: &Principal) -> &str {
         &item.name
+    }
+
+    fn takes(filter: &PrincipalFilter, it: &Principal) -> bool {
+        is_part(&filter.name, &[&it.name, &it.display_name])
+            && filter
+                .role
+                .as_ref()
+                .is_none_or(|role| it.roles.contains(role))
+            && is(&filter.enabled, &it.enabled)
     }
 
     fn all(registry: &Registry) -> Vec<Arc<Principal>> {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::Role;
+use countersign_proto::management::{Role, RoleFilter};
 
 use super::{
     ChangeRefusal, Step,
-    noun::{Alterable, Facts, Noun},
+    noun::{Alterable, Facts, Noun, is_part},
 };
 use crate::registry::{Change, Registry};
 
@@ -16,6 +16,7 @@ pub(crate) enum Roles {}
 impl Noun for Roles {
     type Item = Role;
     type New = Role;
+    type Filter = RoleFilter;
 
     const NAME: &'static str = "role";
     const READ: &'static str = "roles:read";
@@ -24,6 +25,14 @@ impl Noun for Roles {
 
     fn id(item: &Role) -> &str {
         &item.name
+    }
+
+    fn takes(filter: &RoleFilter, it: &Role) -> bool {
+        is_part(&filter.name, &[&it.name])
+            && filter
+                .permission
+                .as_ref()
+                .is_none_or(|permission| it.permissions.contains(permission))
     }
 
     fn all(registry: &Registry) -> Vec<Arc<Role>> {

@@ -1,7 +1,7 @@
 //! Who may see the sessions of people, and end them?
 
 use countersign_proto::{
-    management::{Page, Session},
+    management::{Page, Session, SessionFilter},
     time::UnixTime,
 };
 
@@ -9,7 +9,7 @@ use super::{ChangeRefusal, attempt, fault, must_cover, permissions_of, present};
 use crate::{
     Platform, audit,
     service::Caller,
-    store::{NOT_ACKNOWLEDGED, SessionRow, SessionState},
+    store::{NOT_ACKNOWLEDGED, SessionQuery, SessionRow, SessionState},
 };
 
 const READ: &str = "sessions:read";
@@ -21,18 +21,24 @@ const BY_ADMINISTRATOR: &str = "ended_by_administrator";
 /// Why a session is over that nobody ended.
 const AT_ITS_END: &str = "expired";
 
-/// Those of a principal or of everybody, newest first; those that ended are listed for 30 days.
+/// Those that the filter lets through, newest first; those that ended are listed for 30 days.
 pub(crate) async fn list(
     platform: &Platform,
     caller: &Caller,
-    principal: Option<&str>,
-    after: Option<&str>,
+    filter: SessionFilter,
+    after: Option<String>,
     limit: u32,
 ) -> Result<Page<Session>, ChangeRefusal> {
     caller.must_have(READ)?;
-    let found = platform.store().sessions(principal, after, limit).await;
-    let page = found.map_err(fault)?;
     let now = platform.now();
+    let query = SessionQuery {
+        filter,
+        after,
+        limit,
+        now,
+    };
+    let found = platform.store().sessions_matching(query).await;
+    let page = found.map_err(fault)?;
     Ok(Page {
         items: page.items.into_iter().map(|row| shown(row, now)).collect(),
         next: page.next,
@@ -76,14 +82,11 @@ pub(crate) async fn end(
 
 /// As the management API shows it: what is over is ended, though nobody has ended it yet.
 fn shown(row: SessionRow, now: UnixTime) -> Session {
-    let (state, end_reason) = match row.state {
-        SessionState::Pending if now > row.pending_until => {
-            (SessionState::Ended, Some(NOT_ACKNOWLEDGED.to_owned()))
-        }
-        SessionState::Active if now >= row.ends_at => {
-            (SessionState::Ended, Some(AT_ITS_END.to_owned()))
-        }
-        state => (state, row.end_reason),
+    let state = row.state_at(now);
+    let end_reason = match row.state {
+        before if before == state => row.end_reason,
+        SessionState::Pending => Some(NOT_ACKNOWLEDGED.to_owned()),
+        _ => Some(AT_ITS_END.to_owned()),
     };
     Session {
         id: row.id,
