@@ -22,6 +22,8 @@ mod health;
 
 mod metrics;
 
+mod openapi;
+
 mod api;
 
 mod login;
@@ -50,6 +52,10 @@ pub(crate) fn router(platform: &Platform) -> Router {
         )
         .route(&format!("{base}/oauth2/revoke"), post(revoke::answer))
         .route(&format!("{base}/jwks.json"), get(jwks::answer))
+        .route(
+            &format!("{base}/openapi.json"),
+            openapi::route(platform.issuer()),
+        )
         .route(&inserted, get(metadata::answer))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

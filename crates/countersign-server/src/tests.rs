@@ -44,6 +44,8 @@ mod documents;
 
 mod lists;
 
+mod openapi;
+
 mod limits;
 
 mod events;
