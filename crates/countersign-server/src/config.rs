@@ -26,6 +26,9 @@ pub use session::{BindingPolicy, SessionRules};
 mod login;
 pub use login::LoginTimes;
 
+mod console;
+pub use console::ConsoleRules;
+
 mod postgres;
 pub use postgres::PostgresUrl;
 pub(crate) use postgres::{DatabaseTls, Server};
@@ -74,6 +77,8 @@ pub struct Settings {
     pub outbound_ca_bundle: Option<PathBuf>,
     /// `[login]`
     pub login: LoginTimes,
+    /// `[console]`
+    pub console: ConsoleRules,
     /// `[log]`
     pub log: Log,
     /// `assertion.lifetime_max_s`
@@ -205,6 +210,7 @@ impl Settings {
             forwarding: Forwarding::default(),
             outbound_ca_bundle: None,
             login: LoginTimes::default(),
+            console: ConsoleRules::default(),
             log: Log::default(),
             assertion_lifetime_max: Duration::from_secs(300),
             lab_shared_certificate: false,

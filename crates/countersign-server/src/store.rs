@@ -154,6 +154,10 @@ pub trait Store: Send + Sync {
     /// A new session needs its principal: [`StoreError::Registry`] when that is not there.
     fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool>;
 
+    /// Keeps a session that begins without a login, with its audit row. Its principal must be
+    /// registered: else [`StoreError::Registry`]. An `id` that is there is a fault.
+    fn create_session(&self, row: SessionRow, audit: NewAuditEntry) -> StoreFuture<'_, ()>;
+
     /// The session with this id, in whatever state.
     fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>>;
 

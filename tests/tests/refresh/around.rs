@@ -177,6 +177,7 @@ impl Store for Around {
         login_by_handle(handle: &str) -> Option<LoginRow>;
         live_logins(source: &str, now: UnixTime) -> u64;
         update_login(update: LoginUpdate) -> bool;
+        create_session(row: SessionRow, audit: NewAuditEntry) -> ();
         sessions_matching(query: SessionQuery) -> Page<SessionRow>;
         end_session(id: &str, reason: &str, at: UnixTime, audit: NewAuditEntry) -> bool;
         end_unrefreshed_session(id: &str, generation: u32, reason: &str, at: UnixTime, audit: NewAuditEntry) -> bool;

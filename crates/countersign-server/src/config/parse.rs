@@ -22,6 +22,8 @@ mod store;
 
 mod login;
 
+mod console;
+
 /// Longest file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
@@ -80,6 +82,7 @@ impl Settings {
         settings.store = store;
         settings.secrets_file = secrets_file;
         settings.session = given.session(settings.session)?;
+        settings.console = given.console(settings.console)?;
         settings.token = given.token(settings.token)?;
         settings.tokens = given.tokens(settings.tokens)?;
         settings.bootstrap = given.bootstrap()?;

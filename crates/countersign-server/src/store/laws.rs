@@ -30,6 +30,8 @@ pub(super) mod logins;
 
 pub(super) mod sessions;
 
+pub(super) mod session_begun;
+
 pub(super) mod accounts;
 
 pub(super) mod watch;
@@ -91,6 +93,11 @@ macro_rules! laws_of {
                 all_sessions_of_a_principal_end_together,
                 a_session_that_is_not_acknowledged_in_time_ends,
                 a_session_is_listed_for_thirty_days_after_its_end,
+            }
+            session_begun {
+                law_4_a_session_begins_with_its_audit_row_and_wakes_whoever_watches,
+                law_8_no_session_begins_for_somebody_who_is_no_principal,
+                a_session_begins_once,
             }
             accounts {
                 an_account_is_made_replaced_and_removed_with_its_audit_row,

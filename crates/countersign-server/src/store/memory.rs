@@ -211,6 +211,10 @@ impl Store for MemoryStore {
         self.call(move |state| state.update_login(update))
     }
 
+    fn create_session(&self, row: SessionRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
+        self.call(move |state| state.create_session(row, audit))
+    }
+
     fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>> {
         let id = id.to_owned();
         self.call(move |state| Ok(state.sessions.get(&id).cloned()))

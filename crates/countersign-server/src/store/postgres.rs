@@ -25,7 +25,7 @@ use super::{
         cleanup::Cleanup,
         keys, logins,
         registry::{self, RegistryChange},
-        sessions::{self, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
+        sessions::{self, BeginSession, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
         tokens::{self, Deny},
     },
 };
@@ -266,6 +266,10 @@ impl Store for PostgresStore {
 
     fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool> {
         self.request(update)
+    }
+
+    fn create_session(&self, row: SessionRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
+        self.request(BeginSession { row, audit })
     }
 
     fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>> {

@@ -22,7 +22,7 @@ use super::{
         cleanup::Cleanup,
         keys, logins,
         registry::{self, RegistryChange},
-        sessions::{self, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
+        sessions::{self, BeginSession, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
         tokens::{self, Deny},
     },
 };
@@ -209,6 +209,10 @@ impl Store for SqliteStore {
 
     fn update_login(&self, update: LoginUpdate) -> StoreFuture<'_, bool> {
         self.request(update)
+    }
+
+    fn create_session(&self, row: SessionRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
+        self.request(BeginSession { row, audit })
     }
 
     fn session(&self, id: &str) -> StoreFuture<'_, Option<SessionRow>> {

@@ -89,6 +89,32 @@ pub const KEYS: &[Key] = &[
         "How a token reaches the terminal: over loopback alone, or by a typed code too. Somebody can be talked out of a code.",
     ),
     key(
+        "console.enabled",
+        Permitted::Flag,
+        "true",
+        "Whether there is a console at `/console`, and a sign-in for it.",
+    ),
+    key(
+        "console.session_s",
+        Permitted::Number {
+            min: 60,
+            max: 604_800,
+            unit: "seconds",
+        },
+        "28800",
+        "The end of a session of the console after its beginning.",
+    ),
+    key(
+        "console.idle_s",
+        Permitted::Number {
+            min: 60,
+            max: 604_800,
+            unit: "seconds",
+        },
+        "1800",
+        "Time without a request after which a session of the console is over.",
+    ),
+    key(
         "token.interactive_s",
         Permitted::Number {
             min: 30,

@@ -6,9 +6,9 @@ use super::State;
 use crate::{
     registry::Change,
     store::{
-        Changed, LOGIN_KEPT_AFTER_END, LoginRow, LoginUpdate, NOT_ACKNOWLEDGED, PRINCIPAL_DELETED,
-        PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance, SessionRow, SessionState, StoreError,
-        account, session,
+        Changed, LOGIN_KEPT_AFTER_END, LoginRow, LoginUpdate, NOT_ACKNOWLEDGED, NewAuditEntry,
+        PRINCIPAL_DELETED, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance, SessionRow,
+        SessionState, StoreError, account, session,
     },
 };
 
@@ -42,10 +42,7 @@ impl State {
             return Ok(false);
         }
         if let Some(new) = &update.new_session {
-            self.require_principal(&new.principal)?;
-            if self.sessions.contains_key(&new.id) {
-                return Err(StoreError::Fault("a session is there already".to_owned()));
-            }
+            self.may_begin(new)?;
         }
         self.changes.extend(Changed::by_update(&update));
         if let Some(stored) = self.logins.get_mut(&update.row.id) {
@@ -69,6 +66,27 @@ impl State {
             self.append(entry);
         }
         Ok(true)
+    }
+
+    pub(super) fn create_session(
+        &mut self,
+        row: SessionRow,
+        audit: NewAuditEntry,
+    ) -> Result<(), StoreError> {
+        self.may_begin(&row)?;
+        self.changes.push(Changed::Session(row.id.clone()));
+        self.sessions.insert(row.id.clone(), row);
+        self.append(audit);
+        Ok(())
+    }
+
+    /// A session has a principal, and an id of its own.
+    fn may_begin(&self, new: &SessionRow) -> Result<(), StoreError> {
+        self.require_principal(&new.principal)?;
+        if self.sessions.contains_key(&new.id) {
+            return Err(StoreError::Fault("a session is there already".to_owned()));
+        }
+        Ok(())
     }
 
     pub(super) fn past_secret(&self, id: &str, digest: &[u8]) -> Option<PastSecret> {

@@ -5,7 +5,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use super::{Columns, Made, Request, Sql, page, values};
+use super::{Columns, Made, Request, Sql, accounts, page, values};
 use crate::store::{
     Changed, NOT_ACKNOWLEDGED, NewAuditEntry, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
     SessionQuery, SessionRow, SessionState, StoreError, session,
@@ -235,6 +235,26 @@ impl Request for SessionAdvance {
         .await?;
         connection.append_audit(vec![self.audit]).await?;
         now.as_ref().map(session_row).transpose()
+    }
+}
+
+/// A session that begins without a login.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct BeginSession {
+    pub(in crate::store) row: SessionRow,
+    pub(in crate::store) audit: NewAuditEntry,
+}
+
+impl Request for BeginSession {
+    type Answer = ();
+
+    async fn perform<C: Sql>(self, connection: &mut C, made: &mut Made) -> Result<(), StoreError> {
+        accounts::require_principal(connection, &self.row.principal).await?;
+        let id = self.row.id.clone();
+        create(connection, self.row).await?;
+        connection.append_audit(vec![self.audit]).await?;
+        made.changes.push(Changed::Session(id));
+        Ok(())
     }
 }
 
