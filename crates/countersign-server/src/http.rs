@@ -26,6 +26,8 @@ mod openapi;
 
 mod api;
 
+mod pages;
+
 mod login;
 
 use axum::{
@@ -61,6 +63,7 @@ pub(crate) fn router(platform: &Platform) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::answer))
         .merge(api::routes(&format!("{base}/api/v1")))
+        .merge(pages::routes(base))
         .merge(login::routes(base));
     if appended != inserted {
         router = router.route(&appended, get(metadata::answer));

@@ -1,7 +1,5 @@
 //! Which page of a sign-in, or its socket, answers which request?
 
-mod assets;
-
 mod cookie;
 
 mod visit;
@@ -13,6 +11,7 @@ mod page;
 mod end;
 
 mod start;
+pub(super) use start::{cause, redirect_uri};
 
 mod password;
 
@@ -26,8 +25,6 @@ mod socket;
 
 use axum::{
     Router,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
     routing::{get, post},
 };
 
@@ -48,18 +45,4 @@ pub(super) fn routes(base: &str) -> Router<Platform> {
         .route(&of("/report"), post(review::report))
         .route(&of("/state"), get(review::state))
         .route(&of("/done"), get(review::done))
-        .route(&format!("{base}/assets/login.css"), get(assets::style))
-        .route(&format!("{base}/assets/login.js"), get(assets::script))
-}
-
-/// Sends a browser on, by GET whatever it came by (security.md 92).
-fn see_other(location: &str) -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    if let Ok(mut location) = HeaderValue::from_str(location) {
-        // It may be one that carries a value.
-        location.set_sensitive(true);
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Platform,
-    http::sender,
+    http::{pages::message, sender},
     idp::{Callback, SignInWay},
     login::is_same,
     refusal::Fault,
@@ -32,17 +32,25 @@ struct Returned {
 pub(super) async fn answer(State(platform): State<Platform>, parts: Parts) -> Response {
     let peer = sender::peer(&parts.extensions);
     if let Err(too_many) = platform.limiter().admit(peer, platform.now()) {
-        return end::too_many(&platform, too_many);
+        return message::too_many(&platform, too_many);
     }
     let Some(returned) = Returned::read(parts.uri.query().unwrap_or_default()) else {
         return end::foreign_callback(&platform);
     };
     let asked = match asked(&platform, &parts, &returned) {
         Ok(asked) => asked,
-        Err(fault) => return end::fault(&platform, &fault),
+        Err(fault) => return message::fault(&platform, &fault),
     };
-    let Some(browser) = asked.filter(|_| platform.identity_provider().way() == SignInWay::Redirect)
-    else {
+    if platform.identity_provider().way() != SignInWay::Redirect {
+        return end::foreign_callback(&platform);
+    }
+    let callback = Callback {
+        code: returned.code,
+        iss: returned.iss,
+        error: returned.error,
+        error_description: returned.error_description,
+    };
+    let Some(browser) = asked else {
         return end::foreign_callback(&platform);
     };
     let visit = Visit {
@@ -62,13 +70,7 @@ pub(super) async fn answer(State(platform): State<Platform>, parts: Parts) -> Re
     }
     let keys = match start::transaction_keys(platform, &browser.secret, &browser.handle) {
         Ok(keys) => keys,
-        Err(fault) => return end::fault(platform, &fault),
-    };
-    let callback = Callback {
-        code: returned.code,
-        iss: returned.iss,
-        error: returned.error,
-        error_description: returned.error_description,
+        Err(fault) => return message::fault(platform, &fault),
     };
     let redirect_uri = start::redirect_uri(platform);
     let peer = browser.seen.address;

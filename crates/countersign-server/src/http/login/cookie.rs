@@ -6,18 +6,17 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::{
-    http::{HeaderMap, HeaderValue, header},
-    response::Response,
-};
+use axum::{http::HeaderMap, response::Response};
 use zeroize::Zeroizing;
 
-use crate::{Platform, login::TransactionSecret};
+use crate::{
+    Platform,
+    http::pages::cookies::{self, SameSite},
+    login::TransactionSecret,
+};
 
 /// So long after the end of its sign-in a browser still has it, to be told how it ended.
 const KEPT_AFTER_END: Duration = Duration::from_secs(300);
-/// A browser that sends more of them is not looked at any further.
-const COOKIES_MAX: usize = 64;
 
 /// A link, and the secret that this browser has for it.
 pub(super) struct Held {
@@ -38,21 +37,14 @@ pub(super) fn secret_of(
 
 /// Everything that this browser has.
 pub(super) fn all(platform: &Platform, headers: &HeaderMap) -> impl Iterator<Item = Held> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .take(COOKIES_MAX)
-        .filter_map(|(name, value)| {
-            let (handle, secret) = value.split_once('.')?;
-            (name == self::name(platform, handle)).then_some(())?;
-            Some(Held {
-                handle: handle.to_owned(),
-                secret: TransactionSecret::from_text(secret)?,
-            })
+    cookies::pairs(headers).filter_map(|(name, value)| {
+        let (handle, secret) = value.split_once('.')?;
+        (name == self::name(platform, handle)).then_some(())?;
+        Some(Held {
+            handle: handle.to_owned(),
+            secret: TransactionSecret::from_text(secret)?,
         })
+    })
 }
 
 /// Gives a browser the secret for a link. A cookie that comes back with a GET from the provider has
@@ -64,26 +56,14 @@ pub(super) fn set(
     secret: &TransactionSecret,
 ) {
     let max_age = platform.settings().login.total + KEPT_AFTER_END;
-    let text = Zeroizing::new(format!(
-        "{}={handle}.{}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}",
-        name(platform, handle),
-        *secret.to_text(),
-        max_age.as_secs(),
-        if platform.is_https() { "; Secure" } else { "" },
-    ));
-    if let Ok(mut value) = HeaderValue::from_str(&text) {
-        value.set_sensitive(true);
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
+    let (name, secret) = (name(platform, handle), secret.to_text());
+    let value = Zeroizing::new(format!("{handle}.{}", *secret));
+    cookies::set(platform, response, (&name, &value), max_age, SameSite::Lax);
 }
 
 fn name(platform: &Platform, handle: &str) -> String {
     let digest = digest(&SHA256, handle.as_bytes());
-    let mut name = String::from(if platform.is_https() {
-        "__Host-countersign-login-"
-    } else {
-        "countersign-login-"
-    });
+    let mut name = cookies::name(platform, "countersign-login-");
     for byte in digest.as_ref().iter().take(4) {
         name.push_str(&format!("{byte:02x}"));
     }

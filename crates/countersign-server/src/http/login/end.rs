@@ -1,21 +1,16 @@
 //! What is said to a person when a sign-in does not go on, and what can he do?
 
-use axum::{
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 
-use super::{
-    page::{Again, Frame, Message, page},
-    visit::Visit,
-};
+use super::visit::Visit;
 use crate::{
     Platform,
-    http::error,
-    limits::TooMany,
+    http::pages::{
+        message::{Again, Message, message},
+        page::{Frame, page},
+    },
     login::{End, Failure},
     random,
-    refusal::Fault,
 };
 
 /// Where people begin anew.
@@ -157,41 +152,6 @@ pub(super) fn too_often(platform: &Platform) -> Response {
     )
 }
 
-/// A form that no page of ours made for this browser.
-pub(super) fn foreign_form(platform: &Platform) -> Response {
-    let text = "This form did not come from a page of this platform in this browser. Go back, load \
-                the page again, and try once more.";
-    let paragraphs = vec![text.to_owned()];
-    message(
-        platform,
-        StatusCode::FORBIDDEN,
-        "That did not work",
-        paragraphs,
-    )
-}
-
-/// A form that did not arrive.
-pub(super) fn unread_form(platform: &Platform, status: StatusCode) -> Response {
-    let paragraphs = vec!["The form did not arrive whole. Go back and try again.".to_owned()];
-    message(platform, status, "That did not work", paragraphs)
-}
-
-/// A source that asks too often.
-pub(super) fn too_many(platform: &Platform, too_many: TooMany) -> Response {
-    platform.metrics().limited();
-    let seconds = too_many.retry_after.as_secs().max(1);
-    let text = format!("Too much came from your address. Try again in {seconds} seconds.");
-    let mut response = message(
-        platform,
-        StatusCode::TOO_MANY_REQUESTS,
-        "Too many requests",
-        vec![text],
-    );
-    let wait = HeaderValue::from(seconds);
-    response.headers_mut().insert(header::RETRY_AFTER, wait);
-    response
-}
-
 /// The identity provider is away, or answers what cannot be accepted. The log has the reason.
 pub(super) fn provider_away(platform: &Platform, cause: &str, again: String) -> Response {
     let title = "The identity provider is away";
@@ -234,24 +194,6 @@ fn try_again(
     page(platform, status, &page_of, &[])
 }
 
-/// Ours to repair. The log has the reason.
-pub(super) fn fault(platform: &Platform, fault: &Fault) -> Response {
-    let support_id = random::support_id();
-    tracing::error!(%support_id, cause = %fault, "fault");
-    let page_of = Message {
-        frame: Frame::of(platform),
-        title: "Something is wrong here",
-        paragraphs: vec!["It is not your fault. Try again in a moment.".to_owned()],
-        is_status: false,
-        again: None,
-        support_id: Some(support_id),
-    };
-    match askama::Template::render(&page_of) {
-        Ok(_) => page(platform, StatusCode::INTERNAL_SERVER_ERROR, &page_of, &[]),
-        Err(_) => error::fault_problem(fault),
-    }
-}
-
 fn with_way_on(
     platform: &Platform,
     status: StatusCode,
@@ -265,23 +207,6 @@ fn with_way_on(
         paragraphs: vec![text.to_owned()],
         is_status: false,
         again,
-        support_id: None,
-    };
-    page(platform, status, &page_of, &[])
-}
-
-fn message(
-    platform: &Platform,
-    status: StatusCode,
-    title: &'static str,
-    paragraphs: Vec<String>,
-) -> Response {
-    let page_of = Message {
-        frame: Frame::of(platform),
-        title,
-        paragraphs,
-        is_status: false,
-        again: None,
         support_id: None,
     };
     page(platform, status, &page_of, &[])

@@ -1,32 +1,12 @@
-//! What does a page of a sign-in show, and what may it do?
+//! What does a page of a sign-in show?
 
 use askama::Template;
-use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    response::Response,
-};
 use countersign_proto::time::UnixTime;
 
-use super::end;
 use crate::{
-    Platform,
+    http::pages::page::Frame,
     login::{Asked, Login},
-    refusal::Fault,
 };
-
-/// What is around every page.
-pub(super) struct Frame {
-    base: String,
-    platform: String,
-    poll: Option<Poll>,
-}
-
-/// What a page asks for from time to time, and where it goes when the answer is another.
-pub(super) struct Poll {
-    pub(super) state: &'static str,
-    pub(super) url: String,
-    pub(super) here: String,
-}
 
 /// What is known of a terminal: what the platform saw, and apart from it what the terminal says.
 pub(super) struct Facts {
@@ -98,44 +78,6 @@ pub(super) struct Code<'a> {
     pub(super) minutes: String,
 }
 
-#[derive(Template)]
-#[template(path = "login/message.html")]
-pub(super) struct Message {
-    pub(super) frame: Frame,
-    pub(super) title: &'static str,
-    pub(super) paragraphs: Vec<String>,
-    pub(super) is_status: bool,
-    pub(super) again: Option<Again>,
-    pub(super) support_id: Option<String>,
-}
-
-/// A way on.
-pub(super) struct Again {
-    pub(super) href: String,
-    pub(super) text: &'static str,
-}
-
-impl Frame {
-    pub(super) fn of(platform: &Platform) -> Frame {
-        let issuer = &platform.settings().issuer;
-        let host = issuer.host_str().unwrap_or_default();
-        Frame {
-            base: platform.base_path().to_owned(),
-            platform: match issuer.port() {
-                Some(port) => format!("{host}:{port}"),
-                None => host.to_owned(),
-            },
-            poll: None,
-        }
-    }
-
-    /// Looks for news from time to time.
-    pub(super) fn polling(mut self, poll: Poll) -> Frame {
-        self.poll = Some(poll);
-        self
-    }
-}
-
 impl Facts {
     pub(super) fn of(login: &Login, browser: Option<std::net::IpAddr>, now: UnixTime) -> Facts {
         let asked = login.asked();
@@ -156,56 +98,6 @@ impl Facts {
         }
     }
 }
-
-/// A page, with what it may do: forms go to the platform and to where they are sent on from there.
-pub(super) fn page(
-    platform: &Platform,
-    status: StatusCode,
-    template: &impl Template,
-    form_targets: &[String],
-) -> Response {
-    let text = match template.render() {
-        Ok(text) => text,
-        Err(error) => {
-            let fault = Fault::new(format!("a page cannot be made: {error}"));
-            return end::fault(platform, &fault);
-        }
-    };
-    let mut response = Response::new(text.into());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, value);
-    }
-    // `no-referrer` would make our own forms come from `null`.
-    let mut policy = String::from(
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-         base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
-    );
-    for target in form_targets {
-        policy.push(' ');
-        policy.push_str(target);
-    }
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    response
-}
-
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
-    (
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    ),
-    (
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-];
 
 fn claims(asked: &Asked) -> Vec<(&'static str, String)> {
     let client = &asked.client;

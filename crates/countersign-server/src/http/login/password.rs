@@ -5,8 +5,9 @@ use axum::{
     response::Response,
 };
 
-use super::{cookie, end, posted::Posted, review, see_other, start, visit::Visit};
+use super::{cookie, end, posted::Posted, review, start, visit::Visit};
 use crate::{
+    http::pages::{message, see_other},
     idp::{IdpRefusal, Password, SignInWay},
     login::{Failure, Unfit},
     service::{
@@ -60,7 +61,7 @@ pub(super) async fn answer(posted: Posted) -> Response {
         name,
         Some((status, problem)),
     );
-    let mut response = form.unwrap_or_else(|fault| end::fault(platform, &fault));
+    let mut response = form.unwrap_or_else(|fault| message::fault(platform, &fault));
     if let Some(wait) = wait {
         let seconds = HeaderValue::from(wait.as_secs().max(1));
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -83,7 +84,7 @@ pub(super) async fn signed_in(
         Ok(Err(Unfit::TooMany)) => return end::too_often(platform),
         // The page that follows says what became of it.
         Ok(Ok(None) | Err(_)) => {}
-        Err(fault) => return end::fault(platform, &fault),
+        Err(fault) => return message::fault(platform, &fault),
     }
     response
 }
@@ -111,6 +112,6 @@ pub(super) async fn refused(visit: &Visit, found: &Found, refusal: SignInRefusal
     };
     match written {
         Ok(_) => see_other(&visit.path("/review")),
-        Err(fault) => end::fault(platform, &fault),
+        Err(fault) => message::fault(platform, &fault),
     }
 }

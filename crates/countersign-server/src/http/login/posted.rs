@@ -2,13 +2,22 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts as _, Request},
-    http::{HeaderMap, header},
     response::Response,
 };
 use zeroize::Zeroizing;
 
 use super::{end, visit::Visit};
-use crate::{Platform, http::form, service::login::Browser};
+use crate::{
+    Platform,
+    http::{
+        form,
+        pages::{
+            message,
+            origin::{self, Sender},
+        },
+    },
+    service::login::Browser,
+};
 
 /// A form that a page of ours made for this browser.
 pub(super) struct Posted {
@@ -24,13 +33,17 @@ impl FromRequest<Platform> for Posted {
     async fn from_request(request: Request, platform: &Platform) -> Result<Posted, Response> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, platform).await?;
+        // None at all is sent by an old browser, which the token has to do for.
         let is_form = form::is_media_type(&parts.headers, "application/x-www-form-urlencoded");
-        if !is_form || parts.uri.query().is_some() || !is_ours(platform, &parts.headers) {
-            return Err(end::foreign_form(platform));
+        if !is_form
+            || parts.uri.query().is_some()
+            || origin::by_origin(platform, &parts.headers) == Sender::Foreign
+        {
+            return Err(message::foreign_form(platform));
         }
         let body = form::bytes(platform, body)
             .await
-            .map_err(|(status, _)| end::unread_form(platform, status))?;
+            .map_err(|(status, _)| message::unread_form(platform, status))?;
         let (mut token, mut name) = (None, String::new());
         let mut password = Zeroizing::new(String::new());
         for (key, value) in url::form_urlencoded::parse(&body) {
@@ -46,10 +59,10 @@ impl FromRequest<Platform> for Posted {
         };
         let key = platform
             .login_key()
-            .map_err(|fault| end::fault(platform, &fault))?;
+            .map_err(|fault| message::fault(platform, &fault))?;
         let token = token.unwrap_or_default();
         if !key.is_form_token(&browser.secret, &browser.handle, &token) {
-            return Err(end::foreign_form(platform));
+            return Err(message::foreign_form(platform));
         }
         Ok(Posted {
             visit,
@@ -57,19 +70,5 @@ impl FromRequest<Platform> for Posted {
             name,
             password,
         })
-    }
-}
-
-/// A browser names the page that posts, and ours is the only one that may. None at all is sent by
-/// an old browser, which the token has to do for.
-fn is_ours(platform: &Platform, headers: &HeaderMap) -> bool {
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    match (origins.next(), origins.next()) {
-        (None, _) => true,
-        (Some(origin), None) => {
-            let ours = platform.settings().issuer.origin().ascii_serialization();
-            origin.as_bytes() == ours.as_bytes()
-        }
-        (Some(_), Some(_)) => false,
     }
 }

@@ -5,14 +5,21 @@ use countersign_proto::token::Binding;
 
 use super::{
     end,
-    page::{Code, Facts, Frame, HandingOver, Message, Poll, Review, Who, page},
+    page::{Code, Facts, HandingOver, Review, Who},
     posted::Posted,
-    see_other,
     visit::Visit,
 };
 use crate::{
     Platform,
-    http::error,
+    http::{
+        error,
+        pages::{
+            message::{self, Message},
+            origin,
+            page::{Frame, Poll, page},
+            see_other,
+        },
+    },
     login::{End, Login, Release, Stage, Transaction, TransactionSecret, Unfit, View},
     refusal::Fault,
     service::login::{self, Found, HandOver},
@@ -82,7 +89,7 @@ pub(super) async fn report(posted: Posted) -> Response {
     let platform = &posted.visit.platform;
     match found.report(platform, &posted.browser).await {
         Ok(_) => see_other(&posted.visit.path("/review")),
-        Err(fault) => end::fault(platform, &fault),
+        Err(fault) => message::fault(platform, &fault),
     }
 }
 
@@ -110,7 +117,7 @@ fn handed_over(visit: &Visit, allowed: Result<Result<HandOver, Unfit>, Fault>) -
     match allowed {
         Ok(Ok(HandOver::Loopback(url))) => see_other(url.as_str()),
         Ok(Ok(HandOver::Code) | Err(_)) => see_other(&visit.path("/review")),
-        Err(fault) => end::fault(&visit.platform, &fault),
+        Err(fault) => message::fault(&visit.platform, &fault),
     }
 }
 
@@ -123,12 +130,14 @@ async fn shown(visit: &Visit, here: &'static str) -> Response {
     let (secret, view) = match (&visit.secret, view(visit, &found)) {
         (Some(secret), Ok(Some(view))) => (secret, view),
         // A link that others gave leads to the page that warns of it, however deep it points.
-        (_, Ok(_)) if visit.is_led_by_others() => return see_other(&visit.path("")),
+        (_, Ok(_)) if origin::is_led_by_others(&visit.headers) => {
+            return see_other(&visit.path(""));
+        }
         (_, Ok(_)) => {
             return not_open(platform, &found)
                 .unwrap_or_else(|| end::other_browser(platform, visit));
         }
-        (_, Err(fault)) => return end::fault(platform, &fault),
+        (_, Err(fault)) => return message::fault(platform, &fault),
     };
     let shown = Shown {
         visit,
@@ -155,7 +164,7 @@ async fn shown(visit: &Visit, here: &'static str) -> Response {
         View::Late => Ok(end::late(platform, visit)),
         View::Ended(end) => Ok(end::ended(platform, end)),
     };
-    response.unwrap_or_else(|fault| end::fault(platform, &fault))
+    response.unwrap_or_else(|fault| message::fault(platform, &fault))
 }
 
 /// What the pages of one transaction are made of.

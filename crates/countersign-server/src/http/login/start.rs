@@ -4,13 +4,18 @@ use axum::{http::StatusCode, response::Response};
 
 use super::{
     cookie, end,
-    page::{Facts, Frame, SignIn, Warning, page},
+    page::{Facts, SignIn, Warning},
     posted::Posted,
-    review, see_other,
+    review,
     visit::{self, Visit},
 };
 use crate::{
     Platform,
+    http::pages::{
+        message, origin,
+        page::{Frame, page},
+        see_other,
+    },
     idp::{IdpRefusal, SignInWay, TransactionKeys},
     login::{TransactionSecret, View},
     refusal::Fault,
@@ -26,13 +31,13 @@ pub(super) async fn answer(visit: Visit) -> Response {
     match review::view(&visit, &found) {
         Ok(Some(View::Late)) | Ok(None) => {}
         Ok(Some(_)) => return see_other(&visit.path("/review")),
-        Err(fault) => return end::fault(platform, &fault),
+        Err(fault) => return message::fault(platform, &fault),
     }
     if let Some(response) = review::not_open(platform, &found) {
         return response;
     }
     if let Err(fault) = found.open(platform, &visit.seen).await {
-        return end::fault(platform, &fault);
+        return message::fault(platform, &fault);
     }
     // A browser that has not signed in keeps its secret, so that two of its windows do not disturb
     // each other. Nothing is stored for it here.
@@ -42,14 +47,14 @@ pub(super) async fn answer(visit: Visit) -> Response {
     };
     let secret = match fresh.map_or_else(TransactionSecret::generate, Ok) {
         Ok(secret) => secret,
-        Err(fault) => return end::fault(platform, &fault),
+        Err(fault) => return message::fault(platform, &fault),
     };
-    let shown = if visit.is_led_by_others() {
+    let shown = if origin::is_led_by_others(&visit.headers) {
         warning(&visit, &found, &secret).await
     } else {
         sign_in(&visit, &found, &secret).await
     };
-    let mut response = shown.unwrap_or_else(|fault| end::fault(platform, &fault));
+    let mut response = shown.unwrap_or_else(|fault| message::fault(platform, &fault));
     cookie::set(platform, &mut response, &visit.handle, &secret);
     response
 }
@@ -134,12 +139,12 @@ pub(super) fn transaction_keys(
 }
 
 /// Where the provider sends a browser back to.
-pub(super) fn redirect_uri(platform: &Platform) -> url::Url {
+pub(in crate::http) fn redirect_uri(platform: &Platform) -> url::Url {
     platform.url_of(&visit::path(platform, "callback", ""))
 }
 
 /// For the log.
-pub(super) fn cause(refusal: &IdpRefusal) -> String {
+pub(in crate::http) fn cause(refusal: &IdpRefusal) -> String {
     match refusal {
         IdpRefusal::Provider(text) | IdpRefusal::Unavailable(text) => text.clone(),
         IdpRefusal::Callback(text) => (*text).to_owned(),

@@ -10,7 +10,7 @@ use countersign_proto::showable::showable;
 use super::{cookie, end};
 use crate::{
     Platform,
-    http::sender,
+    http::{pages::message, sender},
     login::{Seen, TransactionSecret},
     service::login::{self, Browser, Found},
 };
@@ -38,7 +38,7 @@ impl FromRequestParts<Platform> for Visit {
         if !parts.uri.path().ends_with("/state") {
             let peer = sender::peer(&parts.extensions);
             let admitted = platform.limiter().admit(peer, platform.now());
-            admitted.map_err(|too_many| end::too_many(platform, too_many))?;
+            admitted.map_err(|too_many| message::too_many(platform, too_many))?;
         }
         let handle = Path::<String>::from_request_parts(parts, platform)
             .await
@@ -67,7 +67,7 @@ impl Visit {
         match login::find(&self.platform, &self.handle).await {
             Ok(Some(found)) => Ok(found),
             Ok(None) => Err(end::no_such_link(&self.platform)),
-            Err(fault) => Err(end::fault(&self.platform, &fault)),
+            Err(fault) => Err(message::fault(&self.platform, &fault)),
         }
     }
 
@@ -83,13 +83,6 @@ impl Visit {
     /// Where a page of this sign-in stands, for a link in another.
     pub(super) fn path(&self, page: &str) -> String {
         path(&self.platform, &self.handle, page)
-    }
-
-    /// Whether a link on another site, or on another host of this site, led here. What is typed
-    /// or opened by a program has no such site; a browser that says nothing is an old one.
-    pub(super) fn is_led_by_others(&self) -> bool {
-        let site = self.headers.get("sec-fetch-site");
-        site.is_some_and(|site| site == "cross-site" || site == "same-site")
     }
 }
 
