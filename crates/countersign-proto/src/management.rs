@@ -26,6 +26,9 @@ pub use granted::{
     Revoked, Rotation, TokenChange, TokenFilter, TokensRevocation,
 };
 
+mod sign_in;
+pub use sign_in::SignIn;
+
 /// An application that signs in: `/api/v1/applications/{client_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,6 +7,9 @@ pub(crate) use login::{
     login_allowed, login_refused, login_reported, login_signed_in, session_never_begun,
 };
 
+mod console;
+pub(crate) use console::{console_entered, console_left};
+
 mod session;
 pub(crate) use session::session_started;
 pub(crate) use session::{refresh_refused, refreshed, session_ended, wrong_proof_key};

@@ -30,6 +30,8 @@ mod pages;
 
 mod login;
 
+mod console;
+
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},
@@ -62,9 +64,10 @@ pub(crate) fn router(platform: &Platform) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::answer))
-        .merge(api::routes(&format!("{base}/api/v1")))
+        .merge(api::routes(platform, &format!("{base}/api/v1")))
         .merge(pages::routes(base))
-        .merge(login::routes(base));
+        .merge(login::routes(base))
+        .merge(console::routes(platform));
     if appended != inserted {
         router = router.route(&appended, get(metadata::answer));
     }

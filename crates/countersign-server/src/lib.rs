@@ -47,6 +47,8 @@ mod limits;
 
 mod login;
 
+mod console;
+
 mod metrics;
 
 mod events;

@@ -9,6 +9,9 @@ pub(crate) use session::{Permit, SessionFacts, permit};
 mod sign_in;
 pub(crate) use sign_in::{NoWay, ways};
 
+mod console;
+pub(crate) use console::may_use_console;
+
 use std::sync::Arc;
 
 use countersign_proto::{

@@ -34,6 +34,8 @@ pub(crate) use exchange::exchange;
 
 pub(crate) mod sign_in;
 
+pub(crate) mod console;
+
 mod refresh;
 pub(crate) use refresh::{Terms, deliver, permit_terms};
 

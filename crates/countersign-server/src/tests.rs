@@ -55,3 +55,5 @@ mod first_start;
 mod sockets;
 
 mod login;
+
+mod console;

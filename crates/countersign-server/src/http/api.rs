@@ -1,6 +1,7 @@
 //! `/api/v1`: which request manages what?
 //!
-//! Every request presents a token of this platform for this platform. Values are those of
+//! Every request presents a token of this platform for this platform, or the session of the
+//! console. Values are those of
 //! `countersign_proto::management`; refusals are RFC 9457 problems.
 
 mod noun;
@@ -14,6 +15,8 @@ mod password;
 mod audit;
 
 mod whoami;
+
+mod sign_in;
 
 mod authorized;
 use authorized::Authorized;
@@ -33,21 +36,22 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
+    middleware,
     response::Response,
     routing::{get, post, put},
 };
 use serde::Serialize;
 
-use super::error;
+use super::{console, error};
 use crate::{
     Platform,
     refusal::Fault,
     service::{Applications, ChangeRefusal, Mappings, Principals, Roles},
 };
 
-pub(super) fn routes(root: &str) -> Router<Platform> {
+pub(super) fn routes(platform: &Platform, root: &str) -> Router<Platform> {
     let at = |path: &str| format!("{root}/{path}");
-    Router::new()
+    let routes = Router::new()
         .route(&at("applications"), noun::all::<Applications>())
         .route(
             &at("applications/{client_id}"),
@@ -78,7 +82,14 @@ pub(super) fn routes(root: &str) -> Router<Platform> {
         .route(&at("audit"), get(audit::list))
         .route(&at("whoami"), get(whoami::answer))
         // The body is limited where it is read, by the platform's own setting.
-        .layer(DefaultBodyLimit::disable())
+        .layer(DefaultBodyLimit::disable());
+    if !platform.settings().console.enabled {
+        return routes;
+    }
+    let by_session = middleware::from_fn_with_state(platform.clone(), console::take_session);
+    routes
+        .layer(by_session)
+        .route(&at("signin"), post(sign_in::answer))
 }
 
 /// A value, or the refusal as a problem.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Somebody who presented a good token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) claims: TokenClaims,
     pub(crate) roles: Vec<String>,

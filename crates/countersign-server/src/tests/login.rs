@@ -1,12 +1,12 @@
 //! Does a sign-in through a browser keep its rules, asked as terminals and browsers ask?
 
-mod provider;
+pub(super) mod provider;
 
 mod scene;
 
 mod terminal;
 
-mod browser;
+pub(super) mod browser;
 
 mod course;
 

@@ -4,11 +4,11 @@ use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 
 use crate::{
     Platform,
-    http::{error, sender},
+    http::{console::ConsoleCaller, error, sender},
     service::{AccessRefusal, Caller, authorize},
 };
 
-/// A caller whose token was believed. A handler that takes one cannot be reached without.
+/// A caller whose token, or whose session of the console, was believed. A handler that takes one cannot be reached without.
 pub(super) struct Authorized(pub(super) Caller);
 
 impl FromRequestParts<Platform> for Authorized {
@@ -18,6 +18,9 @@ impl FromRequestParts<Platform> for Authorized {
         parts: &mut Parts,
         platform: &Platform,
     ) -> Result<Authorized, Response> {
+        if let Some(ConsoleCaller(caller)) = parts.extensions.remove() {
+            return Ok(Authorized(caller));
+        }
         let peer = sender::peer(&parts.extensions);
         platform
             .limiter()

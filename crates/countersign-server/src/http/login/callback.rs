@@ -1,7 +1,8 @@
 //! `GET /login/callback`: whom does the provider vouch for, and did this browser ask?
 //!
 //! Nothing in the address says which sign-in it is. The browser has cookies, each cookie makes one
-//! `state`, and the one whose `state` came back is the one that asked (login.md R2).
+//! `state`, and the one whose `state` came back is the one that asked (login.md R2): for a terminal,
+//! or for the console.
 
 use axum::{extract::State, http::request::Parts, response::Response};
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     Platform,
-    http::{pages::message, sender},
+    http::{console, pages::message, sender},
     idp::{Callback, SignInWay},
     login::is_same,
     refusal::Fault,
@@ -51,7 +52,9 @@ pub(super) async fn answer(State(platform): State<Platform>, parts: Parts) -> Re
         error_description: returned.error_description,
     };
     let Some(browser) = asked else {
-        return end::foreign_callback(&platform);
+        let state = returned.state.as_deref();
+        let at_console = console::returned(&platform, &parts, state, callback).await;
+        return at_console.unwrap_or_else(|| end::foreign_callback(&platform));
     };
     let visit = Visit {
         handle: browser.handle.clone(),

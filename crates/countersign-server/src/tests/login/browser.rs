@@ -17,16 +17,16 @@ use crate::tests::world::{Answer, ISSUER};
 
 /// A browser with its cookies.
 #[derive(Clone)]
-pub(super) struct Browser {
+pub(in crate::tests) struct Browser {
     router: Router,
     address: &'static str,
-    pub(super) jar: BTreeMap<String, String>,
+    pub(in crate::tests) jar: BTreeMap<String, String>,
     /// `Sec-Fetch-Site` of what it asks for next.
-    pub(super) site: &'static str,
+    pub(in crate::tests) site: &'static str,
 }
 
 impl Browser {
-    pub(super) fn new(router: Router, address: &'static str) -> Browser {
+    pub(in crate::tests) fn new(router: Router, address: &'static str) -> Browser {
         Browser {
             router,
             address,
@@ -36,22 +36,31 @@ impl Browser {
     }
 
     /// The same address is served by another.
-    pub(super) fn moves_to(&mut self, router: &Router) {
+    pub(in crate::tests) fn moves_to(&mut self, router: &Router) {
         self.router = router.clone();
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> Answer {
+    pub(in crate::tests) async fn get(&mut self, path: &str) -> Answer {
         self.ask(Method::GET, path, HeaderMap::new(), "").await
     }
 
     /// A form of one of our own pages.
-    pub(super) async fn post(&mut self, path: &str, form: &str) -> Answer {
+    pub(in crate::tests) async fn post(&mut self, path: &str, form: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(header::ORIGIN, ISSUER.parse().unwrap());
         self.ask(Method::POST, path, headers, form).await
     }
 
-    pub(super) async fn ask(
+    /// A body of JSON, as a page of ours or a program sends it.
+    pub(in crate::tests) async fn ask_json(&mut self, path: &str, body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        let kind = "application/json".parse().unwrap();
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert("x-countersign-console", "1".parse().unwrap());
+        self.ask(Method::POST, path, headers, body).await
+    }
+
+    pub(in crate::tests) async fn ask(
         &mut self,
         method: Method,
         path: &str,
@@ -86,7 +95,11 @@ impl Browser {
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let (pair, _) = cookie.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
-            self.jar.insert(name.to_owned(), value.to_owned());
+            if value.is_empty() {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
         }
         Answer {
             status: parts.status,
@@ -159,7 +172,7 @@ impl Browser {
 
 /// The hidden token of the forms on a page.
 #[track_caller]
-pub(super) fn form_token(page: &Answer) -> String {
+pub(in crate::tests) fn form_token(page: &Answer) -> String {
     let text = text(page);
     let Some((_, after)) = text.split_once("name=\"token\" value=\"") else {
         panic!("no form on this page ({}): {text}", page.status);
@@ -168,7 +181,7 @@ pub(super) fn form_token(page: &Answer) -> String {
 }
 
 #[track_caller]
-pub(super) fn location(answer: &Answer) -> String {
+pub(in crate::tests) fn location(answer: &Answer) -> String {
     let to = answer.headers.get(header::LOCATION);
     let Some(to) = to else {
         panic!("goes nowhere ({}): {}", answer.status, text(answer));
@@ -176,6 +189,6 @@ pub(super) fn location(answer: &Answer) -> String {
     to.to_str().unwrap().to_owned()
 }
 
-pub(super) fn text(answer: &Answer) -> String {
+pub(in crate::tests) fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }

@@ -11,11 +11,11 @@ use crate::idp::{
 };
 
 /// Where it sends browsers.
-pub(super) const AUTHORIZE: &str = "https://idp.example/authorize";
+pub(in crate::tests) const AUTHORIZE: &str = "https://idp.example/authorize";
 
 /// Believes every code: it is the name of a principal. It asks for nothing that the platform is
 /// not to check by itself, so that a test sees what the platform does.
-pub(super) struct Believing;
+pub(in crate::tests) struct Believing;
 
 impl IdentityProvider for Believing {
     fn name(&self) -> &str {
