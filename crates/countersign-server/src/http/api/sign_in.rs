@@ -25,7 +25,7 @@ use crate::{
 pub(super) async fn answer(State(platform): State<Platform>, request: Request) -> Response {
     let peer = sender::peer(request.extensions());
     if let Err(too_many) = platform.limiter().admit(peer, platform.now()) {
-        return error::too_many(&platform, too_many);
+        return error::too_many_problem(&platform, too_many);
     }
     let (parts, body) = request.into_parts();
     if origin::of(&platform, &parts.headers) == Sender::Foreign {

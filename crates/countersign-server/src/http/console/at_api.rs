@@ -66,7 +66,7 @@ async fn who(platform: &Platform, parts: &Parts) -> Result<AtConsole, Response> 
     platform
         .limiter()
         .waits(peer, platform.now())
-        .map_err(|too_many| error::too_many(platform, too_many))?;
+        .map_err(|too_many| error::too_many_problem(platform, too_many))?;
     let missing = || error::access(platform, &AccessRefusal::Missing);
     let pass = cookie::pass_of(platform, headers).ok_or_else(missing)?;
     console::enter(platform, pass, platform.observed(peer))

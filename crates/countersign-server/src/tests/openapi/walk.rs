@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use axum::{body::Body, http::Request};
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
 use countersign_proto::exchange::JWT_BEARER_ASSERTION_TYPE;
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
@@ -147,6 +150,10 @@ async fn oauth(world: &World, described: &Described) -> BTreeSet<String> {
     );
     check("revoke", &world.post("/oauth2/revoke", &by_assertion).await);
     check("revoke", &world.post("/oauth2/revoke", "token=x").await);
+    let unknown = json!({ "username": "zoe", "password": "not this one" });
+    let body = Some(unknown);
+    check("signIn", &world.api(Method::POST, "signin", "", body).await);
+    check("signIn", &world.api(Method::POST, "signin", "", None).await);
     for (id, path) in [
         ("jwks", "/jwks.json"),
         ("metadata", "/.well-known/openid-configuration"),
