@@ -53,6 +53,8 @@ mod browser_login;
 
 mod browser_pages;
 
+mod browser_console_pages;
+
 mod browser_provider;
 
 mod browser_attack;

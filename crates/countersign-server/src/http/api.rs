@@ -23,6 +23,7 @@ use authorized::Authorized;
 
 mod page;
 use page::ListQuery;
+pub(super) use page::PageQuery;
 
 mod id;
 use id::Id;

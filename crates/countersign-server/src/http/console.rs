@@ -58,6 +58,18 @@ mod refused;
 
 mod home;
 
+mod links;
+
+mod noun;
+
+mod certificates;
+
+mod sessions;
+
+mod audit;
+
+mod password;
+
 use axum::{
     Router, middleware,
     routing::{get, post},
@@ -78,6 +90,11 @@ pub(super) fn routes(platform: &Platform) -> Router<Platform> {
     let behind_the_gate = Router::new()
         .route(&at(""), get(home::answer))
         .route(&at("/sign-out"), post(sign_out::answer))
+        .merge(noun::routes(platform))
+        .merge(certificates::routes(platform))
+        .merge(sessions::routes(platform))
+        .merge(audit::routes(platform))
+        .merge(password::routes(platform))
         .route(&at("/{*page}"), get(refused::no_such_page))
         .layer(middleware::from_fn_with_state(
             platform.clone(),

@@ -15,3 +15,5 @@ mod forms;
 mod at_api;
 
 mod pages;
+
+mod nouns;

@@ -138,6 +138,16 @@ impl Field {
         Field::new(name, label, Control::Box { is_ticked })
     }
 
+    /// Yes or no, as it is now.
+    pub(super) fn ticked(name: &'static str, label: &'static str, is_ticked: bool) -> Field {
+        Field::new(name, label, Control::Box { is_ticked })
+    }
+
+    /// What it is sent as.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// A sentence on what belongs here.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Field {
         self.hint = Some(hint.into());
@@ -189,6 +199,17 @@ impl Form {
     /// Again, with what is wrong and with what was typed.
     pub(super) fn refused(self, visitor: &Visitor, status: StatusCode) -> Response {
         shown(visitor, status, &self)
+    }
+
+    /// Again, with what is wrong as a whole.
+    pub(super) fn again(
+        mut self,
+        visitor: &Visitor,
+        status: StatusCode,
+        problem: String,
+    ) -> Response {
+        self.problem = Some(problem);
+        self.refused(visitor, status)
     }
 
     fn is_wrong(&self) -> bool {

@@ -8,19 +8,35 @@ pub(super) enum Notice {
     SignedOut,
     SessionOver,
     Saved,
+    Made,
+    Gone,
+    Ended,
+    Revoked,
 }
 
 impl Notice {
     /// In the address.
     pub(super) const PARAMETER: &'static str = "notice";
 
-    const ALL: [Notice; 3] = [Notice::SignedOut, Notice::SessionOver, Notice::Saved];
+    const ALL: [Notice; 7] = [
+        Notice::SignedOut,
+        Notice::SessionOver,
+        Notice::Saved,
+        Notice::Made,
+        Notice::Gone,
+        Notice::Ended,
+        Notice::Revoked,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Notice::SignedOut => "signed-out",
             Notice::SessionOver => "session-over",
             Notice::Saved => "saved",
+            Notice::Made => "made",
+            Notice::Gone => "gone",
+            Notice::Ended => "ended",
+            Notice::Revoked => "revoked",
         }
     }
 
@@ -35,6 +51,10 @@ impl Notice {
                 "Your session was over, so nothing was done. Sign in and do it again."
             }
             Notice::Saved => "Saved.",
+            Notice::Made => "Done. Here it is.",
+            Notice::Gone => "Deleted.",
+            Notice::Ended => "Ended.",
+            Notice::Revoked => "Revoked.",
         }
     }
 

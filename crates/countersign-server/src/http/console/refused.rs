@@ -3,7 +3,12 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
-use super::{Shell, Visitor, shown, table::Action, table::Weight};
+use super::{
+    Shell, Visitor,
+    form::Form,
+    shown,
+    table::{Action, Weight},
+};
 use crate::{
     http::pages::message,
     registry::RegistryError,
@@ -27,32 +32,45 @@ pub(super) async fn no_such_page(visitor: Visitor) -> Response {
 
 /// A refusal that has no place in a form.
 pub(super) fn answer(visitor: &Visitor, refusal: &ChangeRefusal) -> Response {
-    let (status, title, text) = match refusal {
+    let text = match refusal {
         ChangeRefusal::Fault(fault) | ChangeRefusal::Access(AccessRefusal::Fault(fault)) => {
             return message::fault(visitor.platform(), fault);
         }
-        ChangeRefusal::Access(AccessRefusal::Forbidden { permission }) => (
-            StatusCode::FORBIDDEN,
-            "You may not do this",
-            format!("It needs the permission {permission}, which none of your roles has."),
-        ),
-        ChangeRefusal::Registry(RegistryError::NotFound { .. }) => {
-            (StatusCode::NOT_FOUND, "Not found", told(refusal))
+        ChangeRefusal::Access(AccessRefusal::Forbidden { permission }) => {
+            format!("It needs the permission {permission}, which none of your roles has.")
         }
-        ChangeRefusal::Registry(RegistryError::Exists { .. } | RegistryError::InUse { .. }) => {
-            (StatusCode::CONFLICT, "That does not go", told(refusal))
-        }
-        ChangeRefusal::Escalation(_) => {
-            (StatusCode::FORBIDDEN, "You may not do this", told(refusal))
-        }
-        ChangeRefusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Not now", told(refusal)),
-        _ => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "That does not go",
-            told(refusal),
-        ),
+        _ => told(refusal),
+    };
+    let status = status(refusal);
+    let title = match status {
+        StatusCode::FORBIDDEN => "You may not do this",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::SERVICE_UNAVAILABLE => "Not now",
+        _ => "That does not go",
     };
     refused(visitor, status, title, text)
+}
+
+/// A refusal of what a form asked for: the form again, with what was typed and what is wrong, unless
+/// another form would do no better.
+pub(super) fn in_form(visitor: &Visitor, refusal: &ChangeRefusal, form: Form) -> Response {
+    match refusal {
+        ChangeRefusal::Access(_) | ChangeRefusal::Fault(_) => answer(visitor, refusal),
+        _ => form.again(visitor, status(refusal), told(refusal)),
+    }
+}
+
+/// As the management API answers it.
+fn status(refusal: &ChangeRefusal) -> StatusCode {
+    match refusal {
+        ChangeRefusal::Access(_) | ChangeRefusal::Escalation(_) => StatusCode::FORBIDDEN,
+        ChangeRefusal::Registry(RegistryError::NotFound { .. }) => StatusCode::NOT_FOUND,
+        ChangeRefusal::Registry(RegistryError::Exists { .. } | RegistryError::InUse { .. }) => {
+            StatusCode::CONFLICT
+        }
+        ChangeRefusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 /// A refusal in a sentence.

@@ -6,22 +6,66 @@ use super::Visitor;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Home,
+    Applications,
+    Certificates,
+    Mappings,
+    Principals,
+    Roles,
+    Sessions,
+    Audit,
 }
 
 impl Section {
     /// In the order of the navigation.
-    const ALL: [Section; 1] = [Section::Home];
+    const ALL: [Section; 8] = [
+        Section::Home,
+        Section::Applications,
+        Section::Certificates,
+        Section::Mappings,
+        Section::Principals,
+        Section::Roles,
+        Section::Sessions,
+        Section::Audit,
+    ];
 
     /// Under `/console`.
     pub(super) const fn page(self) -> &'static str {
         match self {
             Section::Home => "",
+            Section::Applications => "/applications",
+            Section::Certificates => "/certificates",
+            Section::Mappings => "/mappings",
+            Section::Principals => "/principals",
+            Section::Roles => "/roles",
+            Section::Sessions => "/sessions",
+            Section::Audit => "/audit",
         }
     }
 
     pub(super) const fn title(self) -> &'static str {
         match self {
             Section::Home => "Overview",
+            Section::Applications => "Applications",
+            Section::Certificates => "Certificates",
+            Section::Mappings => "Mappings",
+            Section::Principals => "Principals",
+            Section::Roles => "Roles",
+            Section::Sessions => "Sessions",
+            Section::Audit => "Audit",
+        }
+    }
+
+    /// What one of it is called.
+    pub(super) const fn one(self) -> &'static str {
+        match self {
+            Section::Applications => "application",
+            Section::Certificates => "certificate",
+            Section::Mappings => "mapping",
+            Section::Principals => "principal",
+            Section::Roles => "role",
+            Section::Sessions => "session",
+            Section::Audit => "row",
+            _ => "page",
         }
     }
 
@@ -29,6 +73,15 @@ impl Section {
     pub(super) const fn about(self) -> &'static str {
         match self {
             Section::Home => "",
+            Section::Applications => {
+                "Who signs in with a certificate, and what its tokens are for."
+            }
+            Section::Certificates => "What they sign in with.",
+            Section::Mappings => "Which principal a certificate stands for.",
+            Section::Principals => "People and services, and the roles they have.",
+            Section::Roles => "Named sets of permissions.",
+            Section::Sessions => "Who is signed in.",
+            Section::Audit => "What was done and what was refused.",
         }
     }
 
@@ -36,14 +89,26 @@ impl Section {
     const fn permissions(self) -> &'static [&'static str] {
         match self {
             Section::Home => &[],
+            Section::Applications => &["applications:read"],
+            Section::Certificates => &["certificates:read"],
+            Section::Mappings => &["mappings:read"],
+            Section::Principals => &["principals:read"],
+            Section::Roles => &["roles:read"],
+            Section::Sessions => &["sessions:read"],
+            Section::Audit => &["audit:read"],
         }
     }
 
     /// Those that somebody may see.
     pub(super) fn seen_by(visitor: &Visitor) -> impl Iterator<Item = Section> {
-        Section::ALL.into_iter().filter(|section| {
-            let needed = section.permissions();
-            needed.is_empty() || needed.iter().any(|it| visitor.may(it))
-        })
+        Section::ALL
+            .into_iter()
+            .filter(|section| section.is_seen_by(visitor))
+    }
+
+    /// Whether somebody may see it.
+    pub(super) fn is_seen_by(self, visitor: &Visitor) -> bool {
+        let needed = self.permissions();
+        needed.is_empty() || needed.iter().any(|it| visitor.may(it))
     }
 }

@@ -1,0 +1,65 @@
+//! `/console/principals/{name}/password`: how does a person get a password at the console?
+
+use axum::{Router, extract::Path, http::StatusCode, response::Response, routing::get};
+use countersign_proto::management::NewPassword;
+
+use super::{
+    Notice, Posted, Section, Visitor,
+    form::{Field, Form},
+    links, refused,
+};
+use crate::{
+    Platform,
+    http::pages::see_other,
+    service::{Noun as _, Principals, find, passwords},
+};
+
+pub(super) fn routes(platform: &Platform) -> Router<Platform> {
+    let page = super::path(platform, "/principals/{name}/password");
+    Router::new().route(&page, get(blank).post(set))
+}
+
+async fn blank(visitor: Visitor, Path(name): Path<String>) -> Response {
+    let caller = visitor.caller();
+    if let Err(refusal) = caller.must_have(Principals::WRITE) {
+        return refused::answer(&visitor, &refusal.into());
+    }
+    match find::<Principals>(visitor.platform(), caller, &name) {
+        Ok(_) => form(&visitor, &name).answer(&visitor),
+        Err(refusal) => refused::answer(&visitor, &refusal),
+    }
+}
+
+async fn set(visitor: Visitor, Path(name): Path<String>, posted: Posted) -> Response {
+    let form = form(&visitor, &name);
+    if posted.text("password") != posted.text("again") {
+        let problem = "The two passwords differ.".to_owned();
+        return form.again(&visitor, StatusCode::UNPROCESSABLE_ENTITY, problem);
+    }
+    let new = NewPassword::new(posted.text("password"));
+    match passwords::set(visitor.platform(), visitor.caller(), &name, &new).await {
+        Ok(()) => see_other(&Notice::Saved.at(&principal(&visitor, &name))),
+        Err(refusal) => refused::in_form(&visitor, &refusal, form),
+    }
+}
+
+fn form(visitor: &Visitor, name: &str) -> Form {
+    let here = principal(visitor, name);
+    let fields = vec![
+        Field::password("password", "New password")
+            .required()
+            .hint("8 to 1024 bytes."),
+        Field::password("again", "The same again").required(),
+    ];
+    let title = format!("Set the password of {name}");
+    let ways = [format!("{here}/password"), here];
+    Form {
+        about: vec!["The sessions of this person end.".to_owned()],
+        submit: "Set the password",
+        ..links::form(visitor, Section::Principals, &title, fields, ways)
+    }
+}
+
+fn principal(visitor: &Visitor, name: &str) -> String {
+    visitor.path(&format!("/principals/{}", links::segment(name)))
+}
