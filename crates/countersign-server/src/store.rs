@@ -41,6 +41,8 @@ pub use token::{
     TokenRow, TokenSelector, TokenUse,
 };
 
+mod resting;
+
 mod changed;
 pub use changed::Changed;
 use changed::Waker;
@@ -88,7 +90,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 ///     certificate, and the deletion of a mapping, an application or a principal, revoke the
 ///     tokens that rest on it, in the same transaction.
 /// 11. A token has at most one successor, and of any number of equal rotations exactly one is made.
-/// 12. Nobody ever has more live tokens than the limit that was given.
+/// 12. Nobody ever has more live tokens than the limit that was given; a token and its successor
+///     count as one.
 pub trait Store: Send + Sync {
     /// The whole registry as it is now.
     fn registry(&self) -> StoreFuture<'_, Registry>;
@@ -97,7 +100,8 @@ pub trait Store: Send + Sync {
     fn registry_version(&self) -> StoreFuture<'_, u64>;
 
     /// Makes a change and its audit row durable. Answers the new registry. With a principal go its
-    /// account and, ended at the time of the audit row, its sessions.
+    /// account and, ended at the time of the audit row, its sessions and its tokens; with an
+    /// application, a certificate and a mapping go the tokens that rest on it.
     fn change(&self, change: Change, audit: NewAuditEntry) -> StoreFuture<'_, Registry>;
 
     /// Records a `jti`, durably, unless it is there. A `jti` is the same when client, purpose and
@@ -239,32 +243,27 @@ pub trait Store: Send + Sync {
     /// Removes an account. `false`, and no audit row, when there is none.
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool>;
 
-    /// Keeps a token that was granted, unless its owner has `limit` live ones. A system token counts
-    /// among system tokens. The owner must be registered: else [`StoreError::Registry`]. An `id`
-    /// that is there is a fault.
+    /// Keeps a token that was granted, unless its owner has `limit` live ones at the time of the
+    /// audit row; a token and its successor count as one, and one that is over counts for none. A
+    /// system token counts among system tokens.
+    ///
+    /// The owner must be registered, and the token or the certificate that it was granted with not
+    /// be revoked: else [`StoreError::Registry`]. An `id` that is there is a fault.
     fn create_token(
         &self,
         row: TokenRow,
         limit: u32,
         audit: NewAuditEntry,
-    ) -> StoreFuture<'_, TokenCreated> {
-        not_yet()
-    }
+    ) -> StoreFuture<'_, TokenCreated>;
 
     /// The token with this id, in whatever state.
-    fn token(&self, id: &str) -> StoreFuture<'_, Option<TokenRow>> {
-        not_yet()
-    }
+    fn token(&self, id: &str) -> StoreFuture<'_, Option<TokenRow>>;
 
     /// The token whose string has this digest.
-    fn token_by_digest(&self, digest: &[u8]) -> StoreFuture<'_, Option<TokenRow>> {
-        not_yet()
-    }
+    fn token_by_digest(&self, digest: &[u8]) -> StoreFuture<'_, Option<TokenRow>>;
 
     /// Newest first, that is by descending id.
-    fn tokens(&self, query: TokenQuery) -> StoreFuture<'_, Page<TokenRow>> {
-        not_yet()
-    }
+    fn tokens(&self, query: TokenQuery) -> StoreFuture<'_, Page<TokenRow>>;
 
     /// Changes what people read of a token. `false`, and no audit row, when it is unknown.
     fn describe_token(
@@ -273,14 +272,12 @@ pub trait Store: Send + Sync {
         name: &str,
         description: &str,
         audit: NewAuditEntry,
-    ) -> StoreFuture<'_, bool> {
-        not_yet()
-    }
+    ) -> StoreFuture<'_, bool>;
 
     /// Gives a token a successor. `false`, and nothing done, unless the old one lives and has none.
-    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
-        not_yet()
-    }
+    /// What the new one was granted with must not be revoked: else [`StoreError::Registry`]. An `id`
+    /// or a digest that is there is a fault.
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool>;
 
     /// Ends a rotation, named by its new token. `false`, and no audit row, unless both live.
     fn settle_rotation(
@@ -289,40 +286,31 @@ pub trait Store: Send + Sync {
         settlement: Settlement,
         at: UnixTime,
         audit: NewAuditEntry,
-    ) -> StoreFuture<'_, bool> {
-        not_yet()
-    }
+    ) -> StoreFuture<'_, bool>;
 
-    /// Revokes tokens that live: their ids. No audit row when there is none.
+    /// Revokes tokens that live: their ids, in no order. No audit row when there is none.
     fn revoke_tokens(
         &self,
         which: TokenSelector,
         reason: &str,
         at: UnixTime,
         audit: NewAuditEntry,
-    ) -> StoreFuture<'_, Vec<String>> {
-        not_yet()
-    }
+    ) -> StoreFuture<'_, Vec<String>>;
 
-    /// Remembers uses that are newer than those known. Later lines of the same token count.
-    fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {
-        not_yet()
-    }
+    /// Remembers uses that are newer than those known; of equally new ones of one token the last.
+    /// Tokens that are not there are passed over. Of many uses a part may be remembered.
+    fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()>;
 
     /// Grows with each change by which a token that was good is good no more, or one is good in
     /// another way: rotation, settlement, revocation. Not with a grant, a name or a use.
-    fn token_version(&self) -> StoreFuture<'_, u64> {
-        not_yet()
-    }
+    fn token_version(&self) -> StoreFuture<'_, u64>;
 
-    /// How many there are of each kind in each state.
+    /// How many there are of each kind in each state, where there are any. Looks at all of them.
     fn token_counts(
         &self,
         now: UnixTime,
         warned: std::time::Duration,
-    ) -> StoreFuture<'_, Vec<TokenCount>> {
-        not_yet()
-    }
+    ) -> StoreFuture<'_, Vec<TokenCount>>;
 
     /// Wakes whoever waits for changes. Take it before you read what you wait for, and wait by
     /// [`Changed::next`]. Changes that another process makes in one SQLite file wake nobody.
@@ -330,8 +318,9 @@ pub trait Store: Send + Sync {
 
     /// Forgets what ended before `now`: records of `jti`, denied tokens ([`DENIED_KEPT_AFTER_END`]
     /// later), logins ([`LOGIN_KEPT_AFTER_END`] later), sessions with their past secrets
-    /// ([`SESSION_KEPT_AFTER_END`] later). Ends sessions that were not acknowledged in time. Never
-    /// forgets the audit. How many it forgot or ended: at most `batch`.
+    /// ([`SESSION_KEPT_AFTER_END`] later), granted tokens ([`TOKEN_KEPT_AFTER_END`] later). Ends
+    /// sessions that were not acknowledged in time, and writes down which tokens ended with their
+    /// grace. Never forgets the audit. How many it forgot or ended: at most `batch`.
     fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64>;
 
     /// Whether it can write: for readiness.
@@ -448,8 +437,4 @@ impl From<RegistryError> for StoreError {
     fn from(error: RegistryError) -> StoreError {
         StoreError::Registry(error)
     }
-}
-
-fn not_yet<'a, T>() -> StoreFuture<'a, T> {
-    Box::pin(async { Err(StoreError::Fault("not yet".to_owned())) })
 }

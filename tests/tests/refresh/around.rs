@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     sync::{Arc, Mutex},
     task::Poll,
+    time::Duration,
 };
 
 use countersign::proto::{
@@ -15,8 +16,9 @@ use countersign_server::{
     Change, Registry,
     store::{
         AccountRow, AuditQuery, Changed, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-        PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Store, StoreError,
-        StoreFuture, StoredKey,
+        PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store,
+        StoreError, StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation,
+        TokenRow, TokenSelector, TokenUse,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -186,6 +188,17 @@ impl Store for Around {
         put_account(row: AccountRow, audit: NewAuditEntry) -> ();
         rehash_account(principal: &str, instead_of: &str, hash: &str, audit: NewAuditEntry) -> bool;
         delete_account(principal: &str, audit: NewAuditEntry) -> bool;
+        create_token(row: TokenRow, limit: u32, audit: NewAuditEntry) -> TokenCreated;
+        token(id: &str) -> Option<TokenRow>;
+        token_by_digest(digest: &[u8]) -> Option<TokenRow>;
+        tokens(query: TokenQuery) -> Page<TokenRow>;
+        describe_token(id: &str, name: &str, description: &str, audit: NewAuditEntry) -> bool;
+        rotate_token(rotation: TokenRotation) -> bool;
+        settle_rotation(successor: &str, settlement: Settlement, at: UnixTime, audit: NewAuditEntry) -> bool;
+        revoke_tokens(which: TokenSelector, reason: &str, at: UnixTime, audit: NewAuditEntry) -> Vec<String>;
+        record_token_uses(uses: Vec<TokenUse>) -> ();
+        token_version() -> u64;
+        token_counts(now: UnixTime, warned: Duration) -> Vec<TokenCount>;
         cleanup(now: UnixTime, batch: u32) -> u64;
         ping() -> ();
         close() -> ();

@@ -63,7 +63,8 @@ async fn told(changes: &mut broadcast::Receiver<Changed>) {
     loop {
         match Changed::next(changes).await {
             Some(Changed::Registry | Changed::Anything) => return,
-            Some(Changed::Login(_) | Changed::Session(_)) => {}
+            Some(Changed::Login(_) | Changed::Session(_) | Changed::Token(_) | Changed::Tokens) => {
+            }
             None => std::future::pending().await,
         }
     }

@@ -16,6 +16,10 @@ pub enum Changed {
     Session(String),
     /// The registry, or the keys of the issuer.
     Registry,
+    /// The granted token with this id was rotated, settled or revoked.
+    Token(String),
+    /// Many granted tokens were.
+    Tokens,
     /// Something was missed: look at everything that you wait for.
     Anything,
 }
@@ -31,6 +35,14 @@ impl Changed {
         }
     }
 
+    /// What an end of these tokens changes.
+    pub(super) fn by_tokens(ids: &[String]) -> Vec<Changed> {
+        match ids.len() {
+            0..=TOKENS_BY_NAME => ids.iter().cloned().map(Changed::Token).collect(),
+            _ => vec![Changed::Tokens],
+        }
+    }
+
     /// What an update of a login changes.
     pub(super) fn by_update(update: &LoginUpdate) -> Vec<Changed> {
         let begun = update.new_session.as_ref().map(|session| &session.id);
@@ -43,6 +55,9 @@ impl Changed {
             .collect()
     }
 }
+
+/// So many tokens are told one by one; of more it is quicker to look at all.
+const TOKENS_BY_NAME: usize = 8;
 
 /// Changes that may wait for the slowest of those who are woken.
 const WAITING_MAX: usize = 1024;

@@ -26,6 +26,8 @@ pub(super) mod query;
 
 pub(super) mod tokens;
 
+pub(super) mod granted;
+
 pub(super) mod logins;
 
 pub(super) mod sessions;
@@ -70,6 +72,15 @@ macro_rules! laws_of {
             tokens {
                 a_denied_token_stays_denied_to_its_end_and_a_day,
                 a_key_is_added_once_and_read_oldest_first,
+            }
+            granted {
+                a_granted_token_is_read_as_it_was_written_by_id_and_by_digest,
+                law_10_a_granted_token_belongs_to_a_principal_or_to_nobody,
+                a_digest_and_an_id_are_taken_once,
+                law_12_nobody_has_more_live_tokens_than_the_limit,
+                law_12_the_limit_holds_under_fifty_grants_at_once,
+                what_people_read_of_a_token_changes_and_nothing_else,
+                the_newest_use_of_a_token_is_remembered,
             }
             logins {
                 a_login_is_read_as_it_was_written_by_id_and_by_handle,

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use countersign_proto::{
@@ -13,13 +14,20 @@ use countersign_proto::{
 use tokio::sync::broadcast;
 
 use super::{
-    AccountRow, AuditQuery, Changed, DENIED_KEPT_AFTER_END, JtiKey, JtiRecord, LoginRow,
-    LoginUpdate, NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow,
-    Store, StoreError, StoreFuture, StoredKey, Waker,
+    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
+    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store, StoreError,
+    StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation, TokenRow,
+    TokenSelector, TokenUse, Waker, resting,
 };
 use crate::registry::{Change, Registry, Rules};
 
 mod sign_in;
+
+mod granted;
+
+mod token_ends;
+
+mod forgetting;
 
 /// The store of tests and of `store.url = "memory:"`: everything is gone with the process.
 #[derive(Debug)]
@@ -45,6 +53,8 @@ struct State {
     sessions: BTreeMap<String, SessionRow>,
     past_secrets: HashMap<String, Vec<(Vec<u8>, PastSecret)>>,
     accounts: HashMap<String, AccountRow>,
+    tokens: BTreeMap<String, TokenRow>,
+    token_version: u64,
     /// What has changed since somebody was woken.
     changes: Vec<Changed>,
 }
@@ -66,6 +76,8 @@ impl MemoryStore {
                 sessions: BTreeMap::new(),
                 past_secrets: HashMap::new(),
                 accounts: HashMap::new(),
+                tokens: BTreeMap::new(),
+                token_version: 0,
                 changes: Vec::new(),
             }),
             waker: Waker::new(),
@@ -102,8 +114,12 @@ impl Store for MemoryStore {
 
     fn change(&self, change: Change, audit: NewAuditEntry) -> StoreFuture<'_, Registry> {
         self.call(move |state| {
-            state.registry = state.registry.apply(&change)?;
+            let next = state.registry.apply(&change)?;
+            let before = std::mem::replace(&mut state.registry, next);
             state.forget_deleted(&change, audit.at);
+            for (ground, reason) in resting::taken_away(&change, &before) {
+                state.revoke(&ground, reason, audit.at);
+            }
             state.append(audit);
             state.changes.push(Changed::Registry);
             Ok(state.registry.clone())
@@ -181,6 +197,8 @@ impl Store for MemoryStore {
             state.forget_logins(now, &mut left);
             state.forget_sessions(now, &mut left);
             state.end_unacknowledged(now, &mut left);
+            state.forget_tokens(now, &mut left);
+            state.end_graces(now, &mut left);
             Ok(u64::from(batch).saturating_sub(left as u64))
         })
     }
@@ -339,6 +357,81 @@ impl Store for MemoryStore {
         })
     }
 
+    fn create_token(
+        &self,
+        row: TokenRow,
+        limit: u32,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, TokenCreated> {
+        self.call(move |state| state.create_token(row, limit, audit))
+    }
+
+    fn token(&self, id: &str) -> StoreFuture<'_, Option<TokenRow>> {
+        let id = id.to_owned();
+        self.call(move |state| Ok(state.tokens.get(&id).cloned()))
+    }
+
+    fn token_by_digest(&self, digest: &[u8]) -> StoreFuture<'_, Option<TokenRow>> {
+        let digest = digest.to_owned();
+        self.call(move |state| Ok(state.token_by_digest(&digest)))
+    }
+
+    fn tokens(&self, query: TokenQuery) -> StoreFuture<'_, Page<TokenRow>> {
+        self.call(move |state| Ok(state.list_tokens(&query)))
+    }
+
+    fn describe_token(
+        &self,
+        id: &str,
+        name: &str,
+        description: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let (id, name, description) = (id.to_owned(), name.to_owned(), description.to_owned());
+        self.call(move |state| Ok(state.describe_token(&id, name, description, audit)))
+    }
+
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+        self.call(move |state| state.rotate_token(rotation))
+    }
+
+    fn settle_rotation(
+        &self,
+        successor: &str,
+        settlement: Settlement,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        let successor = successor.to_owned();
+        self.call(move |state| Ok(state.settle_rotation(&successor, settlement, at, audit)))
+    }
+
+    fn revoke_tokens(
+        &self,
+        which: TokenSelector,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Vec<String>> {
+        let reason = reason.to_owned();
+        self.call(move |state| Ok(state.revoke_tokens(which, &reason, at, audit)))
+    }
+
+    fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {
+        self.call(move |state| {
+            state.record_token_uses(uses);
+            Ok(())
+        })
+    }
+
+    fn token_version(&self) -> StoreFuture<'_, u64> {
+        self.call(|state| Ok(state.token_version))
+    }
+
+    fn token_counts(&self, now: UnixTime, warned: Duration) -> StoreFuture<'_, Vec<TokenCount>> {
+        self.call(move |state| Ok(state.count_tokens(now, warned)))
+    }
+
     fn watch(&self) -> broadcast::Receiver<Changed> {
         self.waker.watch()
     }
@@ -356,32 +449,6 @@ impl Store for MemoryStore {
 }
 
 impl State {
-    fn forget_jtis(&mut self, now: UnixTime, left: &mut usize) {
-        while *left > 0
-            && let Some((end, key)) = self.seen_by_end.first().copied()
-            && end < now
-        {
-            self.seen_by_end.remove(&(end, key));
-            self.seen.remove(&key);
-            self.forgotten_up_to = self.forgotten_up_to.max(Some(end));
-            *left -= 1;
-        }
-    }
-
-    fn forget_denied(&mut self, now: UnixTime, left: &mut usize) {
-        let ended: Vec<String> = self
-            .denied
-            .iter()
-            .filter(|(_, until)| until.plus(DENIED_KEPT_AFTER_END) < now)
-            .map(|(jti, _)| jti.clone())
-            .take(*left)
-            .collect();
-        *left -= ended.len();
-        for jti in ended {
-            self.denied.remove(&jti);
-        }
-    }
-
     fn append(&mut self, new: NewAuditEntry) {
         let sequence = self.audit.last().map_or(1, |last| last.sequence + 1);
         self.audit.push(AuditEntry {

@@ -1,6 +1,6 @@
 //! How do several platforms remember in one PostgreSQL?
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -15,17 +15,22 @@ use tokio::{
 
 use super::{
     AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Store, StoreError, StoreFuture,
-    StoredKey, Waker,
+    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store, StoreError,
+    StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation, TokenRow,
+    TokenSelector, TokenUse, Waker,
     account::Rehash,
     sql::{
         Ping, Request,
         accounts::{self, DeleteAccount, PutAccount},
         audit,
         cleanup::Cleanup,
+        granted::{self, CreateToken, DescribeToken},
         keys, logins,
         registry::{self, RegistryChange},
+        rotation::SettleRotation,
         sessions::{self, BeginSession, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
+        token_ends::{self, RevokeTokens},
+        token_uses::RecordUses,
         tokens::{self, Deny},
     },
 };
@@ -349,6 +354,80 @@ impl Store for PostgresStore {
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {
         let principal = principal.to_owned();
         self.request(DeleteAccount { principal, audit })
+    }
+
+    fn create_token(
+        &self,
+        row: TokenRow,
+        limit: u32,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, TokenCreated> {
+        self.request(CreateToken { row, limit, audit })
+    }
+
+    fn token(&self, id: &str) -> StoreFuture<'_, Option<TokenRow>> {
+        let id = id.to_owned();
+        self.read(move |mut work| async move { granted::by_id(&mut work, id).await })
+    }
+
+    fn token_by_digest(&self, digest: &[u8]) -> StoreFuture<'_, Option<TokenRow>> {
+        let digest = digest.to_owned();
+        self.read(move |mut work| async move { granted::by_digest(&mut work, digest).await })
+    }
+
+    fn tokens(&self, query: TokenQuery) -> StoreFuture<'_, Page<TokenRow>> {
+        self.read(move |mut work| async move { granted::list(&mut work, query).await })
+    }
+
+    fn describe_token(
+        &self,
+        id: &str,
+        name: &str,
+        description: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        self.request(DescribeToken::new(id, name, description, audit))
+    }
+
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+        self.request(rotation)
+    }
+
+    fn settle_rotation(
+        &self,
+        successor: &str,
+        settlement: Settlement,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        self.request(SettleRotation::new(successor, settlement, at, audit))
+    }
+
+    fn revoke_tokens(
+        &self,
+        which: TokenSelector,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Vec<String>> {
+        self.request(RevokeTokens::new(which, reason, at, audit))
+    }
+
+    fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            for uses in RecordUses::of(uses) {
+                self.request(uses).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn token_version(&self) -> StoreFuture<'_, u64> {
+        self.read(move |mut work| async move { token_ends::version(&mut work).await })
+    }
+
+    fn token_counts(&self, now: UnixTime, warned: Duration) -> StoreFuture<'_, Vec<TokenCount>> {
+        self.read(move |mut work| async move { granted::count(&mut work, now, warned).await })
     }
 
     fn watch(&self) -> broadcast::Receiver<Changed> {

@@ -6,6 +6,7 @@
 use std::{future::Future, sync::Arc};
 
 use countersign_proto::{management::Page, time::UnixTime};
+use serde::Serialize;
 
 use super::{Changed, NewAuditEntry, StoreError};
 use crate::registry::Registry;
@@ -17,6 +18,16 @@ pub(super) mod registry;
 pub(super) mod audit;
 
 pub(super) mod tokens;
+
+pub(super) mod granted;
+
+mod token_codes;
+
+pub(super) mod rotation;
+
+pub(super) mod token_ends;
+
+pub(super) mod token_uses;
 
 pub(super) mod keys;
 
@@ -36,6 +47,9 @@ pub(super) trait Sql: Send {
     /// Finds a principal by its name, and keeps others from deleting it until the end of the
     /// transaction.
     const HOLD_PRINCIPAL: &'static str;
+
+    /// The same, and keeps others from doing this meanwhile.
+    const HOLD_PRINCIPAL_ALONE: &'static str;
 
     /// Runs a statement: how many rows it touched.
     fn execute(
@@ -57,6 +71,11 @@ pub(super) trait Sql: Send {
         entries: Vec<NewAuditEntry>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Waits until nobody else is in the way, and keeps others out until the end of the transaction.
+    ///
+    /// In this order, and after the rows of the registry: so nobody waits for one who waits.
+    fn hold(&mut self, lock: Lock) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Whether this transaction may forget what ended: one at a time does.
     fn lead_cleanup(&mut self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
@@ -68,6 +87,17 @@ pub(super) trait Sql: Send {
     ) -> impl Future<Output = Result<Option<Self::Row>, StoreError>> + Send {
         async move { Ok(self.rows(sql, values).await?.into_iter().next()) }
     }
+}
+
+/// What is done without others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// System tokens are counted.
+    SystemTokens,
+    /// A token is granted: others may grant at the same time, but none ends.
+    Granting,
+    /// Tokens end, or change: nobody else does that, or grants one.
+    Ending,
 }
 
 /// A write as a value. Each database brings it into a transaction in its own way, and may take it
@@ -212,6 +242,12 @@ impl From<Option<String>> for Value {
     }
 }
 
+impl From<Option<u32>> for Value {
+    fn from(number: Option<u32>) -> Value {
+        Value::Number(number.map(i64::from))
+    }
+}
+
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Value {
         Value::Bytes(bytes)
@@ -233,4 +269,8 @@ pub(super) fn signed(number: u64) -> i64 {
 
 pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
+}
+
+pub(super) fn json<T: Serialize + ?Sized>(record: &T) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Fault(error.to_string()))
 }

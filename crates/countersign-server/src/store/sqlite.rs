@@ -1,6 +1,6 @@
 //! How does a platform remember in one file?
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -12,17 +12,22 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Store, StoreError, StoreFuture,
-    StoredKey, Waker,
+    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store, StoreError,
+    StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation, TokenRow,
+    TokenSelector, TokenUse, Waker,
     account::Rehash,
     sql::{
         self, Ping, Request,
         accounts::{self, DeleteAccount, PutAccount},
         audit,
         cleanup::Cleanup,
+        granted::{self, CreateToken, DescribeToken},
         keys, logins,
         registry::{self, RegistryChange},
+        rotation::SettleRotation,
         sessions::{self, BeginSession, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
+        token_ends::{self, RevokeTokens},
+        token_uses::RecordUses,
         tokens::{self, Deny},
     },
 };
@@ -293,6 +298,80 @@ impl Store for SqliteStore {
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool> {
         let principal = principal.to_owned();
         self.request(DeleteAccount { principal, audit })
+    }
+
+    fn create_token(
+        &self,
+        row: TokenRow,
+        limit: u32,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, TokenCreated> {
+        self.request(CreateToken { row, limit, audit })
+    }
+
+    fn token(&self, id: &str) -> StoreFuture<'_, Option<TokenRow>> {
+        let id = id.to_owned();
+        Box::pin(async move { granted::by_id(&mut *self.reader().await?, id).await })
+    }
+
+    fn token_by_digest(&self, digest: &[u8]) -> StoreFuture<'_, Option<TokenRow>> {
+        let digest = digest.to_owned();
+        Box::pin(async move { granted::by_digest(&mut *self.reader().await?, digest).await })
+    }
+
+    fn tokens(&self, query: TokenQuery) -> StoreFuture<'_, Page<TokenRow>> {
+        Box::pin(async move { granted::list(&mut *self.reader().await?, query).await })
+    }
+
+    fn describe_token(
+        &self,
+        id: &str,
+        name: &str,
+        description: &str,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        self.request(DescribeToken::new(id, name, description, audit))
+    }
+
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+        self.request(rotation)
+    }
+
+    fn settle_rotation(
+        &self,
+        successor: &str,
+        settlement: Settlement,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, bool> {
+        self.request(SettleRotation::new(successor, settlement, at, audit))
+    }
+
+    fn revoke_tokens(
+        &self,
+        which: TokenSelector,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Vec<String>> {
+        self.request(RevokeTokens::new(which, reason, at, audit))
+    }
+
+    fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            for uses in RecordUses::of(uses) {
+                self.request(uses).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn token_version(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async move { token_ends::version(&mut *self.reader().await?).await })
+    }
+
+    fn token_counts(&self, now: UnixTime, warned: Duration) -> StoreFuture<'_, Vec<TokenCount>> {
+        Box::pin(async move { granted::count(&mut *self.reader().await?, now, warned).await })
     }
 
     fn watch(&self) -> broadcast::Receiver<Changed> {

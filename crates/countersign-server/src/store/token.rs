@@ -1,13 +1,14 @@
 //! What does the store keep of a token that somebody granted?
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use countersign_proto::{
     management::{GrantedForm, GrantedKind, GrantedState},
     time::UnixTime,
 };
 
-use super::NewAuditEntry;
+use super::{NewAuditEntry, StoreError};
+use crate::registry::RegistryError;
 
 /// How long a granted token is listed after its end.
 pub const TOKEN_KEPT_AFTER_END: Duration = Duration::from_secs(30 * 86_400);
@@ -58,7 +59,7 @@ pub struct TokenRow {
     pub created_through: Option<String>,
     /// The application whose token granted it.
     pub application: Option<String>,
-    /// SHA-256 of the certificate whose token granted it.
+    /// SHA-256 of the certificate whose token granted it, as the registry writes it.
     pub certificate: Option<String>,
     /// Its end, unless it has none.
     pub expires_at: Option<UnixTime>,
@@ -105,6 +106,11 @@ impl TokenRow {
         } else {
             GrantedState::Active
         }
+    }
+
+    /// Whether it is the other end of a rotation that is not settled yet.
+    pub(super) fn is_paired_with(&self, other: &TokenRow) -> bool {
+        self.successor.as_ref() == Some(&other.id) || other.successor.as_ref() == Some(&self.id)
     }
 
     /// Whether it opens anything, apart from what its owner may.
@@ -203,4 +209,39 @@ pub struct TokenCount {
     pub state: GrantedState,
     /// How many.
     pub count: u64,
+}
+
+/// Refuses a row that no store keeps: every token but a system token has an owner.
+pub(super) fn refuse_misfit(row: &TokenRow) -> Result<(), StoreError> {
+    match row.owner.is_none() == (row.kind == GrantedKind::System) {
+        true => Ok(()),
+        false => Err(StoreError::Fault(
+            "a token has an owner unless it is a system token".to_owned(),
+        )),
+    }
+}
+
+/// The fault of a token whose id or digest is taken.
+pub(super) fn is_there() -> StoreError {
+    StoreError::Fault("a token is there already".to_owned())
+}
+
+/// The refusal of a token that was to be granted with what was revoked meanwhile.
+pub(super) fn origin_revoked(what: &'static str) -> RegistryError {
+    RegistryError::Invalid {
+        what,
+        problem: "it was revoked, so nothing is granted with it".to_owned(),
+    }
+}
+
+/// The newest use of each token, by its id; of equally new ones the last.
+pub(super) fn newest(uses: Vec<TokenUse>) -> BTreeMap<String, TokenUse> {
+    let mut newest: BTreeMap<String, TokenUse> = BTreeMap::new();
+    for used in uses {
+        let newer = newest.get(&used.id).is_none_or(|known| known.at <= used.at);
+        if newer {
+            newest.insert(used.id.clone(), used);
+        }
+    }
+    newest
 }

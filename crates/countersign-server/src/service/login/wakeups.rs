@@ -91,7 +91,7 @@ async fn watch(mut changes: broadcast::Receiver<Changed>, waiting: Arc<Mutex<Wai
         match changed {
             Changed::Login(login) => waiting.by_login.get(&login).into_iter().for_each(wake),
             Changed::Anything => waiting.by_login.values().for_each(wake),
-            Changed::Session(_) | Changed::Registry => {}
+            Changed::Session(_) | Changed::Registry | Changed::Token(_) | Changed::Tokens => {}
         }
     }
 }

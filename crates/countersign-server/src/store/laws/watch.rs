@@ -111,6 +111,8 @@ async fn woken(watching: &mut Receiver<Changed>, count: usize) -> Vec<String> {
             Changed::Login(id) => format!("login {id}"),
             Changed::Session(id) => format!("session {id}"),
             Changed::Registry => "the registry".to_owned(),
+            Changed::Token(id) => format!("token {id}"),
+            Changed::Tokens => "tokens".to_owned(),
             Changed::Anything => "anything".to_owned(),
         });
     }

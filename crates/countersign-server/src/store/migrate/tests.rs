@@ -13,7 +13,9 @@ use crate::{
     store::{
         AccountRow, PastSecret, PostgresStore, Recorded, SqliteStore, Store, StoreError,
         laws::{
-            actions, audit, jti, key, role,
+            actions, audit,
+            granted::{grant, token},
+            jti, key, role,
             sessions::{active, advance, begin, pending},
             with_carol,
         },
@@ -61,6 +63,7 @@ async fn fill(store: &Arc<dyn Store>) {
         .await
         .unwrap();
     store.add_issuer_key(key("k1", 5)).await.unwrap();
+    grant(store, token("granted")).await;
     begin(store, active("s")).await;
     begin(store, pending("t")).await;
     store.advance_session(advance("s", 0)).await.unwrap();
@@ -127,6 +130,8 @@ async fn everything_moves_to_postgresql_in_its_order() {
     assert_eq!(new.sessions(None, None, 10).await.unwrap(), sessions);
     assert_eq!(new.login("login of s").await.unwrap(), login);
     assert_eq!(new.account("carol").await.unwrap(), Some(account()));
+    let granted = new.token_by_digest(&token("granted").digest).await.unwrap();
+    assert_eq!(granted, Some(token("granted")));
     let past = new.past_secret("s", &active("s").secret).await.unwrap();
     let expected = PastSecret {
         generation: 0,
@@ -154,7 +159,7 @@ async fn an_empty_store_moves_to_postgresql_too() {
     let (old, file, _folder) = sqlite().await;
     old.close().await.unwrap();
     let (url, _) = postgres();
-    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 3);
+    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 4);
     let new = open(&url).await;
     new.append_audit(audit("token.issue")).await.unwrap();
     assert_eq!(new.audit(None, 1).await.unwrap().items[0].sequence, 1);
@@ -238,7 +243,7 @@ async fn a_file_that_is_not_there_or_in_use_does_not_move_to_postgresql() {
         refused.contains("notes.txt: is no SQLite database"),
         "{refused}"
     );
-    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 4);
+    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 5);
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ impl Node {
             Changed::Login(id) => format!("{node} login {id}"),
             Changed::Session(id) => format!("{node} session {id}"),
             Changed::Registry => format!("{node} registry"),
+            Changed::Token(id) => format!("{node} token {id}"),
+            Changed::Tokens => format!("{node} tokens"),
             Changed::Anything => format!("{node} anything"),
         }
     }
@@ -69,6 +71,8 @@ impl Node {
             (Some("login"), Some(id)) => Changed::Login(id.to_owned()),
             (Some("session"), Some(id)) => Changed::Session(id.to_owned()),
             (Some("registry"), None) => Changed::Registry,
+            (Some("token"), Some(id)) => Changed::Token(id.to_owned()),
+            (Some("tokens"), None) => Changed::Tokens,
             _ => Changed::Anything,
         })
     }
@@ -144,13 +148,15 @@ mod tests {
             Changed::Login("a".to_owned()),
             Changed::Session("b c".to_owned()),
             Changed::Registry,
+            Changed::Token("d e".to_owned()),
+            Changed::Tokens,
             Changed::Anything,
         ] {
             let message = here.message(&changed);
             assert_eq!(here.heard(&message), None);
             assert_eq!(there.heard(&message), Some(changed));
         }
-        for strange in ["", "x", "x y", "x login", "x registry z"] {
+        for strange in ["", "x", "x y", "x login", "x registry z", "x tokens z"] {
             assert_eq!(here.heard(strange), Some(Changed::Anything), "{strange}");
         }
     }

@@ -29,11 +29,18 @@ const LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
     SET idle_in_transaction_session_timeout = '15s'; \
     SET default_transaction_isolation = 'read committed'";
 
-const MIGRATIONS: Migrations = Migrations(&[(
-    1,
-    "begin",
-    include_str!("../../../migrations/postgres/0001_begin.sql"),
-)]);
+const MIGRATIONS: Migrations = Migrations(&[
+    (
+        1,
+        "begin",
+        include_str!("../../../migrations/postgres/0001_begin.sql"),
+    ),
+    (
+        2,
+        "granted tokens",
+        include_str!("../../../migrations/postgres/0002_granted_tokens.sql"),
+    ),
+]);
 
 /// Brings the tables up to date and answers one connection.
 pub(in crate::store) async fn connect(url: &PostgresUrl) -> Result<PgConnection, StoreError> {

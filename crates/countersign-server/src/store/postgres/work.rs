@@ -12,12 +12,22 @@ use sqlx::{
 use super::{audit_rows::AuditRows, open::code};
 use crate::store::{
     NewAuditEntry, StoreError,
-    sql::{Columns, Sql, Value, unsigned},
+    sql::{Columns, Lock, Sql, Value, unsigned},
 };
 
 /// Whoever cleans up holds this lock until the end of the transaction: the first eight letters of
 /// "countersign".
 const CLEANUP_LOCK: i64 = 0x636f_756e_7465_7273;
+
+/// Whoever ends granted tokens holds this lock alone, whoever grants one shares it: "granted" and a
+/// zero.
+const TOKENS_LOCK: i64 = 0x6772_616e_7465_6400;
+
+/// Whoever counts system tokens holds this lock: "systoken".
+const SYSTEM_TOKENS_LOCK: i64 = 0x7379_7374_6f6b_656e;
+
+const HOLD: &str = "SELECT pg_advisory_xact_lock($1)";
+const HOLD_SHARED: &str = "SELECT pg_advisory_xact_lock_shared($1)";
 
 /// Longest time of one call, with the way there and back.
 pub(super) const LONGEST: Duration = Duration::from_secs(15);
@@ -110,6 +120,10 @@ impl Sql for Work {
 
     const HOLD_PRINCIPAL: &'static str = "SELECT 1 FROM principal WHERE name = $1 FOR KEY SHARE";
 
+    // Does not keep out those who refer to it.
+    const HOLD_PRINCIPAL_ALONE: &'static str =
+        "SELECT 1 FROM principal WHERE name = $1 FOR NO KEY UPDATE";
+
     async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         self.in_statement = true;
         let done = bound(sql, values).execute(&mut *self.connection).await;
@@ -131,6 +145,15 @@ impl Sql for Work {
         let rows: AuditRows = entries.into_iter().collect();
         let sql = AssertSqlSafe(AuditRows::insert(1));
         self.fetch(rows.bind(sqlx::query(sql))).await.map(drop)
+    }
+
+    async fn hold(&mut self, lock: Lock) -> Result<(), StoreError> {
+        let query = match lock {
+            Lock::SystemTokens => sqlx::query(HOLD).bind(SYSTEM_TOKENS_LOCK),
+            Lock::Granting => sqlx::query(HOLD_SHARED).bind(TOKENS_LOCK),
+            Lock::Ending => sqlx::query(HOLD).bind(TOKENS_LOCK),
+        };
+        self.fetch(query).await.map(drop)
     }
 
     async fn lead_cleanup(&mut self) -> Result<bool, StoreError> {

@@ -100,11 +100,24 @@ pub(super) async fn require_principal<C: Sql>(
     connection: &mut C,
     principal: &str,
 ) -> Result<(), StoreError> {
+    require(connection, principal, C::HOLD_PRINCIPAL).await
+}
+
+/// The same; until the end of the transaction nobody else requires this owner.
+pub(super) async fn require_owner<C: Sql>(
+    connection: &mut C,
+    principal: &str,
+) -> Result<(), StoreError> {
+    require(connection, principal, C::HOLD_PRINCIPAL_ALONE).await
+}
+
+async fn require(
+    connection: &mut impl Sql,
+    principal: &str,
+    hold: &'static str,
+) -> Result<(), StoreError> {
     account::refuse_platform(principal)?;
-    match connection
-        .row(C::HOLD_PRINCIPAL, values![principal])
-        .await?
-    {
+    match connection.row(hold, values![principal]).await? {
         Some(_) => Ok(()),
         None => Err(account::no_principal(principal).into()),
     }

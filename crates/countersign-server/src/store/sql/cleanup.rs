@@ -2,7 +2,7 @@
 
 use countersign_proto::time::UnixTime;
 
-use super::{Columns, Made, Request, Sql, logins, sessions, tokens, values};
+use super::{Columns, Lock, Made, Request, Sql, logins, sessions, token_uses, tokens, values};
 use crate::store::{Changed, StoreError};
 
 /// Forgets what ended before `now`, at most `batch` rows.
@@ -28,6 +28,9 @@ impl Request for Cleanup {
         let ended = sessions::end_unacknowledged(connection, now, left).await?;
         left -= ended.len() as u64;
         made.changes.extend(ended.into_iter().map(Changed::Session));
+        connection.hold(Lock::Ending).await?;
+        left -= token_uses::forget(connection, now, left).await?;
+        left -= token_uses::end_graces(connection, now, left).await?;
         Ok(u64::from(batch) - left)
     }
 }

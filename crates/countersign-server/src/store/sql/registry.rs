@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_proto::time::UnixTime;
-use serde::{Serialize, de::DeserializeOwned};
+use countersign_proto::{management::RegisteredCertificate, time::UnixTime};
+use serde::de::DeserializeOwned;
 
-use super::{Columns, Made, Request, Sql, sessions, values};
+use super::{Columns, Made, Request, Sql, json, sessions, token_ends, values};
 use crate::{
     registry::{CertificateEntry, Change, Registry, RegistryRows, Rules},
-    store::{Changed, NewAuditEntry, PRINCIPAL_DELETED, StoreError},
+    store::{Changed, NewAuditEntry, PRINCIPAL_DELETED, StoreError, resting},
 };
 
 /// Reads the whole registry. The caller sees to it that nobody changes it meanwhile, or that what
@@ -54,18 +54,32 @@ async fn rows(connection: &mut impl Sql) -> Result<RegistryRows, StoreError> {
     })
 }
 
+/// Whether a certificate is known and revoked.
+pub(super) async fn is_revoked(
+    connection: &mut impl Sql,
+    sha256: &str,
+) -> Result<bool, StoreError> {
+    let rows = connection
+        .rows(
+            "SELECT body FROM certificate WHERE sha256 = $1",
+            values![sha256],
+        )
+        .await?;
+    let records: Vec<RegisteredCertificate> = rows.iter().map(record).collect::<Result<_, _>>()?;
+    Ok(records.iter().any(|record| record.revoked_at.is_some()))
+}
+
 async fn bodies<T: DeserializeOwned>(
     connection: &mut impl Sql,
     sql: &'static str,
 ) -> Result<Vec<T>, StoreError> {
     let rows = connection.rows(sql, values![]).await?;
-    rows.iter()
-        .map(|row| {
-            serde_json::from_str(&row.text(0)?).map_err(|error| {
-                StoreError::Fault(format!("a row of `{sql}` does not read: {error}"))
-            })
-        })
-        .collect()
+    rows.iter().map(record).collect()
+}
+
+fn record<T: DeserializeOwned>(row: &impl Columns) -> Result<T, StoreError> {
+    serde_json::from_str(&row.text(0)?)
+        .map_err(|error| StoreError::Fault(format!("a row of the registry does not read: {error}")))
 }
 
 /// A change with its audit row.
@@ -122,6 +136,10 @@ impl Request for RegistryChange {
                 }
                 one => write(connection, one, &next).await?,
             }
+        }
+        // Last of all that is written but the audit: whoever grants a token holds its owner first.
+        for (ground, reason) in resting::taken_away(&self.change, &now) {
+            token_ends::revoke(connection, made, ground, reason, self.audit.at).await?;
         }
         connection.append_audit(vec![self.audit]).await?;
         made.registry = Arc::new(next.clone());
@@ -245,8 +263,4 @@ async fn put_certificates(
             .await?;
     }
     Ok(())
-}
-
-fn json<T: Serialize>(record: &T) -> Result<String, StoreError> {
-    serde_json::to_string(record).map_err(|error| StoreError::Fault(error.to_string()))
 }

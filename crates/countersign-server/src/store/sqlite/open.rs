@@ -203,6 +203,11 @@ const MIGRATIONS: Migrations = Migrations(&[
         "sign in",
         include_str!("../../../migrations/sqlite/0002_sign_in.sql"),
     ),
+    (
+        3,
+        "granted tokens",
+        include_str!("../../../migrations/sqlite/0003_granted_tokens.sql"),
+    ),
 ]);
 
 /// What SQLite says, in words that help.

@@ -5,7 +5,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, query::Query, sqlite::SqliteRow};
 use super::{batch, fault};
 use crate::store::{
     NewAuditEntry, StoreError,
-    sql::{Columns, Sql, Value, unsigned},
+    sql::{Columns, Lock, Sql, Value, unsigned},
 };
 
 impl Sql for SqliteConnection {
@@ -13,6 +13,8 @@ impl Sql for SqliteConnection {
 
     // One transaction writes at a time.
     const HOLD_PRINCIPAL: &'static str = "SELECT 1 FROM principal WHERE name = $1";
+
+    const HOLD_PRINCIPAL_ALONE: &'static str = Self::HOLD_PRINCIPAL;
 
     async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         let done = bound(sql, values).execute(self).await.map_err(fault)?;
@@ -29,6 +31,11 @@ impl Sql for SqliteConnection {
 
     async fn append_audit(&mut self, entries: Vec<NewAuditEntry>) -> Result<(), StoreError> {
         batch::append_audit(self, entries).await
+    }
+
+    // One transaction writes at a time.
+    async fn hold(&mut self, _: Lock) -> Result<(), StoreError> {
+        Ok(())
     }
 
     // There is one writer, and its other writes wait anyway.

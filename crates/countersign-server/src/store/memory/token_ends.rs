@@ -1,0 +1,142 @@
+//! How do granted tokens follow each other, and end together, while the process lives?
+
+use std::collections::BTreeSet;
+
+use countersign_proto::time::UnixTime;
+
+use super::State;
+use crate::store::{
+    Changed, NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, StoreError, TokenRotation,
+    TokenRow, TokenSelector, resting::Resting, token,
+};
+
+impl State {
+    pub(super) fn rotate_token(&mut self, rotation: TokenRotation) -> Result<bool, StoreError> {
+        token::refuse_misfit(&rotation.successor)?;
+        let old = self.tokens.get(&rotation.id);
+        if !old.is_some_and(|old| old.successor.is_none() && old.is_live(rotation.at)) {
+            return Ok(false);
+        }
+        self.require_origin(&rotation.successor)?;
+        let new = TokenRow {
+            predecessor: Some(rotation.id.clone()),
+            ..rotation.successor
+        };
+        if self.tokens.contains_key(&new.id) || self.token_by_digest(&new.digest).is_some() {
+            return Err(token::is_there());
+        }
+        if let Some(old) = self.tokens.get_mut(&rotation.id) {
+            old.successor = Some(new.id.clone());
+            old.grace_ends_at = Some(rotation.grace_ends_at);
+            old.ends_at_first_use = rotation.ends_at_first_use;
+        }
+        self.tokens.insert(new.id.clone(), new);
+        self.tell(&[rotation.id]);
+        self.append(rotation.audit);
+        Ok(true)
+    }
+
+    pub(super) fn settle_rotation(
+        &mut self,
+        successor: &str,
+        settlement: Settlement,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> bool {
+        let new = self.tokens.get(successor);
+        let old = new.and_then(|new| self.tokens.get(new.predecessor.as_ref()?));
+        let (Some(new), Some(old)) = (new, old) else {
+            return false;
+        };
+        let pending = old.successor.as_ref() == Some(&new.id) && old.is_live(at) && new.is_live(at);
+        if !pending || settlement == Settlement::FirstUse && !old.ends_at_first_use {
+            return false;
+        }
+        let (old, new) = (old.id.clone(), new.id.clone());
+        match settlement {
+            Settlement::FirstUse | Settlement::Confirmed => self.end_token(&old, ROTATED, at),
+            Settlement::Aborted => {
+                self.end_token(&new, ROTATION_ABORTED, at);
+                if let Some(old) = self.tokens.get_mut(&old) {
+                    old.successor = None;
+                    old.grace_ends_at = None;
+                    old.ends_at_first_use = false;
+                }
+            }
+        }
+        self.tell(&[old, new]);
+        self.append(audit);
+        true
+    }
+
+    pub(super) fn revoke_tokens(
+        &mut self,
+        which: TokenSelector,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> Vec<String> {
+        let revoked = self.revoke(&Resting::Selected(which), reason, at);
+        if !revoked.is_empty() {
+            self.append(audit);
+        }
+        revoked
+    }
+
+    /// Revokes what rests on this, with all that goes with it: the ids.
+    pub(super) fn revoke(&mut self, ground: &Resting, reason: &str, at: UnixTime) -> Vec<String> {
+        let mut waiting = self.token_ids(|row| rests_on(row, ground));
+        let mut reached = BTreeSet::new();
+        while let Some(id) = waiting.pop() {
+            let Some(this) = self.tokens.get(&id) else {
+                continue;
+            };
+            if reached.insert(id) {
+                waiting.extend(self.token_ids(|next| goes_with(next, this, at)));
+            }
+        }
+        reached.retain(|id| self.tokens.get(id).is_some_and(|row| row.is_live(at)));
+        let revoked: Vec<String> = reached.into_iter().collect();
+        for id in &revoked {
+            self.end_token(id, reason, at);
+        }
+        if !revoked.is_empty() {
+            self.tell(&revoked);
+        }
+        revoked
+    }
+
+    fn end_token(&mut self, id: &str, reason: &str, at: UnixTime) {
+        if let Some(row) = self.tokens.get_mut(id) {
+            row.revoked_at = Some(at);
+            row.revocation_reason = Some(reason.to_owned());
+        }
+    }
+
+    fn tell(&mut self, ids: &[String]) {
+        self.token_version += 1;
+        self.changes.extend(Changed::by_tokens(ids));
+    }
+}
+
+fn rests_on(row: &TokenRow, ground: &Resting) -> bool {
+    let is = |found: &Option<String>, wanted: &String| found.as_ref() == Some(wanted);
+    match ground {
+        Resting::Selected(TokenSelector::Id(id)) => row.id == *id,
+        Resting::Selected(TokenSelector::Owner(owner)) => is(&row.owner, owner),
+        Resting::Selected(TokenSelector::Application(id)) => is(&row.application, id),
+        Resting::Selected(TokenSelector::Certificate(sha256)) => is(&row.certificate, sha256),
+        Resting::Selected(TokenSelector::CreatedThrough(id)) => is(&row.created_through, id),
+        Resting::Mapped {
+            certificate,
+            principal,
+        } => is(&row.certificate, certificate) && row.created_by == *principal,
+    }
+}
+
+/// Whether `next` goes with `this`: it was granted with it, or both live and are the two ends of a
+/// rotation.
+fn goes_with(next: &TokenRow, this: &TokenRow, at: UnixTime) -> bool {
+    next.created_through.as_ref() == Some(&this.id)
+        || this.is_live(at) && next.is_live(at) && this.is_paired_with(next)
+}

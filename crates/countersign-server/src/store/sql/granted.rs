@@ -1,0 +1,404 @@
+//! How does a granted token stand in its table?
+
+use std::time::Duration;
+
+use countersign_proto::{management::Page, time::UnixTime};
+
+use super::{
+    Columns, Lock, Made, Request, Sql, accounts, page,
+    token_codes::{FORMS, KINDS, STATES, number, word},
+    values,
+};
+use crate::store::{
+    NewAuditEntry, StoreError, TokenCount, TokenCreated, TokenQuery, TokenRow, token,
+};
+
+/// The columns of a granted token, in the order of `TokenRow`.
+macro_rules! columns {
+    () => {
+        "id, kind, form, name, description, owner, roles, scope, audience, digest, \
+         pepper_version, created_at, created_by, created_through, application, certificate, \
+         expires_at, revoked_at, revocation_reason, predecessor, successor, grace_ends_at, \
+         ends_at_first_use, last_used_at, last_used_from"
+    };
+}
+
+/// Whether the token `$of` lives at the moment `$at`: `TokenRow::is_live`.
+macro_rules! live {
+    ($of:literal, $at:literal) => {
+        concat!(
+            $of,
+            ".revoked_at IS NULL AND (",
+            $of,
+            ".expires_at IS NULL OR ",
+            $of,
+            ".expires_at > ",
+            $at,
+            ") AND (",
+            $of,
+            ".grace_ends_at IS NULL OR ",
+            $of,
+            ".grace_ends_at > ",
+            $at,
+            ")"
+        )
+    };
+}
+pub(super) use live;
+
+/// The number of its state at the moment `$now`, when it counts as expiring from an end at
+/// `$warned` on: `TokenRow::state`.
+macro_rules! state {
+    ($now:literal, $warned:literal) => {
+        concat!(
+            "CASE WHEN revoked_at IS NOT NULL THEN 4 WHEN expires_at <= ",
+            $now,
+            " THEN 3 WHEN grace_ends_at <= ",
+            $now,
+            " THEN 4 WHEN successor IS NOT NULL THEN 2 WHEN expires_at <= ",
+            $warned,
+            " THEN 1 ELSE 0 END"
+        )
+    };
+}
+
+/// A token to keep, with its audit row.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct CreateToken {
+    pub(in crate::store) row: TokenRow,
+    pub(in crate::store) limit: u32,
+    pub(in crate::store) audit: NewAuditEntry,
+}
+
+impl Request for CreateToken {
+    type Answer = TokenCreated;
+
+    async fn perform<C: Sql>(
+        self,
+        connection: &mut C,
+        _: &mut Made,
+    ) -> Result<TokenCreated, StoreError> {
+        let CreateToken { row, limit, audit } = self;
+        token::refuse_misfit(&row)?;
+        // From here to the end of the transaction nobody else counts the tokens of this owner.
+        match &row.owner {
+            Some(owner) => accounts::require_owner(connection, owner).await?,
+            None => connection.hold(Lock::SystemTokens).await?,
+        }
+        connection.hold(Lock::Granting).await?;
+        require_origin(connection, &row).await?;
+        let (owner, live) = (row.owner.clone(), row.is_live(audit.at));
+        if !insert(connection, row).await? {
+            return Ok(TokenCreated::AlreadyThere);
+        }
+        if live && count_live(connection, owner, audit.at).await? > u64::from(limit) {
+            return Ok(TokenCreated::LimitReached);
+        }
+        connection.append_audit(vec![audit]).await?;
+        Ok(TokenCreated::Created)
+    }
+
+    fn stays(created: &TokenCreated) -> bool {
+        *created == TokenCreated::Created
+    }
+}
+
+/// Refuses a token that would be granted with what was revoked meanwhile.
+pub(super) async fn require_origin(
+    connection: &mut impl Sql,
+    row: &TokenRow,
+) -> Result<(), StoreError> {
+    if let Some(through) = &row.created_through {
+        let origin = connection
+            .row(
+                "SELECT revoked_at FROM granted_token WHERE id = $1",
+                values![through.as_str()],
+            )
+            .await?;
+        let revoked = origin.map(|origin| origin.number_or_none(0)).transpose()?;
+        if revoked.flatten().is_some() {
+            return Err(token::origin_revoked("token").into());
+        }
+    }
+    if let Some(certificate) = &row.certificate
+        && super::registry::is_revoked(connection, certificate).await?
+    {
+        return Err(token::origin_revoked("certificate").into());
+    }
+    Ok(())
+}
+
+/// Whether there was none with this digest.
+pub(super) async fn insert(connection: &mut impl Sql, new: TokenRow) -> Result<bool, StoreError> {
+    // Asked for first: a row that is there as a whole is taken by its id too, which is a fault.
+    let known = connection
+        .row(
+            "SELECT 1 FROM granted_token WHERE digest = $1",
+            values![new.digest.clone()],
+        )
+        .await?;
+    if known.is_some() {
+        return Ok(false);
+    }
+    let inserted = connection
+        .execute(
+            concat!(
+                "INSERT INTO granted_token (",
+                columns!(),
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+                 $17, $18, $19, $20, $21, $22, $23, $24, $25) ON CONFLICT (digest) DO NOTHING"
+            ),
+            values![
+                new.id,
+                number(KINDS, &new.kind),
+                number(FORMS, &new.form),
+                new.name,
+                new.description,
+                new.owner,
+                super::json(&new.roles)?,
+                new.scope,
+                new.audience,
+                new.digest,
+                new.pepper_version,
+                new.created_at,
+                new.created_by,
+                new.created_through,
+                new.application,
+                new.certificate,
+                new.expires_at,
+                new.revoked_at,
+                new.revocation_reason,
+                new.predecessor,
+                new.successor,
+                new.grace_ends_at,
+                new.ends_at_first_use,
+                new.last_used_at,
+                new.last_used_from,
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+fn token_row(row: &impl Columns) -> Result<TokenRow, StoreError> {
+    let roles = row.text(6)?;
+    Ok(TokenRow {
+        id: row.text(0)?,
+        kind: word(KINDS, row.small(1)?)?,
+        form: word(FORMS, row.small(2)?)?,
+        name: row.text(3)?,
+        description: row.text(4)?,
+        owner: row.text_or_none(5)?,
+        roles: serde_json::from_str(&roles).map_err(|error| {
+            StoreError::Fault(format!("the roles of a granted token do not read: {error}"))
+        })?,
+        scope: row.text(7)?,
+        audience: row.text_or_none(8)?,
+        digest: row.bytes(9)?,
+        pepper_version: row.small(10)?,
+        created_at: row.time(11)?,
+        created_by: row.text(12)?,
+        created_through: row.text_or_none(13)?,
+        application: row.text_or_none(14)?,
+        certificate: row.text_or_none(15)?,
+        expires_at: row.time_or_none(16)?,
+        revoked_at: row.time_or_none(17)?,
+        revocation_reason: row.text_or_none(18)?,
+        predecessor: row.text_or_none(19)?,
+        successor: row.text_or_none(20)?,
+        grace_ends_at: row.time_or_none(21)?,
+        ends_at_first_use: row.number(22)? == 1,
+        last_used_at: row.time_or_none(23)?,
+        last_used_from: row.text_or_none(24)?,
+    })
+}
+
+/// A token with its successor counts as one.
+async fn count_live(
+    connection: &mut impl Sql,
+    owner: Option<String>,
+    now: UnixTime,
+) -> Result<u64, StoreError> {
+    let row = match owner {
+        Some(owner) => {
+            let sql = concat!(
+                "SELECT count(*) FROM granted_token WHERE owner = $1 AND successor IS NULL AND ",
+                live!("granted_token", "$2")
+            );
+            connection.row(sql, values![owner, now]).await?
+        }
+        None => {
+            let sql = concat!(
+                "SELECT count(*) FROM granted_token WHERE owner IS NULL AND successor IS NULL AND ",
+                live!("granted_token", "$1")
+            );
+            connection.row(sql, values![now]).await?
+        }
+    };
+    row.map_or(Ok(0), |row| row.number(0))
+}
+
+pub(in crate::store) async fn by_id(
+    connection: &mut impl Sql,
+    id: String,
+) -> Result<Option<TokenRow>, StoreError> {
+    let row = connection
+        .row(
+            concat!("SELECT ", columns!(), " FROM granted_token WHERE id = $1"),
+            values![id],
+        )
+        .await?;
+    row.as_ref().map(token_row).transpose()
+}
+
+pub(in crate::store) async fn by_digest(
+    connection: &mut impl Sql,
+    digest: Vec<u8>,
+) -> Result<Option<TokenRow>, StoreError> {
+    let row = connection
+        .row(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM granted_token WHERE digest = $1"
+            ),
+            values![digest],
+        )
+        .await?;
+    row.as_ref().map(token_row).transpose()
+}
+
+/// The tokens that `$which` is true for, whose first parameter is `$1`; one text for each index.
+macro_rules! list {
+    ($which:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM granted_token WHERE ",
+            $which,
+            " AND id < $2 AND ($3 IS NULL OR owner = $3) AND ($4 IS NULL OR application = $4) \
+             AND ($5 IS NULL OR certificate = $5) AND ($6 IS NULL OR kind = $6) \
+             AND ($7 IS NULL OR lower(name) LIKE $7 ESCAPE '\\') AND ($8 IS NULL OR ",
+            state!("$9", "$10"),
+            " = $8) ORDER BY id DESC LIMIT $11"
+        )
+    };
+}
+
+pub(in crate::store) async fn list(
+    connection: &mut impl Sql,
+    query: TokenQuery,
+) -> Result<Page<TokenRow>, StoreError> {
+    let filter = query.filter;
+    let (sql, first) = match (&filter.owner, &filter.application, &filter.certificate) {
+        (Some(owner), ..) => (list!("owner = $1"), owner.as_str()),
+        (_, Some(application), _) => (list!("application = $1"), application.as_str()),
+        (_, _, Some(certificate)) => (list!("certificate = $1"), certificate.as_str()),
+        (None, None, None) => (list!("id >= $1"), ""),
+    };
+    let first = first.to_owned();
+    let kind = filter.kind.map(|kind| number(KINDS, &kind));
+    let state = filter.state.map(|state| number(STATES, &state));
+    let rows = connection
+        .rows(
+            sql,
+            values![
+                first,
+                // Greater than the id of any token.
+                query.after.unwrap_or_else(|| "~".to_owned()),
+                filter.owner,
+                filter.application,
+                filter.certificate,
+                kind,
+                filter.name.as_deref().map(containing),
+                state,
+                query.now,
+                query.now.plus(query.warned),
+                u64::from(query.limit) + 1,
+            ],
+        )
+        .await?;
+    page(&rows, query.limit, token_row, |token| token.id.clone())
+}
+
+/// The pattern of `LIKE` for names that contain this.
+fn containing(part: &str) -> String {
+    let mut pattern = "%".to_owned();
+    for letter in part.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// What people read of a token, to change, with its audit row. Answers whether it was there.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct DescribeToken {
+    id: String,
+    name: String,
+    description: String,
+    audit: NewAuditEntry,
+}
+
+impl DescribeToken {
+    pub(in crate::store) fn new(
+        id: &str,
+        name: &str,
+        description: &str,
+        audit: NewAuditEntry,
+    ) -> DescribeToken {
+        DescribeToken {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            audit,
+        }
+    }
+}
+
+impl Request for DescribeToken {
+    type Answer = bool;
+
+    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<bool, StoreError> {
+        let described = connection
+            .execute(
+                "UPDATE granted_token SET name = $2, description = $3 WHERE id = $1",
+                values![self.id, self.name, self.description],
+            )
+            .await?;
+        if described == 0 {
+            return Ok(false);
+        }
+        connection.append_audit(vec![self.audit]).await?;
+        Ok(true)
+    }
+}
+
+pub(in crate::store) async fn count(
+    connection: &mut impl Sql,
+    now: UnixTime,
+    warned: Duration,
+) -> Result<Vec<TokenCount>, StoreError> {
+    let rows = connection
+        .rows(
+            concat!(
+                "SELECT kind, ",
+                state!("$1", "$2"),
+                ", count(*) FROM granted_token GROUP BY 1, 2 ORDER BY 1, 2"
+            ),
+            values![now, now.plus(warned)],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(TokenCount {
+                kind: word(KINDS, row.small(0)?)?,
+                state: word(STATES, row.small(1)?)?,
+                count: row.number(2)?,
+            })
+        })
+        .collect()
+}
