@@ -6,6 +6,8 @@ mod session;
 pub use session::SessionGrant;
 pub(crate) use session::{Permit, SessionFacts, permit};
 
+pub(crate) mod granted;
+
 mod sign_in;
 pub(crate) use sign_in::{NoWay, ways};
 

@@ -23,15 +23,15 @@ mod entry;
 pub use entry::CertificateEntry;
 
 mod built_in;
-pub(crate) use built_in::is_permission;
 pub use built_in::{
     ADMINISTRATOR, DEVELOPER, OPERATOR, PLATFORM_PRINCIPAL, PLATFORM_ROLE, READER, is_built_in_role,
 };
+pub(crate) use built_in::{SCOPE, is_permission, permitted_scope};
 
 mod text;
 pub(crate) use text::{
     client_id as check_client_id, description as check_display_name,
-    principal_name as check_principal_name,
+    principal_name as check_principal_name, token_name as check_token_name,
 };
 
 /// Everything registered, indexed for the questions that a token request asks.

@@ -41,7 +41,7 @@ const OWN_TOKENS: &str = "own-tokens";
 const NOT_FOR_COMPONENTS: [&str; 5] = ["audit", "sessions", "tokens", OWN_TOKENS, "keys"];
 
 /// What the permission to carry a scope towards an API begins with: `scope:NAME`.
-const SCOPE: &str = "scope:";
+pub(crate) const SCOPE: &str = "scope:";
 
 /// Whether a role of this name is built in, and so cannot be made, changed or deleted.
 pub fn is_built_in_role(name: &str) -> bool {

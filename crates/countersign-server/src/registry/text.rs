@@ -71,6 +71,11 @@ pub(crate) fn principal_name(value: &str) -> Result<(), RegistryError> {
     Ok(())
 }
 
+/// The name of a granted token.
+pub(crate) fn token_name(value: &str) -> Result<(), RegistryError> {
+    identifier("name", value)
+}
+
 /// A text for people: at most 1000 characters, none of them invisible.
 pub(crate) fn description(what: &'static str, value: &str) -> Result<(), RegistryError> {
     if value.chars().count() > DESCRIPTION_MAX {

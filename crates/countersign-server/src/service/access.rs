@@ -4,7 +4,7 @@
 //! bearer may do is the union of the permissions of the principal's roles as they are now; of a
 //! token of kind 0 with a scope, only what is in its scope.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use countersign_proto::{
     bearer::{self, BearerError},
@@ -17,7 +17,8 @@ use super::{liveness::live_token, proof::record_proof};
 use crate::{
     Platform,
     refusal::{Failure, Fault, Refusal},
-    registry::Registry,
+    registry::{Registry, SCOPE, permitted_scope},
+    store::TokenRow,
 };
 
 /// Somebody who presented a good token.
@@ -27,6 +28,8 @@ pub(crate) struct Caller {
     pub(crate) roles: Vec<String>,
     pub(crate) permissions: Permissions,
     pub(crate) peer: Option<IpAddr>,
+    /// The token that he presented, if somebody granted it.
+    pub(crate) granted: Option<Arc<TokenRow>>,
 }
 
 /// What somebody may do: `noun:read`, `noun:write`, or `*` for everything.
@@ -102,6 +105,7 @@ pub(crate) async fn authorize(
         claims: live.claims,
         roles: live.roles,
         peer: request.peer,
+        granted: None,
     })
 }
 
@@ -153,6 +157,17 @@ impl Permissions {
     /// Whether `permission` is among them.
     pub(crate) fn include(&self, permission: &str) -> bool {
         self.are_all() || self.0.contains(permission)
+    }
+
+    /// Whether a token of whoever has these may carry this scope towards an API that is not the
+    /// platform.
+    pub(crate) fn permit_scope(&self, name: &str) -> bool {
+        self.include(&format!("{SCOPE}{name}"))
+    }
+
+    /// The scopes that such a token may carry, by name, sorted.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|it| permitted_scope(it))
     }
 
     /// Whether whoever has these may give `others` away: nobody gives what he has not.

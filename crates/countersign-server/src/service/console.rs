@@ -84,6 +84,7 @@ pub(crate) async fn enter(
         roles: principal.roles.clone(),
         permissions: Permissions::of(&principal.roles, &registry),
         peer,
+        granted: None,
     };
     Ok(Some(AtConsole {
         caller,

@@ -1,0 +1,126 @@
+//! When does a granted token end?
+
+use std::time::Duration;
+
+use countersign_proto::{management::NewToken, time::UnixTime};
+
+use super::{Facts, GrantRefusal, terms::invalid};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Nothing: the default, or what is left of it.
+    Default,
+    For(Duration),
+    Until(UnixTime),
+    Never,
+    /// As long as a predecessor was given, or what is left of that; `None` when it had no end.
+    LikeBefore(Option<Duration>),
+}
+
+/// What is permitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Permitted {
+    /// `None` when it may have no end.
+    longest: Option<Duration>,
+    /// Who says so.
+    by: String,
+}
+
+/// What a grant asks for.
+pub(super) fn asked(new: &NewToken) -> Result<Asked, GrantRefusal> {
+    match (new.expires_at, new.lifetime_s, new.never_expires) {
+        (None, None, false) => Ok(Asked::Default),
+        (None, Some(seconds), false) => Ok(Asked::For(Duration::from_secs(seconds))),
+        (Some(end), None, false) => Ok(Asked::Until(end)),
+        (None, None, true) => Ok(Asked::Never),
+        _ => Err(invalid(
+            "expiry",
+            "give one of expires_at, lifetime_s and never_expires, or none of them".to_owned(),
+        )),
+    }
+}
+
+/// The end of a token of this kind with these roles.
+pub(super) fn end(
+    facts: &Facts<'_>,
+    new: &NewToken,
+    roles: &[String],
+    asked: Asked,
+) -> Result<Option<UnixTime>, GrantRefusal> {
+    let permitted = permitted(facts, new, roles);
+    let own_end = facts.grantor.ends_at;
+    // What was not asked for in numbers is as long as it may be.
+    let clamped = |lifetime: Option<Duration>| {
+        let lifetime = [lifetime, permitted.longest].into_iter().flatten().min();
+        let end = lifetime.map(|lifetime| facts.now.plus(lifetime));
+        [end, own_end].into_iter().flatten().min()
+    };
+    let end = match asked {
+        Asked::Default => clamped(Some(facts.rules.lifetime(new.kind).default)),
+        Asked::LikeBefore(lifetime) => clamped(lifetime),
+        Asked::For(lifetime) => Some(facts.now.plus(lifetime)),
+        Asked::Until(end) => Some(end),
+        Asked::Never => None,
+    };
+    if end.is_some_and(|end| end <= facts.now) {
+        return Err(invalid(
+            "expiry",
+            "has to be at least one second ahead".to_owned(),
+        ));
+    }
+    let too_long = match (end, permitted.longest) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(end), Some(longest)) => end > facts.now.plus(longest),
+    };
+    if let Some(longest) = permitted.longest.filter(|_| too_long) {
+        return Err(invalid(
+            "expiry",
+            format!(
+                "{} may live at most {} seconds, until {}",
+                permitted.by,
+                longest.as_secs(),
+                facts.now.plus(longest)
+            ),
+        ));
+    }
+    match own_end {
+        Some(own) if end.is_none_or(|end| end > own) => Err(GrantRefusal::Escalation(format!(
+            "your own token ends at {own}, and grants none that ends later"
+        ))),
+        _ => Ok(end),
+    }
+}
+
+/// The shortest of what the kind and each of the roles permit.
+fn permitted(facts: &Facts<'_>, new: &NewToken, roles: &[String]) -> Permitted {
+    let of_kind = Permitted {
+        longest: (!facts.rules.may_never_expire.contains(&new.kind))
+            .then(|| facts.rules.lifetime(new.kind).max),
+        by: format!("a token of kind {}", name(new)),
+    };
+    let of_roles = roles.iter().filter_map(|role| {
+        let seconds = facts.registry.role(role)?.token_lifetime_max_s?;
+        Some(Permitted {
+            longest: Some(Duration::from_secs(seconds)),
+            by: format!("a token with the role `{}`", role.escape_debug()),
+        })
+    });
+    of_roles
+        .chain([of_kind])
+        .min_by_key(|it| it.longest.unwrap_or(Duration::MAX))
+        .unwrap_or(Permitted {
+            longest: None,
+            by: String::new(),
+        })
+}
+
+fn name(new: &NewToken) -> &'static str {
+    use countersign_proto::management::GrantedKind as K;
+    match new.kind {
+        K::Personal => "personal",
+        K::App => "app",
+        K::System => "system",
+    }
+}
