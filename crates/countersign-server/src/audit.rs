@@ -10,6 +10,9 @@ pub(crate) use login::{
 mod console;
 pub(crate) use console::{console_entered, console_left};
 
+mod granted;
+pub(crate) use granted::granted_token;
+
 mod session;
 pub(crate) use session::session_started;
 pub(crate) use session::{refresh_refused, refreshed, session_ended, wrong_proof_key};

@@ -58,6 +58,8 @@ pub(crate) use registry::{
     create, delete, find, list, passwords, sessions, update,
 };
 
+pub(crate) mod tokens;
+
 /// How many signatures of assertions this thread verified: an unknown client must cost one too.
 #[cfg(test)]
 pub(crate) fn verifications() -> u32 {

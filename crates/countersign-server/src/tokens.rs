@@ -3,7 +3,7 @@
 pub(crate) mod digest;
 
 mod mint;
-pub(crate) use mint::mint;
+pub(crate) use mint::{mint, opaque_kind};
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -12,6 +12,8 @@ mod sessions;
 
 mod password;
 
+mod tokens;
+
 mod audit;
 
 mod whoami;
@@ -82,6 +84,7 @@ pub(super) fn routes(platform: &Platform, root: &str) -> Router<Platform> {
         .route(&at("sessions/{id}/end"), post(sessions::end))
         .route(&at("audit"), get(audit::list))
         .route(&at("whoami"), get(whoami::answer))
+        .merge(tokens::routes(root))
         // The body is limited where it is read, by the platform's own setting.
         .layer(DefaultBodyLimit::disable());
     if !platform.settings().console.enabled {

@@ -175,6 +175,7 @@ pub(super) fn change(platform: &Platform, refusal: &ChangeRefusal) -> Response {
         ChangeRefusal::Access(refusal) => access(platform, refusal),
         ChangeRefusal::Fault(fault) => fault_problem(fault),
         ChangeRefusal::Busy => busy(),
+        ChangeRefusal::Conflict(detail) => problem(StatusCode::CONFLICT, detail.clone()),
         ChangeRefusal::Escalation(detail) => problem(StatusCode::FORBIDDEN, detail.clone()),
         ChangeRefusal::Registry(error) => {
             let status = match error {

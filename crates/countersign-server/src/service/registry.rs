@@ -42,6 +42,8 @@ pub(crate) enum ChangeRefusal {
     Registry(RegistryError),
     /// The caller would give away what he has not.
     Escalation(String),
+    /// It does not fit what is there.
+    Conflict(String),
     /// Too many want the same that costs much.
     Busy,
     Fault(Fault),
@@ -66,7 +68,7 @@ impl From<Fault> for ChangeRefusal {
 }
 
 /// A change that somebody may not make is on record too, by the permission it needs.
-async fn attempt<T>(
+pub(super) async fn attempt<T>(
     platform: &Platform,
     caller: &Caller,
     permission: &'static str,
@@ -110,7 +112,7 @@ async fn apply(
 }
 
 /// What the store did not do: the caller's problem when it does not fit, else ours.
-fn fault(error: StoreError) -> ChangeRefusal {
+pub(super) fn fault(error: StoreError) -> ChangeRefusal {
     match error {
         StoreError::Registry(error) => ChangeRefusal::Registry(error),
         error => ChangeRefusal::Fault(Fault::new(error.to_string())),
@@ -118,7 +120,11 @@ fn fault(error: StoreError) -> ChangeRefusal {
 }
 
 /// What is named must be there.
-fn present<T>(found: Option<T>, what: &'static str, name: &str) -> Result<T, ChangeRefusal> {
+pub(super) fn present<T>(
+    found: Option<T>,
+    what: &'static str,
+    name: &str,
+) -> Result<T, ChangeRefusal> {
     found.ok_or_else(|| {
         ChangeRefusal::Registry(RegistryError::NotFound {
             what,
@@ -128,7 +134,11 @@ fn present<T>(found: Option<T>, what: &'static str, name: &str) -> Result<T, Cha
 }
 
 /// Nobody gives away what he has not.
-fn must_cover(caller: &Caller, others: &Permissions, whose: &str) -> Result<(), ChangeRefusal> {
+pub(super) fn must_cover(
+    caller: &Caller,
+    others: &Permissions,
+    whose: &str,
+) -> Result<(), ChangeRefusal> {
     if caller.permissions.cover(others) {
         Ok(())
     } else {
@@ -139,7 +149,7 @@ fn must_cover(caller: &Caller, others: &Permissions, whose: &str) -> Result<(), 
 }
 
 /// The permissions of a principal that is registered; none of one that is not.
-fn permissions_of(registry: &Registry, principal: &str) -> Permissions {
+pub(super) fn permissions_of(registry: &Registry, principal: &str) -> Permissions {
     registry
         .principal(principal)
         .map(|principal| Permissions::of(&principal.roles, registry))

@@ -149,7 +149,7 @@ fn must_hold(token: &str, request: &PresentedRequest<'_>) -> Result<(), AccessRe
 }
 
 /// A token that we signed and that has not ended, for whatever audience.
-fn own_token(platform: &Platform, text: &str) -> Option<TokenClaims> {
+pub(super) fn own_token(platform: &Platform, text: &str) -> Option<TokenClaims> {
     let audience = token::inspect(text)?
         .claims
         .get("aud")?

@@ -1,6 +1,7 @@
 //! How is a JSON body of the management API read?
 
 use axum::{
+    body::Bytes,
     extract::{FromRequest, Request},
     http::StatusCode,
     response::Response,
@@ -19,14 +20,7 @@ impl<T: DeserializeOwned> FromRequest<Platform> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, platform: &Platform) -> Result<JsonBody<T>, Response> {
-        let (parts, body) = request.into_parts();
-        if !form::is_media_type(&parts.headers, "application/json") {
-            let detail = "the body has to be application/json".to_owned();
-            return Err(error::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-        let bytes = form::bytes(platform, body)
-            .await
-            .map_err(|(status, text)| error::problem(status, text.to_owned()))?;
+        let bytes = json(request, platform).await?;
         serde_json::from_slice(&bytes)
             .map(JsonBody)
             .map_err(|error| {
@@ -38,4 +32,21 @@ impl<T: DeserializeOwned> FromRequest<Platform> for JsonBody<T> {
                 error::problem(status, format!("the body: {error}"))
             })
     }
+}
+
+/// The bytes of a body that says that it is JSON.
+pub(super) async fn json(request: Request, platform: &Platform) -> Result<Bytes, Response> {
+    let (parts, body) = request.into_parts();
+    if !form::is_media_type(&parts.headers, "application/json") {
+        let detail = "the body has to be application/json".to_owned();
+        return Err(error::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    form::bytes(platform, body)
+        .await
+        .map_err(|(status, text)| error::problem(status, text.to_owned()))
+}
+
+/// A body that says nothing of itself in the refusal, since it holds a secret.
+pub(super) fn unreadable(detail: String) -> Response {
+    error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }

@@ -2,17 +2,12 @@
 
 use axum::{
     extract::{FromRequest, Request, State},
-    http::StatusCode,
     response::Response,
 };
 use countersign_proto::management::NewPassword;
 
-use super::{Authorized, Id};
-use crate::{
-    Platform,
-    http::{error, form},
-    service::passwords,
-};
+use super::{Authorized, Id, body};
+use crate::{Platform, http::error, service::passwords};
 
 /// A body with a password, which no parser keeps a copy of.
 pub(super) struct PasswordBody(NewPassword);
@@ -21,19 +16,12 @@ impl FromRequest<Platform> for PasswordBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, platform: &Platform) -> Result<PasswordBody, Response> {
-        let (parts, body) = request.into_parts();
-        if !form::is_media_type(&parts.headers, "application/json") {
-            let detail = "the body has to be application/json".to_owned();
-            return Err(error::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-        let bytes = form::bytes(platform, body)
-            .await
-            .map_err(|(status, text)| error::problem(status, text.to_owned()))?;
+        let bytes = body::json(request, platform).await?;
         NewPassword::from_json(&bytes)
             .map(PasswordBody)
             .map_err(|_| {
                 let detail = "the body has to be {\"password\": …} and nothing else".to_owned();
-                error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail)
+                body::unreadable(detail)
             })
     }
 }

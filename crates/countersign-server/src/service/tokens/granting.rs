@@ -1,0 +1,168 @@
+//! How is a token granted, and its string handed out once?
+
+use countersign_proto::{
+    management::{GivenToken, GrantedForm, NewToken},
+    opaque::TokenId,
+    scope::Scope,
+    token::AccessToken,
+};
+
+use super::{
+    Caller, ChangeRefusal, attempt, fault, invalid,
+    standing::{WRITE, shown, with_facts},
+};
+use crate::{
+    Platform, audit, issuer,
+    policy::granted::{Terms, grant},
+    random,
+    refusal::Fault,
+    store::{NewAuditEntry, TokenCreated, TokenRow},
+    tokens::{self, digest},
+};
+
+/// Grants a token. Its string is in the answer and nowhere else.
+pub(crate) async fn create(
+    platform: &Platform,
+    caller: &Caller,
+    new: NewToken,
+) -> Result<GivenToken, ChangeRefusal> {
+    attempt(platform, caller, WRITE.own, async {
+        if new.form == GrantedForm::Imported {
+            let problem = "has to be `opaque` or `jwt`; a string that is there already is imported";
+            return Err(invalid("form", problem.to_owned()));
+        }
+        let terms = with_facts(platform, caller, |facts| grant(facts, &new))?;
+        let (text, row) = minted(platform, caller, &new, terms)?;
+        keep(platform, caller, row.clone(), "granted_token.create").await?;
+        Ok(GivenToken::new(text.expose(), shown(platform, row)))
+    })
+    .await
+}
+
+/// The string of a new token and its row.
+pub(super) fn minted(
+    platform: &Platform,
+    caller: &Caller,
+    new: &NewToken,
+    terms: Terms,
+) -> Result<(AccessToken, TokenRow), ChangeRefusal> {
+    let now = platform.now();
+    let (text, row) = match new.form {
+        GrantedForm::Jwt => {
+            let row = row(platform, caller, new, terms, &random::opaque_id(now)?);
+            let scope = Scope::parse(&row.scope).map_err(|error| Fault::new(error.to_string()))?;
+            let (keys, issuer) = (platform.keys(), platform.issuer());
+            let signed = issuer::mint_granted(&row, &row.roles, &scope, &keys, issuer)?;
+            (signed, row)
+        }
+        GrantedForm::Opaque | GrantedForm::Imported => {
+            let token = tokens::mint(&platform.settings().tokens.prefix, new.kind, now)?;
+            let text = AccessToken::new(token.expose())
+                .map_err(|_| Fault::new("the token is no token"))?;
+            (text, row(platform, caller, new, terms, token.id()))
+        }
+    };
+    let row = known_by(platform, text.expose(), row)?;
+    Ok((text, row))
+}
+
+/// A row that knows this string again.
+pub(super) fn known_by(
+    platform: &Platform,
+    text: &str,
+    row: TokenRow,
+) -> Result<TokenRow, ChangeRefusal> {
+    let kept = digest::of(platform.secrets(), text)?;
+    Ok(TokenRow {
+        digest: kept.digest,
+        pepper_version: kept.pepper_version,
+        ..row
+    })
+}
+
+/// What is kept of a token, but for its digest.
+pub(super) fn row(
+    platform: &Platform,
+    caller: &Caller,
+    new: &NewToken,
+    terms: Terms,
+    id: &TokenId,
+) -> TokenRow {
+    // What a granted token grants goes back to where that came from.
+    let (application, certificate) = match caller.granted.as_deref() {
+        Some(row) => (row.application.clone(), row.certificate.clone()),
+        None => {
+            let certificate = caller.claims.certificate.as_ref();
+            let certificate = certificate.map(|it| it.to_hex().to_ascii_lowercase());
+            let application = certificate
+                .is_some()
+                .then(|| caller.claims.client_id.clone());
+            (application, certificate)
+        }
+    };
+    TokenRow {
+        id: id.to_string(),
+        kind: new.kind,
+        form: new.form,
+        name: new.name.clone(),
+        description: new.description.clone(),
+        owner: terms.owner,
+        roles: terms.roles,
+        scope: terms.scope.to_string(),
+        audience: terms.audience,
+        digest: Vec::new(),
+        pepper_version: 0,
+        created_at: platform.now(),
+        created_by: caller.claims.principal.clone(),
+        created_through: Some(caller.claims.jti.clone()),
+        application,
+        certificate,
+        expires_at: terms.expires_at,
+        revoked_at: None,
+        revocation_reason: None,
+        predecessor: None,
+        successor: None,
+        grace_ends_at: None,
+        ends_at_first_use: false,
+        last_used_at: None,
+        last_used_from: None,
+    }
+}
+
+/// Makes a new token durable with its audit row.
+pub(super) async fn keep(
+    platform: &Platform,
+    caller: &Caller,
+    row: TokenRow,
+    action: &'static str,
+) -> Result<(), ChangeRefusal> {
+    let limit = platform.settings().tokens.max_per_identity;
+    let whose = row.owner.clone();
+    let entry = written_down(platform, caller, &row, action);
+    match platform.store().create_token(row, limit, entry).await {
+        Ok(TokenCreated::Created) => Ok(()),
+        Ok(TokenCreated::AlreadyThere) => Err(ChangeRefusal::Conflict(
+            "a token with this string is here already".to_owned(),
+        )),
+        Ok(TokenCreated::LimitReached) => Err(ChangeRefusal::Conflict(match whose {
+            Some(owner) => format!(
+                "`{}` has {limit} live tokens, and no more are permitted; revoke one first",
+                owner.escape_debug()
+            ),
+            None => format!(
+                "there are {limit} live system tokens, and no more are permitted; revoke one first"
+            ),
+        })),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+/// Who did it, to whose token, and to which.
+pub(super) fn written_down(
+    platform: &Platform,
+    caller: &Caller,
+    row: &TokenRow,
+    action: &'static str,
+) -> NewAuditEntry {
+    audit::granted_token(caller, action, row, platform.now())
+}

@@ -1,0 +1,162 @@
+//! How does a granted token get a successor without a call that fails?
+//!
+//! In two phases: the new string is live at once, and the old one lives until the new one is first
+//! used, until somebody confirms, or until its grace ends. Whoever aborts has the old one as it was.
+
+use std::time::Duration;
+
+use countersign_proto::management::{GivenToken, GrantedForm, GrantedToken, NewToken, Rotation};
+
+use super::{
+    Caller, ChangeRefusal, attempt, fault,
+    granting::{minted, written_down},
+    invalid,
+    standing::{WRITE, carried, found, found_to_change, shown, terms_of, with_facts},
+};
+use crate::{
+    Platform,
+    config::TokenRules,
+    policy::granted::{Predecessor, renew},
+    refusal::Fault,
+    store::{Settlement, TokenRotation, TokenRow},
+};
+
+/// Gives a token a successor. Its string is in the answer and nowhere else.
+pub(crate) async fn rotate(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+    rotation: Rotation,
+) -> Result<GivenToken, ChangeRefusal> {
+    attempt(platform, caller, WRITE.own, async {
+        let old = found_to_change(platform, caller, id).await?;
+        let now = platform.now();
+        if !old.is_live(now) {
+            return Err(ChangeRefusal::Conflict(
+                "the token has ended; grant another".to_owned(),
+            ));
+        }
+        if old.successor.is_some() {
+            return Err(under_way());
+        }
+        let grace = grace(platform, &rotation)?;
+        let new = successor_of(&old);
+        let terms = carried(&old, |carried| {
+            let predecessor = Predecessor {
+                terms: new.clone(),
+                carried: *carried,
+                lifetime: old.expires_at.map(|end| end.since(old.created_at)),
+                asked: rotation.lifetime_s.map(Duration::from_secs),
+            };
+            with_facts(platform, caller, |facts| renew(facts, predecessor))
+        })
+        .ok_or_else(|| Fault::new("the scope of the token does not read"))??;
+        let (text, minted) = minted(platform, caller, &new, terms)?;
+        // Where the line of tokens came from stays known: with that, all of it is revoked.
+        let successor = TokenRow {
+            predecessor: Some(old.id.clone()),
+            created_through: old.created_through.clone(),
+            application: old.application.clone(),
+            certificate: old.certificate.clone(),
+            ..minted
+        };
+        let made = platform.store().rotate_token(TokenRotation {
+            id: old.id.clone(),
+            successor: successor.clone(),
+            grace_ends_at: now.plus(grace),
+            ends_at_first_use: !rotation.keep_until_grace_ends,
+            at: now,
+            audit: written_down(platform, caller, &successor, "granted_token.rotate"),
+        });
+        if made.await.map_err(fault)? {
+            Ok(GivenToken::new(text.expose(), shown(platform, successor)))
+        } else {
+            Err(under_way())
+        }
+    })
+    .await
+}
+
+/// Ends the old token of a rotation now. `id` names either end of it.
+pub(crate) async fn confirm(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+) -> Result<GrantedToken, ChangeRefusal> {
+    settle(platform, caller, id, Settlement::Confirmed).await
+}
+
+/// Ends the new token of a rotation now; the old one is as it was. `id` names either end of it.
+pub(crate) async fn abort(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+) -> Result<GrantedToken, ChangeRefusal> {
+    settle(platform, caller, id, Settlement::Aborted).await
+}
+
+/// Answers with the token that goes on.
+async fn settle(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+    settlement: Settlement,
+) -> Result<GrantedToken, ChangeRefusal> {
+    attempt(platform, caller, WRITE.own, async {
+        let row = found_to_change(platform, caller, id).await?;
+        // A token in the midst of a line of rotations is first of all the old one of its own.
+        let (old, new) = match (&row.predecessor, &row.successor) {
+            (_, Some(successor)) => (row.id.clone(), successor.clone()),
+            (Some(predecessor), None) => (predecessor.clone(), row.id.clone()),
+            (None, None) => return Err(settled()),
+        };
+        let (action, goes_on) = match settlement {
+            Settlement::Aborted => ("granted_token.abort", old),
+            _ => ("granted_token.confirm", new.clone()),
+        };
+        let entry = written_down(platform, caller, &row, action);
+        let done = platform
+            .store()
+            .settle_rotation(&new, settlement, platform.now(), entry);
+        if !done.await.map_err(fault)? {
+            return Err(settled());
+        }
+        let row = found(platform, caller, WRITE, &goes_on).await?;
+        Ok(shown(platform, row))
+    })
+    .await
+}
+
+/// What the successor is asked to be. What another platform wrote cannot be written here again.
+fn successor_of(old: &TokenRow) -> NewToken {
+    let terms = terms_of(old);
+    NewToken {
+        form: match terms.form {
+            GrantedForm::Imported => GrantedForm::Opaque,
+            form => form,
+        },
+        ..terms
+    }
+}
+
+fn grace(platform: &Platform, rotation: &Rotation) -> Result<Duration, ChangeRefusal> {
+    let Some(seconds) = rotation.grace_s else {
+        return Ok(platform.settings().tokens.rotation_grace);
+    };
+    let max = TokenRules::ROTATION_GRACE_MAX.as_secs();
+    if seconds <= max {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(invalid("grace_s", format!("has to be 0 to {max} seconds")))
+    }
+}
+
+fn under_way() -> ChangeRefusal {
+    let why = "the token has a successor already; confirm or abort that rotation first";
+    ChangeRefusal::Conflict(why.to_owned())
+}
+
+fn settled() -> ChangeRefusal {
+    let why = "no rotation of this token is under way, or it is over";
+    ChangeRefusal::Conflict(why.to_owned())
+}
