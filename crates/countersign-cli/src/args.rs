@@ -4,6 +4,7 @@ mod admin;
 mod cert;
 mod environment;
 mod examples;
+mod granted;
 mod jwt;
 mod sign_in;
 #[cfg(feature = "platform")]
@@ -21,6 +22,10 @@ pub(crate) use self::{
     },
     cert::{CertCommand, CertExport, CertForm, CertNew, CertRequest, KeyChoice, StoreOptions},
     environment::{Environment, client, surroundings},
+    granted::{
+        AdminTokenCommand, GrantedCommand, GrantedEnd, GrantedImport, GrantedList, GrantedOutput,
+        GrantedRotate, GrantedTerms, Kind, PrefixOptions, TokenStringCommand,
+    },
     jwt::{
         Demands, JwtCommand, JwtJwks, JwtKeygen, JwtRenew, JwtSign, JwtVerify, KeyForm, KeySource,
         NewKey, SignerOptions, TokenSource,
@@ -72,6 +77,18 @@ pub(crate) struct Global {
     /// Uses this profile instead of the current one
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// Uses the granted token in this file instead of that of the profile
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Talks to this server with a granted token: that of --token-file, or of COUNTERSIGN_TOKEN
+    #[arg(
+        id = "at_server",
+        long = "server",
+        global = true,
+        value_name = "URL",
+        conflicts_with = "profile"
+    )]
+    pub(crate) server: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,6 +162,18 @@ pub(crate) enum Verb {
     /// Makes, looks at, verifies and renews tokens by hand
     #[command(subcommand)]
     Jwt(JwtCommand),
+    /// Personal access tokens: of a person, for programs
+    #[command(subcommand)]
+    Pat(GrantedCommand),
+    /// App tokens: of an identity, for an API
+    #[command(subcommand)]
+    AppToken(GrantedCommand),
+    /// System tokens: of no identity, with roles of their own
+    #[command(subcommand)]
+    SystemToken(GrantedCommand),
+    /// Looks at token strings without asking anybody
+    #[command(subcommand)]
+    TokenString(TokenStringCommand),
     /// Manages what is registered on the platform
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -203,6 +232,9 @@ fn check_format(typed: &Typed) -> Result<(), Failure> {
         Verb::Token { decode } => !decode,
         Verb::PlatformToken(args) => !args.decode,
         Verb::Jwt(JwtCommand::Sign(_) | JwtCommand::Renew(_)) => true,
+        Verb::Pat(command) | Verb::AppToken(command) | Verb::SystemToken(command) => {
+            command.prints_a_token()
+        }
         _ => false,
     };
     let name = match typed.global.output {

@@ -6,6 +6,7 @@ mod completions;
 #[cfg(feature = "platform")]
 mod dev;
 mod doctor;
+mod granted;
 mod jwt;
 mod login;
 mod logout;
@@ -18,7 +19,10 @@ mod serve;
 #[cfg(feature = "platform")]
 mod store;
 mod token;
+mod token_string;
 mod whoami;
+
+use countersign::proto::management::GrantedKind;
 
 use crate::{
     args::{Environment, Typed, Verb},
@@ -61,6 +65,16 @@ pub(crate) fn run(
         #[cfg(feature = "platform")]
         Verb::Store(command) => store::run(command, environment, output),
         Verb::Jwt(command) => jwt::run(command, environment, output),
+        Verb::Pat(command) => {
+            granted::run(GrantedKind::Personal, command, global, environment, output)
+        }
+        Verb::AppToken(command) => {
+            granted::run(GrantedKind::App, command, global, environment, output)
+        }
+        Verb::SystemToken(command) => {
+            granted::run(GrantedKind::System, command, global, environment, output)
+        }
+        Verb::TokenString(command) => token_string::run(command, output),
         Verb::Admin(command) => admin::run(command, global, environment, output),
         Verb::Doctor { server } => doctor::run(server.as_deref(), global, environment, output),
         Verb::Completions { shell } => completions::run(*shell, output),

@@ -1,5 +1,8 @@
 //! How does a profile become a token: from the cache, or from its server?
 
+mod caller;
+pub(crate) use caller::Caller;
+
 mod person;
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::AdminTokenCommand;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
     /// Who a token stands for
@@ -24,6 +26,9 @@ pub(crate) enum AdminCommand {
     /// What people are signed in with
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Tokens that people granted
+    #[command(subcommand)]
+    Token(AdminTokenCommand),
     /// What happened, newest first
     Audit(PageOptions),
 }

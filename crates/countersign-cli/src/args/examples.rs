@@ -11,6 +11,7 @@ Examples:
   countersign token --decode
   curl -H \"$(countersign token --output header)\" https://api.example/stock
   countersign cert explain CN=inventory
+  countersign pat create --name laptop --lifetime 30d --output-file token
   countersign doctor
 
 Exit codes:
@@ -33,6 +34,7 @@ Files:
 Environment:
   COUNTERSIGN_CERT_STORE       where certificates are looked for
   COUNTERSIGN_KEY_PASSWORD     the password of encrypted keys
+  COUNTERSIGN_TOKEN            a granted token, where --server is given
   BROWSER                      what opens an address for a person
   HTTPS_PROXY, NO_PROXY        the proxy, and what goes without it
   SSL_CERT_FILE, SSL_CERT_DIR  certificate authorities in place of the system's

@@ -7,6 +7,7 @@ mod mapping;
 mod principal;
 mod role;
 mod session;
+mod token;
 pub(crate) mod view;
 
 use std::future::Future;
@@ -21,7 +22,7 @@ use crate::{
     args::{AdminCommand, Environment, Global, PageOptions},
     failure::Failure,
     output::{Output, Shown},
-    session::{Session, block_on},
+    session::{Caller, block_on},
 };
 
 pub(crate) fn run(
@@ -34,10 +35,9 @@ pub(crate) fn run(
         AdminCommand::Principal(command) => principal::new_password(command)?,
         _ => None,
     };
-    let session = Session::of_profile(global, environment, output)?;
-    let held = session.token()?;
+    let caller = Caller::of(global, environment, output)?;
     let shown = block_on(async {
-        let (_, admin) = session.management(&held).await?;
+        let admin = caller.management().await?;
         answer(command, password.as_ref(), &admin, output).await
     })?;
     output.show(&shown)
@@ -58,11 +58,12 @@ fn answer<'a>(
         AdminCommand::Certificate(command) => Box::pin(certificate::run(command, admin, output)),
         AdminCommand::Mapping(command) => Box::pin(mapping::run(command, admin, output)),
         AdminCommand::Session(command) => Box::pin(session::run(command, admin, output)),
+        AdminCommand::Token(command) => Box::pin(token::run(command, admin, output)),
         AdminCommand::Audit(page) => Box::pin(audit::run(page, admin, output)),
     }
 }
 
-fn page(options: &PageOptions) -> PageRequest {
+pub(crate) fn page(options: &PageOptions) -> PageRequest {
     let mut page = PageRequest::default();
     page.limit = options.limit;
     page.after.clone_from(&options.after);

@@ -1,13 +1,14 @@
 //! Who does the current token stand for?
 
+use countersign::proto::management::WhoAmI;
 use serde_json::json;
 
 use crate::{
     args::{Environment, Global},
     commands::admin::view,
     failure::Failure,
-    output::Output,
-    session::{Session, block_on},
+    output::{Output, Shown},
+    session::{Caller, block_on},
     token_view,
 };
 
@@ -18,23 +19,34 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let session = Session::of_profile(global, environment, output)?;
+    let caller = Caller::of(global, environment, output)?;
+    let (session, held) = match &caller {
+        Caller::Profile(session, held) => (session, held),
+        Caller::Granted(admin, server) => {
+            let whoami = block_on(async { Ok(admin.whoami().await?) })?;
+            let shown = token_view::with_lead(&[("server", server)], whoami_view(&whoami));
+            return output.show(&shown);
+        }
+    };
     let lead = [
         ("profile", session.name.as_str()),
         ("server", &session.profile.server),
     ];
     // The token that is in use, not another one: it is the one that was asked about.
-    let held = session.token()?;
     let answer = block_on(async {
-        let (metadata, admin) = session.management(&held).await?;
+        let (metadata, admin) = session.management(held).await?;
         match metadata.countersign_api {
             Some(_) => Ok(Some(admin.whoami().await?)),
             None => Ok(None),
         }
     })?;
     let shown = match answer {
-        Some(whoami) => view::record(&json!(whoami), &["principal", "roles", "kind"]),
-        None => token_view::object(&held),
+        Some(whoami) => whoami_view(&whoami),
+        None => token_view::object(held),
     };
     output.show(&token_view::with_lead(&lead, shown))
+}
+
+fn whoami_view(whoami: &WhoAmI) -> Shown {
+    view::record(&json!(whoami), &["principal", "roles", "kind"])
 }

@@ -80,6 +80,15 @@ fn every_verb_and_every_option_is_in_the_document_and_no_other() {
 }
 
 #[test]
+fn the_expression_for_scanners_is_in_the_document() {
+    let home = Home::new();
+    let pattern = home.run("token-string pattern").ok();
+    assert!(document().contains(&pattern), "{pattern}");
+    let own = home.run("token-string pattern --prefix acme").ok();
+    assert_eq!(own, pattern.replace("csn", "acme"));
+}
+
+#[test]
 fn the_exit_codes_of_the_document_are_those_of_help() {
     let help = Home::new().run("--help").ok();
     let (_, codes) = help.split_once("Exit codes:\n").unwrap();

@@ -9,6 +9,7 @@ mod choice;
 mod doctor;
 mod documentation;
 mod encrypted_keys;
+mod granted;
 mod interrupted;
 mod jwt;
 mod log;
