@@ -18,7 +18,7 @@ use self::examples::{AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, CertificateCommand, MappingCommand, PageOptions,
-        PrincipalCommand, RoleCommand, SessionCommand, Usage,
+        PrincipalCommand, RoleCommand, SessionCommand, SessionStanding, Usage,
     },
     cert::{CertCommand, CertExport, CertForm, CertNew, CertRequest, KeyChoice, StoreOptions},
     environment::{Environment, client, surroundings},

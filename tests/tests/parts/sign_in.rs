@@ -6,7 +6,7 @@ use countersign::{
         bearer,
         exchange::TokenResponse,
         login::LoopbackTarget,
-        management::{NewPassword, Principal},
+        management::{NewPassword, Principal, SessionFilter},
         token::Binding,
     },
 };
@@ -124,11 +124,12 @@ impl World {
     /// How many sessions of somebody are listed.
     pub(crate) async fn sessions_of(&self, principal: &str) -> usize {
         let (admin, mut page, mut count) = (self.site.admin(), PageRequest::first(), 0);
+        let of_principal = SessionFilter {
+            principal: Some(principal.to_owned()),
+            state: None,
+        };
         loop {
-            let list = admin
-                .sessions(Some(principal), &page)
-                .await
-                .expect("a list");
+            let list = admin.sessions(&of_principal, &page).await.expect("a list");
             count += list.items.len();
             match list.next {
                 Some(cursor) => page = PageRequest::after(&cursor),

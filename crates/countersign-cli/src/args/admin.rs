@@ -120,6 +120,9 @@ pub(crate) enum SessionCommand {
         /// Of this principal only
         #[arg(long, value_name = "NAME")]
         principal: Option<String>,
+        /// In this state only
+        #[arg(long, value_name = "STATE")]
+        state: Option<SessionStanding>,
         #[command(flatten)]
         page: PageOptions,
     },
@@ -133,6 +136,16 @@ pub(crate) enum SessionCommand {
         /// Its id, as the list shows it
         id: String,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SessionStanding {
+    /// Its token was not acknowledged yet
+    Pending,
+    /// It lives
+    Active,
+    /// It is over
+    Ended,
 }
 
 #[derive(Debug, Subcommand)]

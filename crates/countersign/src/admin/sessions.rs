@@ -1,6 +1,6 @@
 //! How are the sessions of people looked at and ended?
 
-use countersign_proto::management::{Page, Session};
+use countersign_proto::management::{Page, Session, SessionFilter};
 use http::Method;
 
 use super::{Admin, PageRequest, call::Call};
@@ -11,10 +11,10 @@ impl Admin {
     /// 30 days.
     pub async fn sessions(
         &self,
-        principal: Option<&str>,
+        filter: &SessionFilter,
         page: &PageRequest,
     ) -> Result<Page<Session>, Error> {
-        let call = Call::page("sessions", page).query("principal", principal.map(str::to_owned));
+        let call = Call::page("sessions", page).filter(filter)?;
         self.caller.call(call).await?.read()
     }
 

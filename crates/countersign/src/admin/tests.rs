@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::{NewPassword, Principal};
+use countersign_proto::management::{NewPassword, Principal, SessionFilter, SessionState};
 use serde_json::json;
 
 use super::*;
@@ -108,7 +108,11 @@ async fn sessions_are_asked_for_and_ended() {
         _ => Answer::Is(ok(&session)),
     });
     let page = PageRequest::after("x").limit(5);
-    let found = admin.sessions(Some("anna & bert"), &page).await.unwrap();
+    let filter = SessionFilter {
+        principal: Some("anna & bert".to_owned()),
+        state: Some(SessionState::Active),
+    };
+    let found = admin.sessions(&filter, &page).await.unwrap();
     assert_eq!(found.items[0].principal, "anna");
     admin.session("s").await.unwrap();
     assert_eq!(admin.end_session("s").await.unwrap().state, "active");
@@ -119,7 +123,7 @@ async fn sessions_are_asked_for_and_ended() {
     assert_eq!(
         lines,
         [
-            "GET https://platform.example/api/v1/sessions?limit=5&after=x&principal=anna+%26+bert",
+            "GET https://platform.example/api/v1/sessions?limit=5&after=x&principal=anna+%26+bert&state=active",
             "GET https://platform.example/api/v1/sessions/s",
             "POST https://platform.example/api/v1/sessions/s/end",
         ]

@@ -1,11 +1,14 @@
 //! How is managed what people are signed in with?
 
-use countersign::admin::Admin;
+use countersign::{
+    admin::Admin,
+    proto::management::{SessionFilter, SessionState},
+};
 use serde_json::json;
 
 use super::{page, view};
 use crate::{
-    args::SessionCommand,
+    args::{SessionCommand, SessionStanding},
     failure::Failure,
     output::{Output, Shown},
 };
@@ -21,9 +24,18 @@ pub(crate) async fn run(
     match command {
         SessionCommand::List {
             principal,
+            state,
             page: options,
         } => {
-            let sessions = admin.sessions(principal.as_deref(), &page(options)).await?;
+            let filter = SessionFilter {
+                principal: principal.clone(),
+                state: state.map(|state| match state {
+                    SessionStanding::Pending => SessionState::Pending,
+                    SessionStanding::Active => SessionState::Active,
+                    SessionStanding::Ended => SessionState::Ended,
+                }),
+            };
+            let sessions = admin.sessions(&filter, &page(options)).await?;
             let columns = [
                 "id",
                 "principal",
