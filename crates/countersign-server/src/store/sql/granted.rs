@@ -51,13 +51,13 @@ pub(super) use live;
 macro_rules! state {
     ($now:literal, $warned:literal) => {
         concat!(
-            "CASE WHEN revoked_at IS NOT NULL THEN 4 WHEN expires_at <= ",
+            "CAST(CASE WHEN revoked_at IS NOT NULL THEN 4 WHEN expires_at <= ",
             $now,
             " THEN 3 WHEN grace_ends_at <= ",
             $now,
             " THEN 4 WHEN successor IS NOT NULL THEN 2 WHEN expires_at <= ",
             $warned,
-            " THEN 1 ELSE 0 END"
+            " THEN 1 ELSE 0 END AS BIGINT)"
         )
     };
 }
