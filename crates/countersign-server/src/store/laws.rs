@@ -28,6 +28,12 @@ pub(super) mod tokens;
 
 pub(super) mod granted;
 
+pub(super) mod rotation;
+
+pub(super) mod revocation;
+
+pub(super) mod token_lists;
+
 pub(super) mod logins;
 
 pub(super) mod sessions;
@@ -82,6 +88,35 @@ macro_rules! laws_of {
                 what_people_read_of_a_token_changes_and_nothing_else,
                 the_newest_use_of_a_token_is_remembered,
             }
+            rotation {
+                a_rotation_gives_a_token_a_successor_that_lives_beside_it,
+                law_11_of_fifty_equal_rotations_one_is_made,
+                law_11_nothing_follows_a_token_that_is_over_or_has_a_successor,
+                a_rotation_to_an_id_or_a_digest_that_is_taken_changes_nothing,
+                a_confirmed_rotation_ends_the_old_token,
+                the_first_use_ends_the_old_token_only_where_it_is_to,
+                an_aborted_rotation_leaves_the_old_token_as_it_was,
+                a_rotation_whose_grace_has_ended_is_settled,
+                law_11_of_many_settlements_one_is_made,
+                law_12_a_rotation_needs_no_room_and_makes_none,
+                the_version_grows_with_what_ends_a_token_and_not_with_a_grant,
+            }
+            revocation {
+                tokens_are_revoked_as_they_are_selected,
+                with_a_token_goes_what_was_granted_with_it_and_with_that,
+                with_a_token_goes_the_other_end_of_its_rotation_while_both_live,
+                law_10_with_a_certificate_go_the_tokens_that_rest_on_it,
+                law_10_with_a_mapping_go_the_tokens_that_its_principal_granted_by_it,
+                law_10_with_an_application_and_a_principal_go_their_tokens,
+            }
+            token_lists {
+                granted_tokens_are_listed_in_pages_newest_first,
+                granted_tokens_are_listed_by_what_is_asked_for,
+                granted_tokens_are_listed_and_counted_by_their_state,
+                a_granted_token_is_listed_for_thirty_days_after_its_end,
+                the_end_of_a_grace_is_written_down,
+                granted_tokens_are_forgotten_in_batches,
+            }
             logins {
                 a_login_is_read_as_it_was_written_by_id_and_by_handle,
                 an_id_and_a_handle_are_taken_once,
@@ -118,6 +153,7 @@ macro_rules! laws_of {
             }
             watch {
                 law_9_a_change_wakes_whoever_watches_once_it_can_be_read,
+                law_9_an_end_of_a_token_wakes_and_a_grant_does_not,
                 law_9_what_did_not_happen_wakes_nobody,
             }
         }

@@ -6,6 +6,7 @@ use countersign_proto::time::UnixTime;
 
 use super::{
     actions, audit, jti, key, role,
+    rotation::{rotated, rotation},
     sessions::{active, advance, begin},
     with_carol,
 };
@@ -48,6 +49,8 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
         .put_account(account.clone(), audit("password.set"))
         .await
         .unwrap();
+    rotated(&store, "granted", "its successor").await;
+    let granted = store.token("granted").await.unwrap();
     store.record_jti(jti("old", 10)).await.unwrap();
     assert_eq!(store.cleanup(UnixTime::from_secs(11), 10).await.unwrap(), 1);
     store.close().await.unwrap();
@@ -71,6 +74,8 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
     assert_eq!(
         actions,
         [
+            "token.rotate",
+            "token.grant",
             "password.set",
             "token.refresh",
             "principal.create",
@@ -83,6 +88,10 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
     assert_eq!(past.map(|past| past.generation), Some(0));
     assert_eq!(store.advance_session(advance("s", 0)).await.unwrap(), None);
     assert_eq!(store.account("carol").await.unwrap(), Some(account));
+    assert_eq!(store.token("granted").await.unwrap(), granted);
+    assert_eq!(store.token_version().await.unwrap(), 1);
+    let again = rotation("granted", "another");
+    assert!(!store.rotate_token(again).await.unwrap());
     let login = store.login("login of s").await.unwrap().unwrap();
     assert_eq!(login.version, 1);
 }

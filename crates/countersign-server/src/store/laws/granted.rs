@@ -1,6 +1,6 @@
 //! Is a granted token kept and found as it was granted, and never one too many?
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use countersign_proto::{
     management::{GrantedForm, GrantedKind},
@@ -267,6 +267,10 @@ pub(in crate::store) async fn the_newest_use_of_a_token_is_remembered(store: Arc
 /// The moment at which these laws happen.
 pub(in crate::store) fn now() -> UnixTime {
     UnixTime::from_secs(50)
+}
+
+pub(in crate::store) fn later(by: u64) -> UnixTime {
+    now().plus(Duration::from_secs(by))
 }
 
 pub(in crate::store) fn granting() -> NewAuditEntry {

@@ -6,15 +6,18 @@ use countersign_proto::time::UnixTime;
 use tokio::sync::broadcast::Receiver;
 
 use super::{
-    audit, key,
+    audit,
+    granted::{grant, token},
+    key,
     logins::{login, update},
     role,
+    rotation::rotated,
     sessions::{active, advance, begin, pending},
     with_carol,
 };
 use crate::{
     registry::Change,
-    store::{Changed, LoginRow, LoginUpdate, Store},
+    store::{Changed, LoginRow, LoginUpdate, Settlement, Store, TokenSelector},
 };
 
 pub(in crate::store) async fn law_9_a_change_wakes_whoever_watches_once_it_can_be_read(
@@ -72,6 +75,30 @@ pub(in crate::store) async fn law_9_a_change_wakes_whoever_watches_once_it_can_b
         .await
         .unwrap();
     assert_eq!(woken(&mut watching, 2).await, ["session w", "the registry"]);
+}
+
+pub(in crate::store) async fn law_9_an_end_of_a_token_wakes_and_a_grant_does_not(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    let mut watching = store.watch();
+    rotated(&store, "a", "b").await;
+    assert_eq!(woken(&mut watching, 1).await, ["token a"]);
+    assert!(store.token("a").await.unwrap().unwrap().successor.is_some());
+    let at = UnixTime::from_secs(60);
+    let settled = store.settle_rotation("b", Settlement::Aborted, at, audit("token.settle"));
+    assert!(settled.await.unwrap());
+    assert_eq!(woken(&mut watching, 2).await, ["token a", "token b"]);
+    for number in 0..20 {
+        grant(&store, token(&format!("many {number}"))).await;
+    }
+    let one = TokenSelector::Id("a".to_owned());
+    let all = TokenSelector::Owner("carol".to_owned());
+    for (which, expected) in [(one, "token a"), (all, "tokens")] {
+        let revoked = store.revoke_tokens(which, "x", at, audit("token.revoke"));
+        assert!(!revoked.await.unwrap().is_empty());
+        assert_eq!(woken(&mut watching, 1).await, [expected]);
+    }
 }
 
 pub(in crate::store) async fn law_9_what_did_not_happen_wakes_nobody(store: Arc<dyn Store>) {

@@ -13,6 +13,8 @@ mod opening;
 
 mod nodes;
 
+mod granted;
+
 mod faults;
 
 mod on_postgresql {

@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 /// Two nodes on one database.
-async fn two() -> [Arc<dyn Store>; 2] {
+pub(super) async fn two() -> [Arc<dyn Store>; 2] {
     let database = Cluster::shared().database();
     [
         Arc::new(super::open(&database).await),
@@ -27,7 +27,7 @@ async fn two() -> [Arc<dyn Store>; 2] {
 }
 
 /// Runs `call` for the numbers up to `count` at once, on each node in turn: what came out.
-async fn at_once<T, A>(
+pub(super) async fn at_once<T, A>(
     nodes: &[Arc<dyn Store>; 2],
     count: usize,
     call: impl Fn(usize, Arc<dyn Store>) -> A,

@@ -1,0 +1,320 @@
+//! Do granted tokens end with what they rest on, and nothing else with them?
+
+use std::sync::Arc;
+
+use countersign_proto::management::{
+    CertificateUsage, NewCertificate, PrincipalMapping, RegisteredCertificate,
+};
+
+use super::{
+    actions, application, audit,
+    granted::{grant, granting, later, now, system, token},
+    principal,
+    rotation::{rotated, rotation},
+    with_carol,
+};
+use crate::{
+    registry::{CertificateEntry, Change},
+    store::{
+        APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, PRINCIPAL_DELETED, Settlement,
+        Store, StoreError, TokenRotation, TokenRow, TokenSelector,
+    },
+};
+
+pub(in crate::store) async fn tokens_are_revoked_as_they_are_selected(store: Arc<dyn Store>) {
+    with_carol(&store).await;
+    with_dave(&store).await;
+    for row in [
+        token("1"),
+        of_dave(token("2")),
+        by_application("billing", token("3")),
+        by_certificate("ab", token("4")),
+        through("a session", token("5")),
+        system("6"),
+        by_application("Billing", of_dave(token("7"))),
+    ] {
+        grant(&store, row).await;
+    }
+    let id = TokenSelector::Id("6".to_owned());
+    for (which, expected) in [
+        (TokenSelector::Id("unknown".to_owned()), ""),
+        (id.clone(), "6"),
+        (id, ""),
+        (TokenSelector::Application("billing".to_owned()), "3"),
+        (TokenSelector::Certificate("ab".to_owned()), "4"),
+        (TokenSelector::CreatedThrough("a session".to_owned()), "5"),
+        (TokenSelector::Owner("dave".to_owned()), "2 7"),
+        (TokenSelector::Owner("carol".to_owned()), "1"),
+    ] {
+        let revoked = revoke(&store, which.clone()).await;
+        assert_eq!(revoked, expected, "{which:?}");
+    }
+    let row = store.token("4").await.unwrap().unwrap();
+    assert_eq!(row.revoked_at, Some(now()));
+    assert_eq!(row.revocation_reason.as_deref(), Some("stolen"));
+    let rows = actions(&store).await;
+    let rows = rows.iter().filter(|action| *action == "token.revoke");
+    assert_eq!(rows.count(), 6, "none where nothing was revoked");
+    assert_eq!(store.token_version().await.unwrap(), 6);
+}
+
+pub(in crate::store) async fn with_a_token_goes_what_was_granted_with_it_and_with_that(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    with_dave(&store).await;
+    for row in [
+        token("1"),
+        through("1", of_dave(token("2"))),
+        through("2", token("3")),
+        // Through one that is over; and in a circle, which nobody makes.
+        over(through("1", token("4"))),
+        through("4", system("5")),
+        through("6", token("6")),
+        through("7", token("other")),
+    ] {
+        grant(&store, row).await;
+    }
+    assert_eq!(
+        revoke(&store, TokenSelector::Id("2".to_owned())).await,
+        "2 3"
+    );
+    assert_eq!(
+        revoke(&store, TokenSelector::Id("1".to_owned())).await,
+        "1 5"
+    );
+    assert_eq!(revoke(&store, TokenSelector::Id("6".to_owned())).await, "6");
+    let already = store.token("4").await.unwrap().unwrap();
+    assert_eq!(already, over(through("1", token("4"))));
+}
+
+pub(in crate::store) async fn with_a_token_goes_the_other_end_of_its_rotation_while_both_live(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    for (old, new) in [("a1", "a2"), ("b1", "b2"), ("c1", "c2"), ("d1", "d2")] {
+        rotated(&store, old, new).await;
+    }
+    grant(&store, through("a1", token("a3"))).await;
+    let id = |id: &str| TokenSelector::Id(id.to_owned());
+    assert_eq!(revoke(&store, id("a2")).await, "a1 a2 a3");
+    assert_eq!(revoke(&store, id("b1")).await, "b1 b2");
+    // Confirmed or aborted, they have nothing to do with each other any more.
+    for (new, how) in [("c2", Settlement::Confirmed), ("d2", Settlement::Aborted)] {
+        let settled = store.settle_rotation(new, how, now(), audit("token.settle"));
+        assert!(settled.await.unwrap());
+    }
+    assert_eq!(revoke(&store, id("c1")).await, "");
+    assert_eq!(revoke(&store, id("c2")).await, "c2");
+    assert_eq!(revoke(&store, id("d2")).await, "");
+    assert_eq!(revoke(&store, id("d1")).await, "d1");
+}
+
+// security.md 11
+pub(in crate::store) async fn law_10_with_a_certificate_go_the_tokens_that_rest_on_it(
+    store: Arc<dyn Store>,
+) {
+    let [sha256, other] = with_certificates(&store).await;
+    grant(&store, by_certificate(&sha256, token("1"))).await;
+    grant(&store, through("1", token("2"))).await;
+    grant(&store, by_certificate(&other, token("3"))).await;
+    let version = store.token_version().await.unwrap();
+    let revocation = Change::RevokeCertificate {
+        sha256: sha256.clone(),
+        at: later(5),
+        reason: "lost".to_owned(),
+    };
+    let change = store.change(revocation.clone(), granting()).await;
+    change.unwrap();
+    assert!(store.token_version().await.unwrap() > version);
+    for id in ["1", "2"] {
+        assert_ended(&store, id, CERTIFICATE_REVOKED).await;
+    }
+    assert!(lives(&store, "3").await);
+    // Nor does one who was believed a moment ago grant another with it.
+    for (row, what) in [
+        (by_certificate(&sha256, token("4")), "certificate"),
+        (through("1", token("4")), "token"),
+    ] {
+        let refused = store.create_token(row.clone(), 10, granting()).await;
+        assert_refused(refused.map(drop), what);
+        let rotation = TokenRotation {
+            successor: row,
+            ..rotation("3", "4")
+        };
+        assert_refused(store.rotate_token(rotation).await.map(drop), what);
+    }
+    assert!(lives(&store, "3").await && store.token("4").await.unwrap().is_none());
+    let three = store.token("3").await.unwrap().unwrap();
+    assert_eq!(three.successor, None);
+}
+
+// security.md 11
+pub(in crate::store) async fn law_10_with_a_mapping_go_the_tokens_that_its_principal_granted_by_it(
+    store: Arc<dyn Store>,
+) {
+    let [sha256, other] = with_certificates(&store).await;
+    with_dave(&store).await;
+    let by_dave = TokenRow {
+        created_by: "dave".to_owned(),
+        ..by_certificate(&sha256, token("2"))
+    };
+    for row in [
+        by_certificate(&sha256, of_dave(token("1"))),
+        by_dave,
+        by_certificate(&other, token("3")),
+        through("1", token("4")),
+    ] {
+        grant(&store, row).await;
+    }
+    let mapping = Change::DeleteMapping {
+        id: "m0".to_owned(),
+    };
+    store.change(mapping, granting()).await.unwrap();
+    for id in ["1", "4"] {
+        assert_ended(&store, id, MAPPING_DELETED).await;
+    }
+    assert!(lives(&store, "2").await && lives(&store, "3").await);
+}
+
+pub(in crate::store) async fn law_10_with_an_application_and_a_principal_go_their_tokens(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    with_dave(&store).await;
+    store
+        .change(application("billing"), audit("application.create"))
+        .await
+        .unwrap();
+    for row in [
+        by_application("billing", token("1")),
+        of_dave(token("2")),
+        through("2", token("3")),
+        token("4"),
+    ] {
+        grant(&store, row).await;
+    }
+    // A change that does not fit ends nothing; several in one are one.
+    let deletions = |client_id: &str| {
+        Change::All(vec![
+            Change::DeletePrincipal {
+                name: "dave".to_owned(),
+            },
+            principal("dave", "clerks"),
+            Change::DeleteApplication {
+                client_id: client_id.to_owned(),
+            },
+        ])
+    };
+    let refused = store.change(deletions("unknown"), granting()).await;
+    assert!(refused.is_err() && lives(&store, "2").await);
+    store
+        .change(deletions("billing"), granting())
+        .await
+        .unwrap();
+    assert_ended(&store, "1", APPLICATION_DELETED).await;
+    for id in ["2", "3"] {
+        assert_ended(&store, id, PRINCIPAL_DELETED).await;
+    }
+    assert!(lives(&store, "4").await);
+}
+
+const P256: &str = include_str!("../../../../../testdata/clients/p256/p256.pem");
+const RSA2048: &str = include_str!("../../../../../testdata/clients/rsa2048/rsa2048.pem");
+
+fn certificate(pem: &str) -> RegisteredCertificate {
+    let asked = NewCertificate {
+        pem: pem.to_owned(),
+        client_id: Some("billing".to_owned()),
+        usage: CertificateUsage::Client,
+        kid_alias: None,
+    };
+    CertificateEntry::new(&asked).unwrap().record
+}
+
+/// Certificates of carol by mappings `m0` and `m1`: their SHA-256.
+async fn with_certificates(store: &Arc<dyn Store>) -> [String; 2] {
+    with_carol(store).await;
+    let records = [certificate(P256), certificate(RSA2048)];
+    let mut changes = vec![application("billing")];
+    for (number, record) in records.iter().enumerate() {
+        changes.push(Change::RegisterCertificate(record.clone()));
+        changes.push(Change::CreateMapping(PrincipalMapping {
+            id: format!("m{number}"),
+            client_id: "billing".to_owned(),
+            certificate: record.sha256.clone(),
+            principal: "carol".to_owned(),
+            is_default: false,
+        }));
+    }
+    let made = store.change(Change::All(changes), audit("application.create"));
+    made.await.unwrap();
+    records.map(|record| record.sha256)
+}
+
+async fn with_dave(store: &Arc<dyn Store>) {
+    let dave = principal("dave", "clerks");
+    store.change(dave, audit("principal.create")).await.unwrap();
+}
+
+/// The ids of those that were revoked, sorted.
+async fn revoke(store: &Arc<dyn Store>, which: TokenSelector) -> String {
+    let revoked = store.revoke_tokens(which, "stolen", now(), audit("token.revoke"));
+    let mut ids = revoked.await.unwrap();
+    ids.sort();
+    ids.join(" ")
+}
+
+async fn lives(store: &Arc<dyn Store>, id: &str) -> bool {
+    store.token(id).await.unwrap().unwrap().is_live(now())
+}
+
+async fn assert_ended(store: &Arc<dyn Store>, id: &str, reason: &str) {
+    let row = store.token(id).await.unwrap().unwrap();
+    let found = (row.revoked_at, row.revocation_reason.as_deref());
+    assert_eq!(found, (Some(now()), Some(reason)), "{id}");
+}
+
+fn assert_refused(outcome: Result<(), StoreError>, what: &str) {
+    match outcome {
+        Err(StoreError::Registry(error)) => {
+            assert!(error.to_string().starts_with(what), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn of_dave(row: TokenRow) -> TokenRow {
+    TokenRow {
+        owner: Some("dave".to_owned()),
+        ..row
+    }
+}
+
+fn by_application(client_id: &str, row: TokenRow) -> TokenRow {
+    TokenRow {
+        application: Some(client_id.to_owned()),
+        ..row
+    }
+}
+
+fn by_certificate(sha256: &str, row: TokenRow) -> TokenRow {
+    TokenRow {
+        certificate: Some(sha256.to_owned()),
+        ..row
+    }
+}
+
+fn through(id: &str, row: TokenRow) -> TokenRow {
+    TokenRow {
+        created_through: Some(id.to_owned()),
+        ..row
+    }
+}
+
+fn over(row: TokenRow) -> TokenRow {
+    TokenRow {
+        expires_at: Some(now()),
+        ..row
+    }
+}
