@@ -94,6 +94,7 @@ async fn serve(folder: &std::path::Path) -> (Running, SocketAddr) {
          [listen]\naddress = \"{address}\"\n\
          [store]\nurl = \"memory:\"\n\
          [limits]\nconnections = 20000\nper_source_per_minute = 1000000000\n\
+         per_client_per_minute = 1000000000\n\
          [login]\nhello_s = 60\n"
     );
     let file = folder.join("countersign.toml");

@@ -35,6 +35,8 @@ mod hostile_tokens;
 
 mod replay;
 
+mod events;
+
 mod refresh;
 
 mod at_rest;

@@ -147,7 +147,7 @@ impl Side {
         let text = format!(
             "issuer = \"{issuer}\"\n[listen]\naddress = \"127.0.0.1:{port}\"\n[store]\nurl = \"sqlite:platform.db\"\n\
              [secrets]\nfile = \"secrets\"\n[bootstrap]\ncertificate = \"{}\"\n\
-             [limits]\nper_source_per_minute = 100000000\nfailures_per_source_per_minute = 1000000\n[log]\nfilter = \"warn\"\n",
+             [limits]\nper_source_per_minute = 100000000\nper_client_per_minute = 100000000\nfailures_per_source_per_minute = 1000000\n[log]\nfilter = \"warn\"\n",
             fixture("rsa2048.pem").display()
         );
         std::fs::write(&settings, text).expect("a settings file");

@@ -236,7 +236,7 @@ impl Platform {
         let text = format!(
             "issuer = \"{issuer}\"\n[listen]\naddress = \"{address}\"\n[store]\nurl = \"sqlite:platform.db\"\n\
              [secrets]\nfile = \"secrets\"\n[bootstrap]\ncertificate = \"{}\"\n\
-             [limits]\nper_source_per_minute = 100000000\nlogins_per_source_per_minute = 100000000\nconnections = 15000\n\
+             [limits]\nper_source_per_minute = 100000000\nper_client_per_minute = 100000000\nlogins_per_source_per_minute = 100000000\nconnections = 15000\n\
              [log]\nfilter = \"warn\"\n",
             certificate.display()
         );

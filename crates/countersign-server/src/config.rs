@@ -9,6 +9,8 @@ use std::{
 use countersign_proto::key::Algorithm;
 use url::Url;
 
+use crate::networks::Networks;
+
 mod parse;
 
 mod identity_provider;
@@ -28,6 +30,12 @@ pub use login::LoginTimes;
 
 mod console;
 pub use console::ConsoleRules;
+
+mod proxy;
+pub use proxy::{ProxyHeader, TrustedProxies};
+
+mod webhook;
+pub use webhook::Webhook;
 
 mod postgres;
 pub use postgres::PostgresUrl;
@@ -51,6 +59,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// `listen.behind_proxy`: a proxy in front speaks TLS.
     pub behind_proxy: bool,
+    /// `listen.trusted_proxies`, `listen.proxy_header`
+    pub trusted_proxies: TrustedProxies,
     /// `[tls]`
     pub tls: Option<Tls>,
     /// `store.url`
@@ -68,6 +78,10 @@ pub struct Settings {
     pub bootstrap: Option<Bootstrap>,
     /// `[limits]`
     pub limits: Limits,
+    /// `limits.exempt`: from here nothing is limited.
+    pub exempt: Networks,
+    /// `[events]`
+    pub webhook: Option<Webhook>,
     /// `[identity_provider]`
     pub identity_provider: IdentityProviderSettings,
     /// `[forwarding]`
@@ -138,6 +152,10 @@ pub struct Limits {
     pub per_source_per_minute: u32,
     /// Refused credentials per minute from one source, after which it waits.
     pub failures_per_source_per_minute: u32,
+    /// Requests per minute at the management API from one source.
+    pub api_per_source_per_minute: u32,
+    /// Requests per minute of one client, or of one principal, from all sources together.
+    pub per_client_per_minute: u32,
     /// Connections at one time.
     pub connections: usize,
     /// Connections of one source at one time; not counted behind a proxy.
@@ -198,6 +216,7 @@ impl Settings {
             issuer,
             listen,
             behind_proxy: false,
+            trusted_proxies: TrustedProxies::default(),
             tls: None,
             store: StoreUrl::Memory,
             secrets_file: None,
@@ -206,6 +225,8 @@ impl Settings {
             tokens: TokenRules::default(),
             bootstrap: None,
             limits: Limits::default(),
+            exempt: Networks::default(),
+            webhook: None,
             identity_provider: IdentityProviderSettings::default(),
             forwarding: Forwarding::default(),
             outbound_ca_bundle: None,
@@ -216,6 +237,12 @@ impl Settings {
             lab_shared_certificate: false,
             signing_algorithm: Algorithm::ES256,
         }
+    }
+
+    /// Whether it shows where a request comes from. Behind a proxy that nobody trusts to say it,
+    /// every request comes from the proxy.
+    pub fn tells_sources_apart(&self) -> bool {
+        !self.behind_proxy || !self.trusted_proxies.networks.are_none()
     }
 }
 
@@ -234,6 +261,8 @@ impl Default for Limits {
         Limits {
             per_source_per_minute: 600,
             failures_per_source_per_minute: 60,
+            api_per_source_per_minute: 6_000,
+            per_client_per_minute: 6_000,
             connections: 4096,
             connections_per_source: 1024,
             header: Duration::from_secs(10),

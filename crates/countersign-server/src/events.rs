@@ -1,35 +1,69 @@
 //! What does an administrator hear of as it happens?
 //!
-//! An event goes to the log (target `countersign::event`) and into a metric. It is no audit: that
-//! is written by whoever raises it, in the transaction of what happened. To raise an event never
-//! waits and never fails.
+//! An event goes to the log (target `countersign::event`), into a metric, and to the receiver of
+//! `events.webhook`. It is no audit: that is written by whoever raises it, in the transaction of
+//! what happened. To raise an event never waits and never fails.
 
 mod event;
 pub(crate) use event::{Event, EventName};
 
 mod coalescing;
-
 use coalescing::{Coalescing, Told};
-use countersign_proto::time::UnixTime;
+
+mod notice;
+use notice::Notice;
+
+mod queue;
+pub(crate) use queue::Counters;
+use queue::Queue;
+
+mod delivery;
+
+mod signature;
+
+mod webhook;
+use webhook::Webhook;
+
+mod weakness;
+
+mod expiry;
+
+use std::time::Duration;
+
+use countersign_proto::{certificate::Certificate, time::UnixTime};
 use metrics::Counter;
+
+use crate::{Platform, config::Settings, metrics::Metrics, random};
+
+/// Time for what still waits when a server stops.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Tells of events.
 pub(crate) struct Events {
     coalescing: Coalescing,
     counters: [Counter; EventName::ALL.len()],
+    webhook: Option<Webhook>,
     #[cfg(test)]
     told: std::sync::Mutex<Vec<Event>>,
 }
 
 impl Events {
-    /// Counted by `counters`, one for each name.
-    pub(crate) fn new(counters: [Counter; EventName::ALL.len()]) -> Events {
-        Events {
+    /// Delivers to the receiver of the settings, if there is one.
+    ///
+    /// # Errors
+    /// What is wrong with its settings.
+    pub(crate) fn new(settings: &Settings, metrics: &Metrics) -> Result<Events, String> {
+        let webhook = settings.webhook.as_ref().map(|webhook| {
+            let queue = Queue::new(metrics.deliveries());
+            Webhook::new(settings, webhook, queue)
+        });
+        Ok(Events {
             coalescing: Coalescing::default(),
-            counters,
+            counters: metrics.events(),
+            webhook: webhook.transpose()?,
             #[cfg(test)]
             told: std::sync::Mutex::default(),
-        }
+        })
     }
 
     /// Tells of `event`, unless an equal one was told less than a minute ago: then it is told with
@@ -37,21 +71,26 @@ impl Events {
     pub(crate) fn raise(&self, event: Event) {
         self.counters[event.name as usize].increment(1);
         if let Some(told) = self.coalescing.judge(event) {
-            self.tell(told);
+            self.tell(&told);
         }
     }
 
     /// Tells of what was held back in a minute that is over.
     pub(crate) fn settle(&self, now: UnixTime) {
         for told in self.coalescing.settle(now) {
-            self.tell(told);
+            self.tell(&told);
         }
     }
 
-    fn tell(&self, told: Told) {
+    fn tell(&self, told: &Told) {
+        // An event without a name of its own is logged, and not delivered.
+        let id = random::opaque_id(told.event.at)
+            .ok()
+            .map(|id| id.to_string());
         let Told { event, repeats } = told;
         tracing::warn!(
             target: "countersign::event",
+            id,
             event = event.name.as_str(),
             at = event.at.as_secs(),
             subject = event.subject,
@@ -62,13 +101,73 @@ impl Events {
             repeats,
             "event"
         );
+        if let (Some(webhook), Some(id)) = (&self.webhook, id) {
+            webhook.queue.put(Notice::new(id, told));
+        }
         #[cfg(test)]
-        self.told.lock().unwrap().push(event);
+        self.told.lock().unwrap().push(event.clone());
     }
 
     /// What was told until now, oldest first.
     #[cfg(test)]
     pub(crate) fn told(&self) -> Vec<Event> {
         self.told.lock().unwrap().clone()
+    }
+}
+
+/// Delivers what is told, for as long as it is asked. Without a receiver there is nothing to do.
+pub(crate) async fn deliver(platform: Platform) {
+    if let Some(webhook) = &platform.events().webhook {
+        let send = |notice| webhook.send(&platform, notice);
+        delivery::deliver(&webhook.queue, platform.clock(), send).await;
+    }
+}
+
+/// Delivers what still waits, for a few seconds at most.
+pub(crate) async fn deliver_rest(platform: &Platform) {
+    if let Some(webhook) = &platform.events().webhook {
+        let send = |notice| webhook.send(platform, notice);
+        let rest = delivery::deliver_rest(&webhook.queue, platform.clock(), send);
+        if tokio::time::timeout(LAST_WORDS, rest).await.is_err() || webhook.queue.front().is_some()
+        {
+            tracing::warn!("events were not delivered before the end");
+        }
+    }
+}
+
+/// Tells of the settings that are weak.
+pub(crate) fn tell_of_settings(platform: &Platform) {
+    let now = platform.now();
+    for weakness in weakness::of(platform.settings()) {
+        let event = Event::new(EventName::SettingsWeak, weakness.setting, now);
+        platform.events().raise(event.detail(weakness.why));
+    }
+}
+
+/// Tells of certificates that end soon: the registered ones, and the listener's own. `last` is when
+/// this was asked before.
+pub(crate) fn tell_of_certificates(
+    platform: &Platform,
+    listener: Option<&Certificate>,
+    last: Option<UnixTime>,
+) {
+    let now = platform.now();
+    let tell = |subject: &str, sha256: &str, end| {
+        if expiry::is_due(end, last, now) {
+            let event = Event::new(EventName::CertificateExpiresSoon, subject, now)
+                .certificate(sha256)
+                .detail(&expiry::left(end, now));
+            platform.events().raise(event);
+        }
+    };
+    for entry in platform.registry().certificates() {
+        let record = &entry.record;
+        if record.revoked_at.is_none() {
+            tell(&record.client_id, &record.sha256, record.not_after);
+        }
+    }
+    if let Some(listener) = listener {
+        let sha256 = listener.sha256().to_hex().to_ascii_lowercase();
+        tell("tls.certificate", &sha256, listener.not_after());
     }
 }

@@ -4,6 +4,8 @@ mod error;
 
 mod request_scope;
 
+mod forwarded;
+
 mod sender;
 
 mod form;

@@ -43,6 +43,9 @@ mod audit;
 
 mod source;
 
+mod networks;
+pub use networks::{NetworkError, Networks};
+
 mod limits;
 
 mod login;

@@ -9,7 +9,7 @@ use countersign_proto::token::TokenKind;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::events::EventName;
+use crate::events::{Counters, EventName};
 
 /// Counters of one platform.
 pub(crate) struct Metrics {
@@ -41,6 +41,7 @@ const REVOKED: &str = "countersign_tokens_revoked_total";
 const SIGN_INS: &str = "countersign_sign_ins_total";
 const FORWARDED: &str = "countersign_forwarded_total";
 const EVENTS: &str = "countersign_events_total";
+const DELIVERIES: &str = "countersign_event_deliveries_total";
 const LIMITED: &str = "countersign_rate_limited_total";
 const RESPONSES: &str = "countersign_http_responses_total";
 const LOGINS: &str = "countersign_logins_begun_total";
@@ -114,6 +115,17 @@ impl Metrics {
     /// A counter for each name of an event.
     pub(crate) fn events(&self) -> [Counter; EventName::ALL.len()] {
         EventName::ALL.map(|name| counter(&self.recorder, EVENTS, &[("name", name.as_str())]))
+    }
+
+    /// Counters of what becomes of events on their way to a receiver.
+    pub(crate) fn deliveries(&self) -> Counters {
+        let count = |outcome| counter(&self.recorder, DELIVERIES, &[("outcome", outcome)]);
+        Counters {
+            delivered: count("delivered"),
+            refused: count("refused"),
+            dropped: count("dropped"),
+            failed: count("failed"),
+        }
     }
 
     pub(crate) fn limited(&self) {
@@ -222,6 +234,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             EVENTS,
             "things that an administrator should hear of, by name",
+        ),
+        (
+            DELIVERIES,
+            "attempts to deliver an event, and events given up, by outcome",
         ),
         (
             LIMITED,

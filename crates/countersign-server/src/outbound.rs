@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -42,6 +42,12 @@ pub(crate) struct Form {
     pub(crate) body: Zeroizing<String>,
     /// The `Authorization` header.
     pub(crate) authorization: Option<HeaderValue>,
+}
+
+/// A JSON document to be posted, and how the platform says that it wrote it.
+pub(crate) struct Signed {
+    pub(crate) body: Vec<u8>,
+    pub(crate) headers: [(HeaderName, HeaderValue); 2],
 }
 
 /// What came back, whatever its status. The body is wiped when dropped.
@@ -76,15 +82,35 @@ impl Outbound {
     /// # Errors
     /// What is wrong with the file.
     pub(crate) fn new(ca_bundle: Option<&Path>, at_once: usize) -> Result<Outbound, String> {
-        let authorities = ca_bundle.map(read_authorities).transpose()?;
-        Ok(Outbound {
+        match ca_bundle {
+            Some(file) => Outbound::trusting("outbound.ca_bundle", file, at_once),
+            None => Ok(Outbound::with(Vec::new(), at_once)),
+        }
+    }
+
+    /// The same with the authorities that another setting names.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn trusting(
+        setting: &str,
+        ca_bundle: &Path,
+        at_once: usize,
+    ) -> Result<Outbound, String> {
+        let authorities =
+            read_authorities(ca_bundle).map_err(|error| format!("{setting}: {error}"))?;
+        Ok(Outbound::with(authorities, at_once))
+    }
+
+    fn with(authorities: Vec<reqwest::Certificate>, at_once: usize) -> Outbound {
+        Outbound {
             inner: Arc::new(Inner {
-                authorities: authorities.unwrap_or_default(),
+                authorities,
                 loopback: OnceLock::new(),
                 outside: OnceLock::new(),
                 questions: Semaphore::new(at_once),
             }),
-        })
+        }
     }
 
     /// Fetches a JSON document.
@@ -115,6 +141,25 @@ impl Outbound {
         let request = request
             .header(header::CONTENT_TYPE, FORM)
             .body(Bytes::from_owner(form.body));
+        self.ask(request, url, limit).await
+    }
+
+    /// Posts a document.
+    ///
+    /// # Errors
+    /// [`OutboundError`] when nothing came back.
+    pub(crate) async fn deliver(
+        &self,
+        url: &Url,
+        document: Signed,
+        limit: Duration,
+    ) -> Result<Answer, OutboundError> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        let request = self.client(url)?.post(url.clone());
+        let request = request
+            .headers(document.headers.into_iter().collect())
+            .header(header::CONTENT_TYPE, JSON)
+            .body(document.body);
         self.ask(request, url, limit).await
     }
 
@@ -286,13 +331,10 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn read_authorities(file: &Path) -> Result<Vec<reqwest::Certificate>, String> {
     let shown = file.display();
-    let pem =
-        std::fs::read(file).map_err(|error| format!("outbound.ca_bundle: {shown}: {error}"))?;
+    let pem = std::fs::read(file).map_err(|error| format!("{shown}: {error}"))?;
     match reqwest::Certificate::from_pem_bundle(&pem) {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(format!(
-            "outbound.ca_bundle: {shown}: holds no certificate in PEM"
-        )),
+        _ => Err(format!("{shown}: holds no certificate in PEM")),
     }
 }
 

@@ -69,6 +69,9 @@ pub enum StartError {
     /// The identity provider cannot be asked as it was set.
     #[error("{0}")]
     IdentityProvider(String),
+    /// Events cannot be delivered as it was set.
+    #[error("{0}")]
+    Events(String),
     /// The TLS certificate and key cannot be used.
     #[error("{0}")]
     Tls(String),
@@ -126,6 +129,7 @@ impl Platform {
         let passwords = PasswordHasher::new();
         let random = |error: String| StartError::Secrets(error);
         let metrics = Metrics::new();
+        let events = Events::new(&settings, &metrics).map_err(StartError::Events)?;
         Ok(Platform {
             inner: Arc::new(Inner {
                 metadata: Metadata::for_platform(&settings.issuer),
@@ -133,7 +137,7 @@ impl Platform {
                 proofs: Proofs::new(&secrets).map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings),
                 logins: Logins::new(&settings.limits),
-                events: Events::new(metrics.events()),
+                events,
                 metrics,
                 forwarder: Forwarder::new(&settings).map_err(StartError::IdentityProvider)?,
                 identity_provider: idp::open(&settings, &store, &passwords, &clock)?,
@@ -218,6 +222,10 @@ impl Platform {
     /// [`StoreError`] when it cannot.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.store().close().await
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
     }
 
     pub(crate) fn now(&self) -> UnixTime {

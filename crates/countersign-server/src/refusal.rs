@@ -2,6 +2,8 @@
 
 mod words;
 
+use std::time::Duration;
+
 use countersign_proto::{
     assertion::{AssertionError, Purpose},
     dpop::ProofError,
@@ -9,7 +11,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use crate::store::StoreError;
+use crate::{limits::TooMany, store::StoreError};
 
 /// The client's problem: safe to show. `words` says how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +112,11 @@ pub(crate) enum Refusal {
     RefreshLimitReached,
     /// The refresh token after this one was used a moment ago.
     Superseded,
+    /// The client, or the principal, has to wait.
+    TooOften {
+        /// How long.
+        retry_after: Duration,
+    },
     /// A role of the principal asks for loopback, and the token came, or is to come, by a code.
     LoopbackRequired {
         /// The role.
@@ -156,6 +163,13 @@ impl Refusal {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         Failure::Refused(Box::new(refusal))
+    }
+}
+
+impl From<TooMany> for Failure {
+    fn from(too_many: TooMany) -> Failure {
+        let TooMany { retry_after } = too_many;
+        Refusal::TooOften { retry_after }.into()
     }
 }
 

@@ -346,6 +346,8 @@ fn bootstrapped(
 fn unlimited(issuer: Url) -> Settings {
     let mut settings = Settings::in_memory(issuer);
     settings.limits.per_source_per_minute = u32::MAX;
+    settings.limits.api_per_source_per_minute = u32::MAX;
+    settings.limits.per_client_per_minute = u32::MAX;
     settings.limits.failures_per_source_per_minute = u32::MAX;
     settings
 }

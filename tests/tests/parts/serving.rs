@@ -49,6 +49,7 @@ impl Site {
              [store]\nurl = \"{store}\"\n\
              [bootstrap]\ncertificate = \"administrator.pem\"\n\
              [limits]\nper_source_per_minute = 1000000000\nfailures_per_source_per_minute = 1000000000\n\
+             api_per_source_per_minute = 1000000000\nper_client_per_minute = 1000000000\n\
              logins_per_source = 1000000\nlogins_per_source_per_minute = 1000000000\n"
         );
         let mut settings: toml::Table = settings.parse().expect("settings");

@@ -24,6 +24,10 @@ mod login;
 
 mod console;
 
+mod proxy;
+
+mod webhook;
+
 /// Longest file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
@@ -78,6 +82,9 @@ impl Settings {
         let mut settings = Settings::in_memory(issuer);
         settings.listen = listen;
         settings.behind_proxy = behind_proxy;
+        settings.trusted_proxies = given.trusted_proxies()?;
+        settings.exempt = given.networks("limits.exempt")?;
+        settings.webhook = given.webhook()?;
         settings.tls = tls;
         settings.store = store;
         settings.secrets_file = secrets_file;
@@ -252,6 +259,14 @@ impl Given<'_> {
                 "limits.failures_per_source_per_minute",
                 default.failures_per_source_per_minute,
             )?,
+            api_per_source_per_minute: rate(
+                "limits.api_per_source_per_minute",
+                default.api_per_source_per_minute,
+            )?,
+            per_client_per_minute: rate(
+                "limits.per_client_per_minute",
+                default.per_client_per_minute,
+            )?,
             connections: size("limits.connections", default.connections)?,
             connections_per_source: size(
                 "limits.connections_per_source",
@@ -386,6 +401,8 @@ mod tests {
             [limits]
             per_source_per_minute = 1_000_000
             failures_per_source_per_minute = 5
+            api_per_source_per_minute = 11
+            per_client_per_minute = 12
             connections = 100
             connections_per_source = 50
             header_s = 1
@@ -440,6 +457,8 @@ mod tests {
             Limits {
                 per_source_per_minute: 1_000_000,
                 failures_per_source_per_minute: 5,
+                api_per_source_per_minute: 11,
+                per_client_per_minute: 12,
                 connections: 100,
                 connections_per_source: 50,
                 header: Duration::from_secs(1),

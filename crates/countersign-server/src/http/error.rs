@@ -41,6 +41,9 @@ pub(super) fn oauth(platform: &Platform, failure: Failure) -> Response {
         Failure::Refused(refusal) => *refusal,
         Failure::Fault(fault) => return oauth_fault(&fault),
     };
+    if let Refusal::TooOften { retry_after } = refusal {
+        return too_many(platform, TooMany { retry_after });
+    }
     let (status, mut error) = refusal.told();
     let mut cause = Cause {
         support_id: None,
@@ -93,7 +96,7 @@ pub(super) fn bad_request(status: StatusCode, description: &str) -> Response {
     json(status, error.to_json())
 }
 
-/// A source that asked too often (RFC 6585 §4).
+/// Somebody who asked too often (RFC 6585 §4), at an OAuth endpoint.
 pub(super) fn too_many(platform: &Platform, too_many: TooMany) -> Response {
     let error = OAuthError::new(ErrorCode::SlowDown).describe(TOO_MANY);
     let response = json(StatusCode::TOO_MANY_REQUESTS, error.to_json());
@@ -106,7 +109,7 @@ pub(super) fn too_many_problem(platform: &Platform, too_many: TooMany) -> Respon
     limited(platform, too_many, response)
 }
 
-const TOO_MANY: &str = "too many requests from this address, wait and try again";
+const TOO_MANY: &str = "too many requests from here, wait and try again";
 
 fn limited(platform: &Platform, too_many: TooMany, mut response: Response) -> Response {
     platform.metrics().limited();
@@ -154,6 +157,7 @@ pub(super) fn access(platform: &Platform, refusal: &AccessRefusal) -> Response {
                 bearer::challenge(scheme, Some("insufficient_scope"), None, Some(permission));
             return challenged(response, challenge);
         }
+        R::TooOften(limited) => return too_many_problem(platform, *limited),
         R::Fault(fault) => return fault_problem(fault),
     };
     let scheme = match refusal {

@@ -37,15 +37,15 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         Err(IntrospectionRefusal::Access(refusal)) => {
             if !matches!(
                 refusal,
-                AccessRefusal::NonceRequired | AccessRefusal::Fault(_)
+                AccessRefusal::NonceRequired | AccessRefusal::TooOften(_) | AccessRefusal::Fault(_)
             ) {
-                platform.limiter().failed(presented.peer, platform.now());
+                sender::not_recognised(&platform, presented.peer, "oauth2/introspect");
             }
             error::access(&platform, &refusal)
         }
         Err(IntrospectionRefusal::Failure(failure)) => {
             if failure.is_anonymous() {
-                platform.limiter().failed(presented.peer, platform.now());
+                sender::not_recognised(&platform, presented.peer, "oauth2/introspect");
             }
             error::unauthenticated(&platform, failure)
         }

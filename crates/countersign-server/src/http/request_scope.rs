@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::error::Cause;
+use super::{error::Cause, sender};
 use crate::{Platform, clock::Stopwatch, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,10 +33,11 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
 /// Names the request, answers it, and says so once.
 pub(super) async fn scope(
     State(platform): State<Platform>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let watch = Stopwatch::start();
+    sender::locate(&platform, &mut request);
     let request_id = random::support_id();
     let method = request.method().clone();
     // The route, never the target: a target can hold what somebody should not have put there.

@@ -28,12 +28,12 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
     match revoke(&platform, asked, &presented).await {
         Ok(()) => error::json(StatusCode::OK, "{}"),
         Err(RevocationRefusal::Access(refusal)) => {
-            platform.limiter().failed(presented.peer, platform.now());
+            sender::not_recognised(&platform, presented.peer, "oauth2/revoke");
             error::access(&platform, &refusal)
         }
         Err(RevocationRefusal::Failure(failure)) => {
             if failure.is_anonymous() {
-                platform.limiter().failed(presented.peer, platform.now());
+                sender::not_recognised(&platform, presented.peer, "oauth2/revoke");
             }
             error::unauthenticated(&platform, failure)
         }

@@ -36,7 +36,7 @@ pub(super) async fn answer(State(platform): State<Platform>, request: Request) -
         }
         Err(failure) => {
             if failure.is_anonymous() {
-                platform.limiter().failed(peer, platform.now());
+                sender::not_recognised(&platform, peer, "oauth2/token");
             }
             error::oauth(&platform, failure)
         }

@@ -185,6 +185,10 @@ impl Refusal {
                     .because(Reason::Superseded)
                     .describe("a newer refresh token of this session was used, use that one"),
             ),
+            R::TooOften { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                OAuthError::new(ErrorCode::SlowDown).describe("wait and try again"),
+            ),
             R::LoopbackRequired { role } => (
                 bad,
                 OAuthError::new(ErrorCode::InvalidGrant)

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::tls::Reloadable;
-use crate::{Platform, clock::Stopwatch, store::Changed};
+use crate::{Platform, clock::Stopwatch, events, store::Changed};
 
 /// Changes by other nodes are seen within this time (security.md 79).
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
@@ -21,8 +21,14 @@ const METRICS_EVERY: Duration = Duration::from_secs(5);
 /// A wall clock that moves so much more or less than time does was set (security.md B5).
 const CLOCK_STEP: Duration = Duration::from_secs(30);
 
+/// Ends that come near are looked for so often.
+const ENDS_EVERY: Duration = Duration::from_secs(3_600);
+
 /// The tasks, to be stopped.
-pub(super) struct Background(JoinSet<()>);
+pub(super) struct Background {
+    platform: Platform,
+    tasks: JoinSet<()>,
+}
 
 /// Starts them.
 pub(super) fn spawn(platform: &Platform, tls: Option<Arc<Reloadable>>) -> Background {
@@ -30,16 +36,23 @@ pub(super) fn spawn(platform: &Platform, tls: Option<Arc<Reloadable>>) -> Backgr
     tasks.spawn(watch_registry(platform.clone()));
     tasks.spawn(clean_up(platform.clone()));
     tasks.spawn(fold_metrics_and_watch_clock(platform.clone()));
+    tasks.spawn(watch_ends(platform.clone(), tls.clone()));
+    tasks.spawn(events::deliver(platform.clone()));
     if let Some(tls) = tls {
         tasks.spawn(watch_tls(tls));
     }
-    Background(tasks)
+    events::tell_of_settings(platform);
+    Background {
+        platform: platform.clone(),
+        tasks,
+    }
 }
 
 impl Background {
-    /// Ends them.
+    /// Ends them. What is still to be told is told first.
     pub(super) async fn stop(mut self) {
-        self.0.shutdown().await;
+        self.tasks.shutdown().await;
+        events::deliver_rest(&self.platform).await;
     }
 }
 
@@ -91,6 +104,18 @@ async fn watch_tls(tls: Arc<Reloadable>) {
             Ok(()) => tracing::info!("tls certificate was replaced"),
             Err(error) => tracing::warn!(%error, "tls certificate is not replaced"),
         }
+    }
+}
+
+async fn watch_ends(platform: Platform, tls: Option<Arc<Reloadable>>) {
+    let mut ticks = every(ENDS_EVERY);
+    let mut last = None;
+    loop {
+        ticks.tick().await;
+        let now = platform.now();
+        let listener = tls.as_ref().and_then(|tls| tls.leaf());
+        events::tell_of_certificates(&platform, listener.as_ref(), last);
+        last = Some(now);
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) async fn serve(
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
     let shares = shares(platform.settings());
+    // A proxy that is trusted has everybody's connections.
+    let proxies = Shares::new(limits.connections);
     let mut connections = JoinSet::new();
     let site = Arc::new(Site {
         platform: platform.clone(),
@@ -73,6 +75,12 @@ pub(super) async fn serve(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
+                let trusted = &platform.settings().trusted_proxies.networks;
+                let shares = if trusted.contain(peer.ip()) {
+                    &proxies
+                } else {
+                    &shares
+                };
                 let Some(share) = shares.take(peer.ip()) else {
                     tracing::debug!(%peer, "this source has its share of the connections");
                     continue;
@@ -105,10 +113,10 @@ pub(super) async fn serve(
 /// Behind a proxy every connection is the proxy's, which has to see to its clients itself.
 fn shares(settings: &Settings) -> Shares {
     let limits = &settings.limits;
-    Shares::new(if settings.behind_proxy {
-        limits.connections
-    } else {
+    Shares::new(if settings.tells_sources_apart() {
         limits.connections_per_source
+    } else {
+        limits.connections
     })
 }
 

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, sync::Arc, time::SystemTime};
 
 use arc_swap::ArcSwap;
+use countersign_proto::certificate::Certificate;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -21,6 +22,8 @@ pub(super) struct Reloadable {
 
 struct Loaded {
     config: Arc<ServerConfig>,
+    /// None when it is one that the platform would not take from anybody.
+    leaf: Option<Certificate>,
     modified: [Option<SystemTime>; 2],
 }
 
@@ -43,6 +46,11 @@ impl Reloadable {
     /// Whether a file was written since.
     pub(super) fn is_stale(&self) -> bool {
         self.current.load().modified != modified(&self.files)
+    }
+
+    /// The certificate that is shown now.
+    pub(super) fn leaf(&self) -> Option<Certificate> {
+        self.current.load().leaf.clone()
     }
 
     /// What a new connection uses.
@@ -72,6 +80,9 @@ fn read(files: &Tls) -> Result<Loaded, StartError> {
     if chain.is_empty() {
         return Err(refused(&files.certificate, "no certificate in PEM"));
     }
+    let leaf = chain
+        .first()
+        .and_then(|leaf| Certificate::from_der(leaf).ok());
     let pair = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
         refused(
             &files.certificate,
@@ -86,6 +97,7 @@ fn read(files: &Tls) -> Result<Loaded, StartError> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Loaded {
         config: Arc::new(config),
+        leaf,
         modified,
     })
 }

@@ -16,6 +16,7 @@ use countersign_proto::{
 use super::{liveness::live_token, proof::record_proof};
 use crate::{
     Platform,
+    limits::{Identity, TooMany},
     refusal::{Failure, Fault, Refusal},
     registry::{Registry, SCOPE, permitted_scope},
     store::TokenRow,
@@ -53,6 +54,8 @@ pub(crate) enum AccessRefusal {
     Forbidden {
         permission: &'static str,
     },
+    /// Recognised, and asks too often.
+    TooOften(TooMany),
     Fault(Fault),
 }
 
@@ -96,6 +99,10 @@ pub(crate) async fn authorize(
             check_proof(platform, request, token, thumbprint).await?;
         }
     }
+    platform
+        .limiter()
+        .admit_identity(&identity(&live.claims), request.peer)
+        .map_err(AccessRefusal::TooOften)?;
     let mut permissions = Permissions::of(&live.roles, registry);
     if live.claims.kind == TokenKind::Interactive {
         permissions = permissions.within(&live.claims.scope);
@@ -107,6 +114,17 @@ pub(crate) async fn authorize(
         peer: request.peer,
         granted: None,
     })
+}
+
+/// Who is counted: the application that signed for itself, else the principal.
+fn identity(claims: &TokenClaims) -> Identity {
+    match (claims.kind, &claims.certificate) {
+        (TokenKind::NonInteractive, _) => Identity::Client(claims.client_id.clone()),
+        (TokenKind::Platform, Some(certificate)) => {
+            Identity::Certificate(certificate.to_hex().to_ascii_lowercase())
+        }
+        _ => Identity::Principal(claims.principal.clone()),
+    }
 }
 
 impl Caller {

@@ -23,6 +23,7 @@ use crate::{
     Platform, audit,
     events::{Event, EventName},
     issuer,
+    limits::Identity,
     policy::{self, Facts},
     random,
     refusal::{Failure, Refusal},
@@ -206,6 +207,12 @@ pub(super) async fn authenticate(
             return Err(not_believed(platform, refusal, identified, peer, now).await);
         }
     };
+    let who = verified.identified();
+    let counted = match signed.purpose {
+        Purpose::Client => Identity::Client(who.client_id),
+        Purpose::Platform => Identity::Certificate(who.certificate),
+    };
+    platform.limiter().admit_identity(&counted, peer)?;
     let proof = match proof
         .map(|proof| verify_proof(platform, proof, now))
         .transpose()

@@ -20,6 +20,7 @@ use crate::{
     Platform, audit,
     events::{Event, EventName},
     issuer,
+    limits::Identity,
     metrics::{Alarm, Refreshed},
     policy::{self, Permit, SessionFacts},
     random,
@@ -60,6 +61,8 @@ pub(super) async fn refresh(
             .ok_or(Refusal::RefreshTokenUnknown)?;
         let session = &found.session;
         if let Some(proof) = unrecorded.take_if(|proof| found.belongs_to(proof)) {
+            let counted = Identity::Principal(session.principal.clone());
+            platform.limiter().admit_identity(&counted, asked.peer)?;
             record_proof(platform.store().as_ref(), proof).await?;
         }
         let idle = platform.settings().session.idle;

@@ -8,6 +8,7 @@ use url::Url;
 use crate::{
     Change, Platform, audit,
     config::{IdentityProviderSettings, Newcomers},
+    events::{Event, EventName},
     idp::{Callback, IdpRefusal, Password, ProvedIdentity, TransactionKeys},
     refusal::Fault,
     registry::{RegistryError, check_display_name, check_principal_name},
@@ -56,7 +57,9 @@ pub(crate) async fn by_password(
             }
         });
     }
-    concluded(platform, proved, peer, now).await
+    // A name that nobody has may be a password in the wrong field.
+    let known = platform.registry().principal(name).map(|_| name);
+    concluded(platform, proved, known, peer, now).await
 }
 
 /// With what a provider sent the browser back with. The caller has compared `state` with that of
@@ -73,7 +76,7 @@ pub(crate) async fn by_callback(
     let proved = provider
         .redeem(callback, transaction, redirect_uri, now)
         .await;
-    concluded(platform, proved, peer, now).await
+    concluded(platform, proved, None, peer, now).await
 }
 
 impl SignInRefusal {
@@ -87,6 +90,17 @@ impl SignInRefusal {
             SignInRefusal::Fault(_) => "fault",
         }
     }
+
+    /// Whether somebody tried what he may not, rather than changed his mind or met a provider that
+    /// is out of order.
+    fn is_callers(&self) -> bool {
+        use IdpRefusal as R;
+        !matches!(
+            self,
+            SignInRefusal::Fault(_)
+                | SignInRefusal::NotProved(R::Denied | R::Provider(_) | R::Unavailable(_))
+        )
+    }
 }
 
 impl From<StoreError> for SignInRefusal {
@@ -95,13 +109,17 @@ impl From<StoreError> for SignInRefusal {
     }
 }
 
-/// Finds the principal, counts, and audits when it is known who it was.
+/// Finds the principal, counts, and audits when it is known who it was. `claimed` is a name that is
+/// known here, and that somebody says is his.
 async fn concluded(
     platform: &Platform,
     proved: Result<ProvedIdentity, IdpRefusal>,
+    claimed: Option<&str>,
     peer: Option<IpAddr>,
     now: UnixTime,
 ) -> Result<SignedIn, SignInRefusal> {
+    let vouched_for = proved.as_ref().ok();
+    let vouched_for = vouched_for.map(|identity| identity.principal.clone());
     let signed_in = match proved {
         Err(refusal) => Err(SignInRefusal::NotProved(refusal)),
         Ok(identity) => match principal_of(platform, &identity, now).await {
@@ -116,6 +134,13 @@ async fn concluded(
         .as_ref()
         .map_or_else(SignInRefusal::reason, |_| "ok");
     platform.metrics().signed_in(outcome);
+    if let Err(refusal) = &signed_in
+        && refusal.is_callers()
+    {
+        let subject = vouched_for.as_deref().or(claimed).unwrap_or_default();
+        let event = Event::new(EventName::SignInRefused, subject, now).address(peer);
+        platform.events().raise(event.detail(outcome));
+    }
     signed_in
 }
 

@@ -1,9 +1,16 @@
 //! What is an administrator told, and what not?
 
-use countersign_proto::key::{KeyType, LocalKey};
+use std::sync::Arc;
 
-use super::world::World;
-use crate::events::{Event, EventName};
+use axum::{Router, body::Bytes, http::StatusCode, routing::post};
+use countersign_proto::key::{KeyType, LocalKey};
+use tokio::sync::{Mutex, mpsc};
+
+use super::world::{Identity, World};
+use crate::{
+    config::Webhook,
+    events::{self, Event, EventName},
+};
 
 /// What was told under this name.
 fn told(world: &World, name: EventName) -> Vec<Event> {
@@ -74,4 +81,140 @@ async fn a_client_that_signed_well_and_is_not_believed_is_told_with_its_certific
     };
     assert_eq!(event.subject, "orders");
     assert_eq!(event.certificate, Some(identity.id()));
+}
+
+#[tokio::test]
+async fn who_is_not_recognised_is_told_by_his_source_and_not_by_what_he_sent() {
+    let world = World::new().await;
+    world.application("orders", &["anna"]).await;
+    let stranger = Identity::fresh("stranger");
+    let assertion = world.assertion("orders", &stranger);
+    world.exchange(&assertion, "").await;
+    world.introspect("csn_pat_unknown", "x").await;
+    let told = told(&world, EventName::AuthenticationRefused);
+    let [event] = told.as_slice() else {
+        panic!("one source is one event: {told:?}");
+    };
+    assert_eq!(event.subject, "oauth2/token");
+    assert_eq!(event.address, Some("192.0.2.7".parse().unwrap()));
+    assert_eq!(event.certificate, None);
+    assert_eq!(counted(&world, EventName::AuthenticationRefused), 2);
+}
+
+#[tokio::test]
+async fn weak_settings_are_told_by_name() {
+    let world = World::with(|settings| settings.lab_shared_certificate = true).await;
+    assert_eq!(world.platform.events().told(), []);
+    events::tell_of_settings(&world.platform);
+    let subjects: Vec<String> = told(&world, EventName::SettingsWeak)
+        .into_iter()
+        .map(|event| event.subject)
+        .collect();
+    let lax = "limits.failures_per_source_per_minute";
+    assert_eq!(subjects, ["lab.shared_certificate", "store.url", lax]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_told_until_it_is_revoked() {
+    let world = World::new().await;
+    let identity = Identity::fresh("orders");
+    world
+        .application_of(super::world::application("orders"), &identity, &["anna"])
+        .await;
+    let leaf = identity.chain.leaf();
+    events::tell_of_certificates(&world.platform, None, None);
+    assert_eq!(told(&world, EventName::CertificateExpiresSoon), []);
+
+    let day = 86_400;
+    let until = leaf.not_after().since(world.now()).as_secs();
+    world.advance(until - 14 * day - 60);
+    let last = world.now();
+    world.advance(120);
+    events::tell_of_certificates(&world.platform, None, Some(last));
+    let found = told(&world, EventName::CertificateExpiresSoon);
+    let [event] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(event.subject, "orders");
+    assert_eq!(event.certificate, Some(identity.id()));
+    assert_eq!(event.detail.as_deref(), Some("it ends in 13 days"));
+
+    world.revoke(&identity).await;
+    world.advance(7 * day);
+    events::tell_of_certificates(&world.platform, None, Some(last));
+    assert_eq!(told(&world, EventName::CertificateExpiresSoon).len(), 1);
+    // The listener's own is not registered, and is told all the same.
+    events::tell_of_certificates(&world.platform, Some(leaf), Some(last));
+    let found = told(&world, EventName::CertificateExpiresSoon);
+    assert_eq!(found.last().unwrap().subject, "tls.certificate");
+}
+
+/// A platform with a receiver that answers with these, then with 204; and what it is sent.
+async fn with_receiver(answers: Vec<StatusCode>) -> (World, mpsc::UnboundedReceiver<Bytes>) {
+    let (sender, deliveries) = mpsc::unbounded_channel();
+    let answers = Arc::new(Mutex::new(answers.into_iter()));
+    let take = move |body: Bytes| async move {
+        sender.send(body).unwrap();
+        let answer = answers.lock().await.next();
+        let location = [("location", "/elsewhere")];
+        (answer.unwrap_or(StatusCode::NO_CONTENT), location)
+    };
+    let elsewhere = || async { StatusCode::OK };
+    let router = Router::new()
+        .route("/hook", post(take))
+        .route("/elsewhere", post(elsewhere).get(elsewhere));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let webhook = Webhook {
+        url: url.parse().unwrap(),
+        ca_bundle: None,
+    };
+    let world = World::with(|settings| settings.webhook = Some(webhook)).await;
+    (world, deliveries)
+}
+
+fn raise(world: &World, id: &str) {
+    let event = Event::new(EventName::TokenRevokedUsed, "anders", world.now());
+    world.platform.events().raise(event.token(id));
+}
+
+fn member(body: &Bytes, name: &str) -> String {
+    let event: serde_json::Value = serde_json::from_slice(body).unwrap();
+    event[name].as_str().unwrap().to_owned()
+}
+
+// security.md 92
+#[tokio::test]
+async fn a_redirect_is_no_receipt_and_the_same_bytes_are_sent_again() {
+    let (world, mut deliveries) = with_receiver(vec![StatusCode::TEMPORARY_REDIRECT]).await;
+    raise(&world, "a");
+    raise(&world, "b");
+    let task = tokio::spawn(events::deliver(world.platform.clone()));
+    let first = deliveries.recv().await.unwrap();
+    let again = deliveries.recv().await.unwrap();
+    assert_eq!(first, again);
+    assert_eq!(member(&first, "token_id"), "a");
+    let next = deliveries.recv().await.unwrap();
+    assert_eq!(member(&next, "token_id"), "b");
+    assert!(member(&next, "id") != member(&first, "id"));
+    task.abort();
+}
+
+#[tokio::test]
+async fn what_waits_when_a_server_stops_is_sent_before_it_is_gone() {
+    let (world, mut deliveries) = with_receiver(vec![StatusCode::BAD_REQUEST]).await;
+    for id in ["a", "b", "c"] {
+        raise(&world, id);
+    }
+    events::deliver_rest(&world.platform).await;
+    for id in ["a", "b", "c"] {
+        assert_eq!(member(&deliveries.try_recv().unwrap(), "token_id"), id);
+    }
+    assert!(deliveries.try_recv().is_err());
+    let metrics = world.platform.metrics().render();
+    for count in ["{outcome=\"delivered\"} 2", "{outcome=\"refused\"} 1"] {
+        let line = format!("countersign_event_deliveries_total{count}");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
 }

@@ -145,6 +145,8 @@ impl World {
     pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> World {
         let mut settings = Settings::in_memory(ISSUER.parse().unwrap());
         settings.limits.per_source_per_minute = 100_000;
+        settings.limits.api_per_source_per_minute = 100_000;
+        settings.limits.per_client_per_minute = 100_000;
         settings.limits.failures_per_source_per_minute = 100_000;
         change(&mut settings);
         let rules = Rules {

@@ -23,6 +23,18 @@ pub const KEYS: &[Key] = &[
         "A proxy in front speaks TLS, so that plain HTTP here is meant.",
     ),
     key(
+        "listen.trusted_proxies",
+        Permitted::List("IP addresses and networks, as in `10.1.0.0/16`"),
+        "[]",
+        "Proxies that say by whom they were asked. The last address that they name and that is no proxy of these is where a request comes from. From anybody else the header is not read.",
+    ),
+    key(
+        "listen.proxy_header",
+        Permitted::OneOf(&["x-forwarded-for", "forwarded"]),
+        "x-forwarded-for",
+        "Where they say it. The other header is not read: a proxy may pass on what a client wrote there.",
+    ),
+    key(
         "tls.certificate",
         Permitted::Text("a file"),
         "none: no TLS",
@@ -264,7 +276,7 @@ pub const KEYS: &[Key] = &[
             unit: "requests",
         },
         "600",
-        "Requests at credential endpoints from one source: an IPv4 address, or an IPv6 /64. Not counted behind a proxy.",
+        "Requests at credential endpoints from one source: an IPv4 address, or an IPv6 /64. Not counted behind a proxy that is not trusted.",
     ),
     key(
         "limits.failures_per_source_per_minute",
@@ -274,7 +286,33 @@ pub const KEYS: &[Key] = &[
             unit: "requests",
         },
         "60",
-        "Refused credentials from one source, after which it waits. Not counted behind a proxy.",
+        "Refused credentials from one source, after which it waits. Not counted behind a proxy that is not trusted.",
+    ),
+    key(
+        "limits.api_per_source_per_minute",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000_000,
+            unit: "requests",
+        },
+        "6000",
+        "Requests at the management API from one source. Not counted behind a proxy that is not trusted.",
+    ),
+    key(
+        "limits.per_client_per_minute",
+        Permitted::Number {
+            min: 1,
+            max: 1_000_000_000,
+            unit: "requests",
+        },
+        "6000",
+        "Requests of one application, or of one principal, from all sources together, once it was recognised.",
+    ),
+    key(
+        "limits.exempt",
+        Permitted::List("IP addresses and networks, as in `10.1.0.0/16`"),
+        "[]",
+        "Sources of which no request and no failure is limited, such as a gateway that introspects for everybody.",
     ),
     key(
         "limits.connections",
@@ -294,7 +332,7 @@ pub const KEYS: &[Key] = &[
             unit: "connections",
         },
         "1024",
-        "Connections of one source at one time: an IPv4 address, or an IPv6 /64. Not counted behind a proxy.",
+        "Connections of one source at one time: an IPv4 address, or an IPv6 /64. Not counted behind a proxy that is not trusted.",
     ),
     key(
         "limits.header_s",
@@ -354,7 +392,7 @@ pub const KEYS: &[Key] = &[
             unit: "sign-ins",
         },
         "20",
-        "Sign-ins through a browser that one source may have under way. Not counted behind a proxy.",
+        "Sign-ins through a browser that one source may have under way. Not counted behind a proxy that is not trusted.",
     ),
     key(
         "limits.logins_per_source_per_minute",
@@ -364,7 +402,7 @@ pub const KEYS: &[Key] = &[
             unit: "sign-ins",
         },
         "30",
-        "Sign-ins through a browser that one source may begin. Not counted behind a proxy.",
+        "Sign-ins through a browser that one source may begin. Not counted behind a proxy that is not trusted.",
     ),
     key(
         "limits.logins_per_minute",
@@ -575,6 +613,18 @@ pub const KEYS: &[Key] = &[
         Permitted::Text("a file"),
         "none: the certificate authorities of the system",
         "PEM with certificate authorities that the platform trusts besides those of the system, when it asks a provider.",
+    ),
+    key(
+        "events.webhook",
+        Permitted::Text("a URL: https, or http on loopback; no fragment or user"),
+        "none: events are logged and counted",
+        "Where events are delivered, as docs/events.md says.",
+    ),
+    key(
+        "events.webhook_ca_bundle",
+        Permitted::Text("a file"),
+        "none: those of `outbound.ca_bundle`",
+        "PEM with certificate authorities that are trusted besides those of the system, for the receiver of events alone.",
     ),
     key(
         "signing.algorithm",

@@ -24,7 +24,7 @@ impl FromRequestParts<Platform> for Authorized {
         let peer = sender::peer(&parts.extensions);
         platform
             .limiter()
-            .waits(peer, platform.now())
+            .admit_to_api(peer, platform.now())
             .map_err(|too_many| error::too_many_problem(platform, too_many))?;
         let request = sender::presented(parts);
         let registry = platform.registry();
@@ -33,7 +33,7 @@ impl FromRequestParts<Platform> for Authorized {
             .map(Authorized)
             .map_err(|refusal| {
                 if matches!(refusal, AccessRefusal::InvalidToken) {
-                    platform.limiter().failed(peer, platform.now());
+                    sender::not_recognised(platform, peer, "api/v1");
                 }
                 error::access(platform, &refusal)
             })

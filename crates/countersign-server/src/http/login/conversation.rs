@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::{
     Platform,
     connection::Connection,
+    http::sender,
     login::Unfit,
     random,
     refusal::Fault,
@@ -157,9 +158,7 @@ impl Conversation {
                 first: ServerMessage::plain(ServerBody::Resumed { last_seq }),
             }),
             Err(NotResumed::Unknown) => {
-                self.platform
-                    .limiter()
-                    .failed(self.peer, self.platform.now());
+                sender::not_recognised(&self.platform, self.peer, "login/socket");
                 let text = "there is no such sign-in of this key";
                 Err(refused(LoginErrorCode::BadProof, text))
             }
@@ -314,9 +313,7 @@ impl Conversation {
             HelloError::Loopback(_) => LoginErrorCode::Policy,
             HelloError::Claim(_) | HelloError::Version => LoginErrorCode::BadMessage,
             _ => {
-                self.platform
-                    .limiter()
-                    .failed(self.peer, self.platform.now());
+                sender::not_recognised(&self.platform, self.peer, "login/socket");
                 LoginErrorCode::BadProof
             }
         };

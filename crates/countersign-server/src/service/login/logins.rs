@@ -58,6 +58,6 @@ impl Logins {
 impl Platform {
     /// The address of a peer, as far as it says something: behind a proxy all have the proxy's.
     pub(crate) fn observed(&self, peer: Option<IpAddr>) -> Option<IpAddr> {
-        peer.filter(|_| !self.settings().behind_proxy)
+        peer.filter(|_| self.settings().tells_sources_apart())
     }
 }
