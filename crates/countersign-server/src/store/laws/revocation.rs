@@ -110,7 +110,6 @@ pub(in crate::store) async fn with_a_token_goes_the_other_end_of_its_rotation_wh
     assert_eq!(revoke(&store, id("d1")).await, "d1");
 }
 
-// security.md 11
 pub(in crate::store) async fn law_10_with_a_certificate_go_the_tokens_that_rest_on_it(
     store: Arc<dyn Store>,
 ) {
@@ -149,7 +148,6 @@ pub(in crate::store) async fn law_10_with_a_certificate_go_the_tokens_that_rest_
     assert_eq!(three.successor, None);
 }
 
-// security.md 11
 pub(in crate::store) async fn law_10_with_a_mapping_go_the_tokens_that_its_principal_granted_by_it(
     store: Arc<dyn Store>,
 ) {

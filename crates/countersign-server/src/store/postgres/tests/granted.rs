@@ -62,7 +62,6 @@ async fn a_token_is_rotated_and_settled_once_on_two_nodes_on_postgresql() {
 }
 
 /// Either the token is granted before its origin is revoked, and goes with it, or it is refused.
-// security.md 11
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_token_is_granted_past_the_revocation_of_what_grants_it_on_postgresql() {
     let nodes = two().await;
