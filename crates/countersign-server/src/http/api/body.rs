@@ -21,6 +21,11 @@ impl<T: DeserializeOwned> FromRequest<Platform> for JsonBody<T> {
 
     async fn from_request(request: Request, platform: &Platform) -> Result<JsonBody<T>, Response> {
         let bytes = json(request, platform).await?;
+        // A list of values would be read as the members in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            let detail = "the body has to be an object".to_owned();
+            return Err(error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        }
         serde_json::from_slice(&bytes)
             .map(JsonBody)
             .map_err(|error| {

@@ -3,12 +3,11 @@
 use countersign_proto::{
     management::{GivenToken, GrantedForm, NewToken},
     opaque::TokenId,
-    scope::Scope,
     token::AccessToken,
 };
 
 use super::{
-    Caller, ChangeRefusal, attempt, fault, invalid,
+    Caller, ChangeRefusal, attempt, fault, invalid, rights_of,
     standing::{WRITE, shown, with_facts},
 };
 use crate::{
@@ -50,9 +49,10 @@ pub(super) fn minted(
     let (text, row) = match new.form {
         GrantedForm::Jwt => {
             let row = row(platform, caller, new, terms, &random::opaque_id(now)?);
-            let scope = Scope::parse(&row.scope).map_err(|error| Fault::new(error.to_string()))?;
+            let rights = rights_of(&row, &platform.registry())
+                .ok_or_else(|| Fault::new("the owner of the token is gone"))?;
             let (keys, issuer) = (platform.keys(), platform.issuer());
-            let signed = issuer::mint_granted(&row, &row.roles, &scope, &keys, issuer)?;
+            let signed = issuer::mint_granted(&row, &rights.roles, &rights.scope, &keys, issuer)?;
             (signed, row)
         }
         GrantedForm::Opaque | GrantedForm::Imported => {
