@@ -44,6 +44,7 @@ pub(super) async fn all(world: &World) -> Vec<Step> {
     let session = world.terminal("zoe").await.session;
     let mut steps = applications_and_certificates(&spare);
     steps.extend(people(&spare));
+    steps.extend(tokens());
     steps.extend([
         with("revokeCertificate", spare.id(), json!({ "reason": "lost" })),
         on("deleteApplication", "billing"),
@@ -113,5 +114,45 @@ fn people(spare: &Identity) -> Vec<Step> {
         on("deleteMapping", MADE),
         on("deletePrincipal", "carol / R&D"),
         on("deleteRole", "Clerk"),
+    ]
+}
+
+fn tokens() -> Vec<Step> {
+    let least = json!({ "kind": "personal", "name": "laptop" });
+    let whole = json!({
+        "kind": "app", "form": "opaque", "name": "nightly", "description": "copies",
+        "roles": ["Administrator"], "scopes": ["audit:read"],
+        "audience": "https://platform.example", "lifetime_s": 3_600, "never_expires": false,
+    });
+    let imported = json!({
+        "kind": "app", "name": "old", "token": "0c83091d-fc2f-40b5-8aca-940e4cf5f9b5",
+        "revoked": false,
+    });
+    let rotation = json!({ "grace_s": 60, "keep_until_grace_ends": true, "lifetime_s": 3_600 });
+    vec![
+        with("createToken", "", least),
+        listed(
+            "listTokens",
+            "name=LAP&kind=personal&state=active&owner=admin",
+        ),
+        on("findToken", MADE),
+        with(
+            "describeToken",
+            MADE,
+            json!({ "name": "desk", "description": "" }),
+        ),
+        with("rotateToken", MADE, json!({})),
+        on("confirmToken", MADE),
+        with("createToken", "", whole),
+        with("rotateToken", MADE, rotation),
+        on("abortToken", MADE),
+        with("revokeToken", MADE, json!({ "reason": "lost" })),
+        on("deleteToken", MADE),
+        with("importToken", "", imported),
+        with(
+            "revokeTokens",
+            "",
+            json!({ "owner": "admin", "reason": "left" }),
+        ),
     ]
 }
