@@ -46,6 +46,8 @@ mod lists;
 
 mod openapi;
 
+mod tokens;
+
 mod limits;
 
 mod events;

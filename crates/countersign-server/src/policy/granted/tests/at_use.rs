@@ -23,7 +23,8 @@ fn a_token_carries_the_roles_that_its_owner_still_has() {
     let roles = |owner, named: &[&str]| {
         rights_of(Some(owner), named, "", Api::Platform).map(|rights| rights.roles)
     };
-    let table: [(&str, &[&str], Option<&[&str]>); 8] = [
+    type Row<'a> = (&'a str, &'a [&'a str], Option<&'a [&'a str]>);
+    let table: [Row<'_>; 8] = [
         ("anna", &[], Some(&["Developer", "Reader"])),
         ("anna", &["Reader"], Some(&["Reader"])),
         (

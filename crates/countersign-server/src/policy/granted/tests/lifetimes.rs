@@ -193,8 +193,10 @@ fn a_granted_token_grants_none_that_ends_later_than_itself() {
         end_by(&anna, &rules, &new(GrantedKind::App)),
         Ok(Some(at(1000)))
     );
-    let mut endless_rules = TokenRules::default();
-    endless_rules.may_never_expire = vec![GrantedKind::App];
+    let endless_rules = TokenRules {
+        may_never_expire: vec![GrantedKind::App],
+        ..TokenRules::default()
+    };
     let never = end_by(&anna, &endless_rules, &endless(GrantedKind::App));
     is_escalation(never, "your own token ends");
 }

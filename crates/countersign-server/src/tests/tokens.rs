@@ -1,0 +1,17 @@
+//! Are tokens granted, seen, rotated, imported and revoked as the management API says?
+
+mod scene;
+
+mod granting;
+
+mod listing;
+
+mod changing;
+
+mod rotating;
+
+mod revoking;
+
+mod importing;
+
+mod secrecy;
