@@ -11,7 +11,7 @@ mod console;
 pub(crate) use console::{console_entered, console_left};
 
 mod granted;
-pub(crate) use granted::granted_token;
+pub(crate) use granted::{granted_first_used, granted_given_back, granted_refused, granted_token};
 
 mod session;
 pub(crate) use session::session_started;

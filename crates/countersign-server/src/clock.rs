@@ -36,3 +36,19 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// A moment of a clock that nobody sets: tells how old is what a node knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(tokio::time::Instant);
+
+impl Moment {
+    /// Now.
+    pub(crate) fn now() -> Moment {
+        Moment(tokio::time::Instant::now())
+    }
+
+    /// How long after `earlier` this is; zero when it is not after.
+    pub(crate) fn since(self, earlier: Moment) -> std::time::Duration {
+        self.0.saturating_duration_since(earlier.0)
+    }
+}

@@ -5,11 +5,17 @@
 
 use std::time::Duration;
 
-use countersign_proto::token::TokenKind;
+use countersign_proto::{
+    management::{GrantedKind, GrantedState},
+    token::TokenKind,
+};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::events::{Counters, EventName};
+use crate::{
+    events::{Counters, EventName},
+    store::TokenCount,
+};
 
 /// Counters of one platform.
 pub(crate) struct Metrics {
@@ -19,6 +25,7 @@ pub(crate) struct Metrics {
     introspected: [Counter; 2],
     refreshed: [Counter; 2],
     alarms: [Counter; 2],
+    granted_used: [Counter; GrantedUse::ALL.len()],
     revoked: Counter,
     limited: Counter,
     connections: Gauge,
@@ -37,6 +44,8 @@ const REFUSED: &str = "countersign_refusals_total";
 const INTROSPECTED: &str = "countersign_introspections_total";
 const REFRESHED: &str = "countersign_refreshes_total";
 const ALARMS: &str = "countersign_refresh_alarms_total";
+const GRANTED: &str = "countersign_granted_tokens";
+const GRANTED_USED: &str = "countersign_granted_token_uses_total";
 const REVOKED: &str = "countersign_tokens_revoked_total";
 const SIGN_INS: &str = "countersign_sign_ins_total";
 const FORWARDED: &str = "countersign_forwarded_total";
@@ -49,6 +58,19 @@ const LOGINS_ENDED: &str = "countersign_logins_ended_total";
 const SOCKETS: &str = "countersign_login_sockets";
 const CONNECTIONS: &str = "countersign_connections";
 const EXCHANGE: &str = "countersign_exchange_seconds";
+
+const KINDS: [(GrantedKind, &str); 3] = [
+    (GrantedKind::Personal, "personal"),
+    (GrantedKind::App, "app"),
+    (GrantedKind::System, "system"),
+];
+const STATES: [(GrantedState, &str); 5] = [
+    (GrantedState::Active, "active"),
+    (GrantedState::Expiring, "expiring"),
+    (GrantedState::Rotated, "rotated"),
+    (GrantedState::Expired, "expired"),
+    (GrantedState::Revoked, "revoked"),
+];
 
 impl Metrics {
     /// With every counter at zero.
@@ -67,6 +89,8 @@ impl Metrics {
             refreshed: ["counted", "again"]
                 .map(|it| counter(&recorder, REFRESHED, &[("answer", it)])),
             alarms: ["reused", "wrong_key"].map(|it| counter(&recorder, ALARMS, &[("cause", it)])),
+            granted_used: GrantedUse::ALL
+                .map(|it| counter(&recorder, GRANTED_USED, &[("outcome", it.name())])),
             revoked: counter(&recorder, REVOKED, &[]),
             limited: counter(&recorder, LIMITED, &[]),
             connections: recorder.register_gauge(&Key::from_static_name(CONNECTIONS), &METADATA),
@@ -96,6 +120,29 @@ impl Metrics {
 
     pub(crate) fn alarmed(&self, alarm: Alarm) {
         self.alarms[alarm as usize].increment(1);
+    }
+
+    pub(crate) fn granted_used(&self, outcome: GrantedUse) {
+        self.granted_used[outcome as usize].increment(1);
+    }
+
+    /// How many granted tokens there are; what is not among `counts` is none.
+    pub(crate) fn granted(&self, counts: &[TokenCount]) {
+        for (kind, kind_name) in KINDS {
+            for (state, state_name) in STATES {
+                let count = counts
+                    .iter()
+                    .find(|count| (count.kind, count.state) == (kind, state))
+                    .map_or(0, |count| count.count);
+                let labels = [("kind", kind_name), ("state", state_name)]
+                    .map(|(key, value)| Label::new(key, value));
+                let key = Key::from_parts(GRANTED, labels.to_vec());
+                // Exact up to 2^53.
+                self.recorder
+                    .register_gauge(&key, &METADATA)
+                    .set(count as f64);
+            }
+        }
     }
 
     pub(crate) fn revoked(&self) {
@@ -201,6 +248,42 @@ pub(crate) enum Alarm {
     WrongKey,
 }
 
+/// What became of a granted token that was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GrantedUse {
+    Believed,
+    /// Of nobody, or not a token at all.
+    Unknown,
+    Expired,
+    Revoked,
+    /// For another API than the one where it was presented.
+    OtherAudience,
+    /// Its owner is gone or disabled, or has nothing left of what it carries.
+    NoRights,
+}
+
+impl GrantedUse {
+    const ALL: [GrantedUse; 6] = [
+        GrantedUse::Believed,
+        GrantedUse::Unknown,
+        GrantedUse::Expired,
+        GrantedUse::Revoked,
+        GrantedUse::OtherAudience,
+        GrantedUse::NoRights,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            GrantedUse::Believed => "believed",
+            GrantedUse::Unknown => "unknown",
+            GrantedUse::Expired => "expired",
+            GrantedUse::Revoked => "revoked",
+            GrantedUse::OtherAudience => "other_audience",
+            GrantedUse::NoRights => "no_rights",
+        }
+    }
+}
+
 const METADATA: Metadata<'static> =
     Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
@@ -226,6 +309,7 @@ fn describe(recorder: &PrometheusRecorder) {
             ALARMS,
             "refresh tokens that came again too late, or with another key",
         ),
+        (GRANTED_USED, "granted tokens presented, by outcome"),
         (REVOKED, "tokens given back"),
         (
             SIGN_INS,
@@ -258,6 +342,8 @@ fn describe(recorder: &PrometheusRecorder) {
         None,
         "terminals that wait for a browser".into(),
     );
+    let granted = "granted tokens, by kind and state";
+    recorder.describe_gauge(GRANTED.into(), None, granted.into());
     recorder.describe_gauge(CONNECTIONS.into(), None, "open connections".into());
     let exchange = "time from a token request that was read to its answer";
     recorder.describe_histogram(EXCHANGE.into(), Some(Unit::Seconds), exchange.into());

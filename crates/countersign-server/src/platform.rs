@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::{
     Clock, Rules, bootstrap,
+    clock::Moment,
     config::Settings,
     events::Events,
     http,
@@ -21,8 +22,9 @@ use crate::{
     refusal::Fault,
     registry::Registry,
     secrets::Secrets,
-    service::{DummyKeys, Forwarder, Proofs, login::Logins},
+    service::{DummyKeys, Forwarder, Proofs, VerifiedTokens, login::Logins},
     store::{self, Store, StoreError},
+    tokens,
 };
 
 /// A platform: settings, store, keys, registry in memory. Cheap to clone.
@@ -42,6 +44,8 @@ struct Inner {
     dummies: DummyKeys,
     proofs: Proofs,
     limiter: Limiter,
+    verified_tokens: VerifiedTokens,
+    tokens: tokens::Memory,
     logins: Logins,
     metrics: Metrics,
     events: Events,
@@ -136,6 +140,8 @@ impl Platform {
                 dummies: DummyKeys::make().map_err(|error| random(format!("{error:?}")))?,
                 proofs: Proofs::new(&secrets).map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings),
+                verified_tokens: VerifiedTokens::new(),
+                tokens: tokens::Memory::new(&settings.tokens),
                 logins: Logins::new(&settings.limits),
                 events,
                 metrics,
@@ -201,6 +207,37 @@ impl Platform {
         Ok(())
     }
 
+    /// Asks whether another node has revoked or rotated a token. A platform goes by what it knows of
+    /// granted tokens for a second after this, and reads the store otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn refresh_tokens(&self) -> Result<(), StoreError> {
+        let asked = Moment::now();
+        let version = self.store().token_version().await?;
+        self.tokens().cache.saw(version, asked);
+        Ok(())
+    }
+
+    /// Writes when and from where tokens were last used.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not take it; then it is kept for the next time.
+    pub async fn write_token_uses(&self) -> Result<(), StoreError> {
+        self.tokens().uses.flush(self.store().as_ref()).await
+    }
+
+    /// Counts granted tokens, for whoever watches.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn count_tokens(&self) -> Result<(), StoreError> {
+        let warned = self.settings().tokens.expiry_warning;
+        let counts = self.store().token_counts(self.now(), warned).await?;
+        self.metrics().granted(&counts);
+        Ok(())
+    }
+
     /// Forgets what has ended: records of `jti`, denied tokens, quiet sources. Small batches.
     ///
     /// # Errors
@@ -216,11 +253,14 @@ impl Platform {
         Ok(())
     }
 
-    /// Flushes and closes the store.
+    /// Writes what waits, flushes and closes the store.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot.
     pub async fn close(&self) -> Result<(), StoreError> {
+        if let Err(error) = self.write_token_uses().await {
+            tracing::warn!(%error, "the last uses of tokens are not written");
+        }
         self.store().close().await
     }
 
@@ -240,6 +280,8 @@ impl Platform {
     /// Makes a newer registry visible. Changes may come back in another order than they were made.
     pub(crate) fn adopt(&self, registry: Registry) {
         let registry = Arc::new(registry);
+        // With a certificate, a mapping or a principal go the tokens that rest on it.
+        self.tokens().cache.forget();
         self.inner.registry.rcu(|current| {
             if registry.version() > current.version() {
                 registry.clone()
@@ -280,6 +322,15 @@ impl Platform {
 
     pub(crate) fn proofs(&self) -> &Proofs {
         &self.inner.proofs
+    }
+
+    pub(crate) fn verified_tokens(&self) -> &VerifiedTokens {
+        &self.inner.verified_tokens
+    }
+
+    /// What this node remembers of granted tokens.
+    pub(crate) fn tokens(&self) -> &tokens::Memory {
+        &self.inner.tokens
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {

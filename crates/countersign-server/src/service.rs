@@ -42,6 +42,7 @@ pub(crate) use refresh::{Terms, deliver, permit_terms};
 pub(crate) mod login;
 
 mod liveness;
+pub(crate) use liveness::VerifiedTokens;
 
 mod access;
 pub(crate) use access::{AccessRefusal, Caller, Permissions, PresentedRequest, authorize};

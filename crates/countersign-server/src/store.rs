@@ -60,6 +60,9 @@ pub use sqlite::SqliteStore;
 mod postgres;
 pub use postgres::PostgresStore;
 
+#[cfg(test)]
+pub(crate) use postgres::tests::nodes::two as two_on_postgresql;
+
 mod migrate;
 pub use migrate::{Moved, migrate};
 

@@ -59,3 +59,5 @@ mod sockets;
 mod login;
 
 mod console;
+
+mod granted;

@@ -24,6 +24,8 @@ pub struct TokenRules {
     pub rotation_grace: Duration,
     /// How long before its end a token is shown as expiring.
     pub expiry_warning: Duration,
+    /// How many granted tokens a node remembers; with 0 each use reads the store.
+    pub cache_max: u32,
 }
 
 /// How long tokens of one kind live.
@@ -69,6 +71,7 @@ impl Default for TokenRules {
             max_per_identity: 100,
             rotation_grace: Duration::from_secs(86_400),
             expiry_warning: Duration::from_secs(1_209_600),
+            cache_max: 100_000,
         }
     }
 }

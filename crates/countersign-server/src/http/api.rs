@@ -23,6 +23,8 @@ mod sign_in;
 mod authorized;
 use authorized::Authorized;
 
+mod expiry;
+
 mod page;
 use page::ListQuery;
 pub(super) use page::PageQuery;
@@ -86,7 +88,8 @@ pub(super) fn routes(platform: &Platform, root: &str) -> Router<Platform> {
         .route(&at("whoami"), get(whoami::answer))
         .merge(tokens::routes(root))
         // The body is limited where it is read, by the platform's own setting.
-        .layer(DefaultBodyLimit::disable());
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(expiry::tell));
     if !platform.settings().console.enabled {
         return routes;
     }

@@ -16,6 +16,10 @@ use crate::{Platform, clock::Stopwatch, events, store::Changed};
 /// Changes by other nodes are seen within this time (security.md 79).
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
+const TOKENS_EVERY: Duration = Duration::from_millis(500);
+/// Uses are known to others within this time; 60 s are promised.
+const USES_EVERY: Duration = Duration::from_secs(15);
+const COUNT_EVERY: Duration = Duration::from_secs(60);
 const TLS_EVERY: Duration = Duration::from_secs(10);
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 /// A wall clock that moves so much more or less than time does was set (security.md B5).
@@ -34,6 +38,9 @@ pub(super) struct Background {
 pub(super) fn spawn(platform: &Platform, tls: Option<Arc<Reloadable>>) -> Background {
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_registry(platform.clone()));
+    tasks.spawn(watch_tokens(platform.clone()));
+    tasks.spawn(write_token_uses(platform.clone()));
+    tasks.spawn(count_tokens(platform.clone()));
     tasks.spawn(clean_up(platform.clone()));
     tasks.spawn(fold_metrics_and_watch_clock(platform.clone()));
     tasks.spawn(watch_ends(platform.clone(), tls.clone()));
@@ -79,6 +86,55 @@ async fn told(changes: &mut broadcast::Receiver<Changed>) {
             Some(Changed::Login(_) | Changed::Session(_) | Changed::Token(_) | Changed::Tokens) => {
             }
             None => std::future::pending().await,
+        }
+    }
+}
+
+/// As often as it takes to be in step, and at once when the store tells of a change.
+async fn watch_tokens(platform: Platform) {
+    let mut changes = platform.store().watch();
+    let mut ticks = every(TOKENS_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = told_of_tokens(&mut changes) => {}
+        }
+        if let Err(error) = platform.refresh_tokens().await {
+            tracing::warn!(%error, "cannot look for tokens that other nodes revoked");
+        }
+    }
+}
+
+/// Waits until a token may be good no more.
+async fn told_of_tokens(changes: &mut broadcast::Receiver<Changed>) {
+    loop {
+        match Changed::next(changes).await {
+            Some(Changed::Login(_) | Changed::Session(_)) => {}
+            Some(_) => return,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn write_token_uses(platform: Platform) {
+    let mut ticks = every(USES_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = platform.tokens().uses.are_many() => {}
+        }
+        if let Err(error) = platform.write_token_uses().await {
+            tracing::warn!(%error, "cannot write when tokens were last used");
+        }
+    }
+}
+
+async fn count_tokens(platform: Platform) {
+    let mut ticks = every(COUNT_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = platform.count_tokens().await {
+            tracing::warn!(%error, "cannot count tokens");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The token must be good as introspection sees it, and be for the platform itself. What its
 //! bearer may do is the union of the permissions of the principal's roles as they are now; of a
-//! token of kind 0 with a scope, only what is in its scope.
+//! token of kind 0 with a scope, and of a granted one, only what is in its scope.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -13,7 +13,10 @@ use countersign_proto::{
     token::{TokenClaims, TokenKind, TokenType},
 };
 
-use super::{liveness::live_token, proof::record_proof};
+use super::{
+    liveness::{Presented, live_token},
+    proof::record_proof,
+};
 use crate::{
     Platform,
     limits::{Identity, TooMany},
@@ -80,7 +83,13 @@ pub(crate) async fn authorize(
         _ => AccessRefusal::Malformed,
     })?;
     let token = presented.token.expose();
-    let live = live_token(platform, registry, token, audiences, now)
+    let asked = Presented {
+        token,
+        audiences,
+        peer: request.peer,
+        now,
+    };
+    let live = live_token(platform, registry, &asked)
         .await
         .map_err(|failure| match failure {
             Failure::Fault(fault) => AccessRefusal::Fault(fault),
@@ -103,16 +112,23 @@ pub(crate) async fn authorize(
         .limiter()
         .admit_identity(&identity(&live.claims), request.peer)
         .map_err(AccessRefusal::TooOften)?;
-    let mut permissions = Permissions::of(&live.roles, registry);
-    if live.claims.kind == TokenKind::Interactive {
-        permissions = permissions.within(&live.claims.scope);
-    }
+    let (granted, permissions) = match live.granted {
+        Some((row, permissions)) => (Some(row), permissions),
+        None => {
+            let permissions = Permissions::of(&live.roles, registry);
+            let permissions = match live.claims.kind {
+                TokenKind::Interactive => permissions.within(&live.claims.scope),
+                _ => permissions,
+            };
+            (None, permissions)
+        }
+    };
     Ok(Caller {
         permissions,
+        granted,
         claims: live.claims,
         roles: live.roles,
         peer: request.peer,
-        granted: None,
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The caller is an application with the scope `introspect`: it presents a kind 1 token that
 //! carries this scope, or authenticates by an assertion. It learns about tokens for its own
-//! audience: the one its application is registered with, or the issuer when there is none.
+//! audience: the one its application is registered with, or the issuer when there is none. An API
+//! that holds no certificate presents an app token for its audience, with the scope.
 //! About every other token, and about everything that is not a good token, it learns nothing.
 
 use countersign_proto::{
@@ -12,7 +13,7 @@ use countersign_proto::{
 use super::{
     AccessRefusal, PresentedRequest, authorize,
     exchange::{Signed, authenticate, refuse},
-    liveness::{live_refresh_token, live_token},
+    liveness::{Presented, granted_token, live_refresh_token, live_token},
 };
 use crate::{
     Platform,
@@ -70,7 +71,13 @@ pub(crate) async fn introspect(
     {
         return Ok(Introspection::Active(Box::new(session)));
     }
-    let found = live_token(platform, &registry, token, &[&audience], now)
+    let asked = Presented {
+        token,
+        audiences: &[&audience],
+        peer: request.peer,
+        now,
+    };
+    let found = live_token(platform, &registry, &asked)
         .await
         .map_err(IntrospectionRefusal::Failure)?;
     Ok(match found {
@@ -85,33 +92,60 @@ pub(crate) async fn introspect(
 }
 
 /// A kind 1 token with the scope, for the platform or for the caller's own audience: that one is
-/// what the token endpoint gives an application that has an audience.
+/// what the token endpoint gives an application that has an audience. Or an app token with the scope:
+/// it is for the audience that it asks about.
 async fn caller_by_token(
     platform: &Platform,
     registry: &Registry,
     request: &PresentedRequest<'_>,
 ) -> Result<String, AccessRefusal> {
-    let claimed = bearer_audience(request);
+    let claimed = bearer_audience(platform, request).await?;
     let audiences: Vec<&str> = std::iter::once(platform.issuer())
         .chain(claimed.as_deref())
         .collect();
     let caller = authorize(platform, registry, request, &audiences).await?;
-    let own = audience_of(platform, registry, &caller.claims.client_id);
+    let own = match &caller.granted {
+        Some(_) => caller.claims.audience.clone(),
+        None => audience_of(platform, registry, &caller.claims.client_id),
+    };
     let for_here = caller.claims.audience == platform.issuer() || caller.claims.audience == own;
     if !for_here {
         return Err(AccessRefusal::InvalidToken);
     }
-    if caller.claims.kind != TokenKind::NonInteractive || !caller.claims.scope.contains(SCOPE) {
+    let is_of_program = matches!(
+        caller.claims.kind,
+        TokenKind::NonInteractive | TokenKind::App
+    );
+    if !is_of_program || !caller.claims.scope.contains(SCOPE) {
         return Err(AccessRefusal::Forbidden { permission: SCOPE });
     }
     Ok(own)
 }
 
-/// `aud` as the caller's token claims it; it is verified afterwards.
-fn bearer_audience(request: &PresentedRequest<'_>) -> Option<String> {
-    let presented = countersign_proto::bearer::read(request.headers).ok()?;
-    let parts = countersign_proto::token::inspect(presented.token.expose())?;
-    parts.claims.get("aud")?.as_str().map(str::to_owned)
+/// The audience as the caller's token claims it, or its row says it; the token is judged afterwards.
+async fn bearer_audience(
+    platform: &Platform,
+    request: &PresentedRequest<'_>,
+) -> Result<Option<String>, AccessRefusal> {
+    let Ok(presented) = countersign_proto::bearer::read(request.headers) else {
+        return Ok(None);
+    };
+    let token = presented.token.expose();
+    if let Some(parts) = countersign_proto::token::inspect(token) {
+        let audience = parts.claims.get("aud").and_then(|aud| aud.as_str());
+        return Ok(audience.map(str::to_owned));
+    }
+    let asked = Presented {
+        token,
+        audiences: &[],
+        peer: request.peer,
+        now: platform.now(),
+    };
+    match granted_token(platform, &asked).await {
+        Ok(row) => Ok(row.and_then(|row| row.audience.clone())),
+        Err(Failure::Fault(fault)) => Err(AccessRefusal::Fault(fault)),
+        Err(Failure::Refused(_)) => Ok(None),
+    }
 }
 
 fn audience_of(platform: &Platform, registry: &Registry, client_id: &str) -> String {

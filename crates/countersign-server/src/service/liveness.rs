@@ -2,23 +2,46 @@
 //!
 //! Tokens are not stored. What is behind one is looked up each time: the application, the
 //! certificate, the mapping, the principal, and whether the token itself was given back; behind a
-//! token of kind 0 its session, and what policy says to it now.
+//! token of kind 0 its session, and what policy says to it now; behind one that somebody granted its
+//! row, and what its owner has now.
+
+mod granted;
+
+mod verified;
+pub(crate) use verified::VerifiedTokens;
+
+use std::{net::IpAddr, sync::Arc};
 
 use countersign_proto::{
     certificate::Validity,
     management::CertificateUsage,
     scope::Scope,
     time::UnixTime,
-    token::{INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind},
+    token::{INTERACTIVE_CLIENT_ID, SignedClaims, TokenClaims, TokenKind},
 };
 
-use super::refresh::{self, Terms};
+use super::{
+    Permissions,
+    refresh::{self, Terms},
+};
 use crate::{
     Platform,
     refresh::{LiveSession, Verdict, judge},
     refusal::Failure,
     registry::{PLATFORM_PRINCIPAL, Registry},
+    store::TokenRow,
+    tokens::KnownToken,
 };
+
+/// A token that somebody presents, or asks about.
+pub(crate) struct Presented<'a> {
+    pub(crate) token: &'a str,
+    /// It must be for one of these.
+    pub(crate) audiences: &'a [&'a str],
+    /// Who presents it.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) now: UnixTime,
+}
 
 /// A token of ours that is still good, and what its holder may be called now.
 #[derive(Debug)]
@@ -27,17 +50,26 @@ pub(crate) struct LiveToken {
     pub(crate) claims: TokenClaims,
     /// The principal's roles as they are now, not as they were when it was issued.
     pub(crate) roles: Vec<String>,
+    /// Of a granted token its row, and what its holder may do here now.
+    pub(crate) granted: Option<(Arc<TokenRow>, Permissions)>,
 }
 
-/// Reads a token of this issuer for one of `audiences`; `None` when it is not good, whatever the reason.
+/// Reads a token of this platform for one of its audiences; `None` when it is not good, whatever the
+/// reason.
 pub(crate) async fn live_token(
     platform: &Platform,
     registry: &Registry,
-    token: &str,
-    audiences: &[&str],
-    now: UnixTime,
+    presented: &Presented<'_>,
 ) -> Result<Option<LiveToken>, Failure> {
-    let Some(mut claims) = believed(platform, token, audiences, now) else {
+    let now = presented.now;
+    let signed = match believed(platform, presented).await? {
+        Believed::Granted(known) => {
+            return granted::judge(platform, registry, known, presented).await;
+        }
+        Believed::Signed(signed) => signed,
+    };
+    let held = |audience| signed.held(platform.issuer(), audience, now).ok();
+    let Some(mut claims) = presented.audiences.iter().copied().find_map(held).cloned() else {
         return Ok(None);
     };
     if claims.kind == TokenKind::Interactive {
@@ -50,7 +82,22 @@ pub(crate) async fn live_token(
         return Ok(None);
     }
     claims.scope = scope_now(registry, &claims);
-    Ok(Some(LiveToken { claims, roles }))
+    Ok(Some(LiveToken {
+        claims,
+        roles,
+        granted: None,
+    }))
+}
+
+/// The granted token that was presented, in whatever state; `None` when it is none.
+pub(crate) async fn granted_token(
+    platform: &Platform,
+    presented: &Presented<'_>,
+) -> Result<Option<Arc<TokenRow>>, Failure> {
+    Ok(match believed(platform, presented).await? {
+        Believed::Granted(known) => known.map(|known| Arc::clone(&known.row)),
+        Believed::Signed(_) => None,
+    })
 }
 
 /// A refresh token that could be used now, as what its session says; `None` when it could not.
@@ -128,20 +175,35 @@ async fn of_session(
     Ok(Some(LiveToken {
         claims,
         roles: permit.roles,
+        granted: None,
     }))
 }
 
-/// Signature and claims, for the first of `audiences` that it is for.
-fn believed(
-    platform: &Platform,
-    token: &str,
-    audiences: &[&str],
-    now: UnixTime,
-) -> Option<TokenClaims> {
-    audiences.iter().find_map(|audience| {
-        let key_of = |kid: &str| platform.keys().verifying(kid);
-        TokenClaims::verify(token, key_of, platform.issuer(), audience, now).ok()
-    })
+/// By what a token is known.
+enum Believed {
+    /// By a signature of ours, and nobody granted it.
+    Signed(Arc<SignedClaims>),
+    /// By its row, if there is one.
+    Granted(Option<Arc<KnownToken>>),
+}
+
+async fn believed(platform: &Platform, presented: &Presented<'_>) -> Result<Believed, Failure> {
+    let (token, keys) = (presented.token, platform.keys());
+    let Some(signed) = platform.verified_tokens().verify(token, &keys) else {
+        return granted::by_string(platform, token)
+            .await
+            .map(Believed::Granted);
+    };
+    match signed.kind() {
+        TokenKind::Interactive | TokenKind::NonInteractive | TokenKind::Platform => {
+            Ok(Believed::Signed(signed))
+        }
+        TokenKind::PersonalAccess | TokenKind::App | TokenKind::System => {
+            granted::by_claims(platform, &signed, presented)
+                .await
+                .map(Believed::Granted)
+        }
+    }
 }
 
 /// The roles of whoever the token stands for, if everything behind the token is still there.

@@ -4,7 +4,8 @@
 //! the same token in the `Authorization` header. The second needs no proof for a bound token:
 //! giving a token back only takes rights away. A refresh token is presented by naming it: its client
 //! is public and has no other credential. With it, and with a token of kind 0, ends the session, and
-//! so do all of its tokens.
+//! so do all of its tokens. A token that somebody granted belongs to no application: only its holder
+//! gives it back, and with it go those that were granted through it.
 
 use countersign_proto::{
     assertion::Purpose,
@@ -17,16 +18,17 @@ use countersign_proto::{
 use super::{
     AccessRefusal, Authenticated, PresentedRequest,
     exchange::{Signed, authenticate, refuse},
+    liveness::{self, granted_token},
     refresh,
 };
 use crate::{
     Platform, audit,
     refresh::Presented,
     refusal::{Failure, Refusal},
-    store::StoreError,
+    store::{StoreError, TokenRow, TokenSelector},
 };
 
-/// Why a session ended whose token was given back.
+/// Why a session, or a granted token, ended that was given back.
 const GIVEN_BACK: &str = "given_back";
 
 /// Why a token is not taken back.
@@ -80,6 +82,21 @@ pub(crate) async fn revoke(
         }
         return end_session(platform, &found.session.id, request, now).await;
     }
+    let asked_about = liveness::Presented {
+        token,
+        audiences: &[],
+        peer: request.peer,
+        now,
+    };
+    let granted = granted_token(platform, &asked_about)
+        .await
+        .map_err(RevocationRefusal::Failure)?;
+    if let Some(row) = granted {
+        if by_client.is_some() {
+            return Err(not_owner(platform, by_client, request, now).await);
+        }
+        return revoke_granted(platform, &row, request, now).await;
+    }
     let Some(claims) = own_token(platform, token) else {
         return Ok(());
     };
@@ -120,6 +137,27 @@ async fn end_session(
     let entry = audit::session_ended(&session, GIVEN_BACK, request.peer, now);
     let ended = store.end_session(id, GIVEN_BACK, now, entry);
     if ended.await.map_err(failed)? {
+        platform.metrics().revoked();
+    }
+    Ok(())
+}
+
+/// Ends a granted token for whoever holds it. One that is over stays as it is.
+async fn revoke_granted(
+    platform: &Platform,
+    row: &TokenRow,
+    request: &PresentedRequest<'_>,
+    now: UnixTime,
+) -> Result<(), RevocationRefusal> {
+    let entry = audit::granted_given_back(row, request.peer, now);
+    let which = TokenSelector::Id(row.id.clone());
+    let revoked = platform
+        .store()
+        .revoke_tokens(which, GIVEN_BACK, now, entry)
+        .await;
+    platform.tokens().cache.forget();
+    let revoked = revoked.map_err(|error| RevocationRefusal::Failure(error.into()))?;
+    if !revoked.is_empty() {
         platform.metrics().revoked();
     }
     Ok(())

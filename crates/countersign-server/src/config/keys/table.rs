@@ -259,6 +259,16 @@ pub const KEYS: &[Key] = &[
         "How long before its end a token is shown as expiring.",
     ),
     key(
+        "tokens.cache_max",
+        Permitted::Number {
+            min: 0,
+            max: 10_000_000,
+            unit: "tokens",
+        },
+        "100000",
+        "How many granted tokens a node remembers, of up to a kilobyte each. Without, each use reads the store.",
+    ),
+    key(
         "assertion.lifetime_max_s",
         Permitted::Number {
             min: 10,

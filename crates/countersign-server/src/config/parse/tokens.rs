@@ -38,6 +38,10 @@ impl Given<'_> {
             expiry_warning: self
                 .seconds("tokens.expiry_warning_s")?
                 .unwrap_or(default.expiry_warning),
+            cache_max: self
+                .number("tokens.cache_max")?
+                .and_then(|max| u32::try_from(max).ok())
+                .unwrap_or(default.cache_max),
         })
     }
 

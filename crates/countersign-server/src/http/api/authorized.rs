@@ -2,6 +2,7 @@
 
 use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 
+use super::expiry;
 use crate::{
     Platform,
     http::{console::ConsoleCaller, error, sender},
@@ -30,7 +31,10 @@ impl FromRequestParts<Platform> for Authorized {
         let registry = platform.registry();
         authorize(platform, &registry, &request, &[platform.issuer()])
             .await
-            .map(Authorized)
+            .map(|caller| {
+                expiry::note(platform, &parts.extensions, &caller);
+                Authorized(caller)
+            })
             .map_err(|refusal| {
                 if matches!(refusal, AccessRefusal::InvalidToken) {
                     sender::not_recognised(platform, peer, "api/v1");

@@ -5,7 +5,7 @@
 
 use countersign_proto::{
     management::{GrantedForm, GrantedToken, ImportedToken, NewToken},
-    opaque::{OpaqueKind, OpaqueToken, TokenId},
+    opaque::{OpaqueError, OpaqueKind, OpaqueToken, TokenId},
     token::AccessToken,
 };
 use zeroize::Zeroizing;
@@ -69,11 +69,16 @@ async fn read(platform: &Platform, text: &str, new: &NewToken) -> Result<Known, 
     if revocation::own_token(platform, text).is_some() {
         return wrong("was signed by this platform, which believes it already");
     }
-    let Ok(token) = OpaqueToken::parse(text, &platform.settings().tokens.prefix) else {
-        return Ok(Known {
-            text: Zeroizing::new(text.to_owned()),
-            id: random::opaque_id(platform.now())?,
-        });
+    let token = match OpaqueToken::parse(text, &platform.settings().tokens.prefix) {
+        Ok(token) => token,
+        Err(OpaqueError::Prefix | OpaqueError::Kind) => {
+            return Ok(Known {
+                text: Zeroizing::new(text.to_owned()),
+                id: random::opaque_id(platform.now())?,
+            });
+        }
+        // It is refused wherever it is presented, and nobody is asked.
+        Err(problem) => return wrong(&format!("cannot be a token of this form: {problem}")),
     };
     if token.kind() == OpaqueKind::Refresh {
         return wrong("is a refresh token, which belongs to a session of its own platform");

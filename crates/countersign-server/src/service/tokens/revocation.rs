@@ -68,7 +68,9 @@ async fn end(
         ..entry
     };
     let ended = platform.store().revoke_tokens(which, reason, now, entry);
-    let ids = ended.await.map_err(fault)?;
+    let ended = ended.await;
+    platform.tokens().cache.forget();
+    let ids = ended.map_err(fault)?;
     let revoked = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     for _ in ids {
         platform.metrics().revoked();

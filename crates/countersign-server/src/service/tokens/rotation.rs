@@ -68,7 +68,9 @@ pub(crate) async fn rotate(
             at: now,
             audit: written_down(platform, caller, &successor, "granted_token.rotate"),
         });
-        if made.await.map_err(fault)? {
+        let made = made.await;
+        platform.tokens().cache.forget();
+        if made.map_err(fault)? {
             Ok(GivenToken::new(text.expose(), shown(platform, successor)))
         } else {
             Err(under_way())
@@ -118,7 +120,9 @@ async fn settle(
         let done = platform
             .store()
             .settle_rotation(&new, settlement, platform.now(), entry);
-        if !done.await.map_err(fault)? {
+        let done = done.await;
+        platform.tokens().cache.forget();
+        if !done.map_err(fault)? {
             return Err(settled());
         }
         let row = found(platform, caller, WRITE, &goes_on).await?;

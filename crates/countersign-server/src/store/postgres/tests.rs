@@ -11,7 +11,7 @@ use cluster::Cluster;
 
 mod opening;
 
-mod nodes;
+pub(in crate::store) mod nodes;
 
 mod granted;
 

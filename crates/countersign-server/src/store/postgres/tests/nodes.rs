@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 /// Two nodes on one database.
-pub(super) async fn two() -> [Arc<dyn Store>; 2] {
+pub(crate) async fn two() -> [Arc<dyn Store>; 2] {
     let database = Cluster::shared().database();
     [
         Arc::new(super::open(&database).await),

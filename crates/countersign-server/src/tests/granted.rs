@@ -1,0 +1,23 @@
+//! Are granted tokens believed exactly as long, and for as much, as they should be?
+
+mod scene;
+
+mod belief;
+
+mod ended;
+
+mod narrowed;
+
+mod rotated;
+
+mod given_back;
+
+mod remembered;
+
+mod uses;
+
+mod signed;
+
+mod asked;
+
+mod nodes;
