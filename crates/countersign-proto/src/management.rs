@@ -29,6 +29,9 @@ pub use granted::{
 mod sign_in;
 pub use sign_in::SignIn;
 
+mod signing_key;
+pub use signing_key::{KeyRotation, SigningKeyInfo, SigningKeyState};
+
 /// An application that signs in: `/api/v1/applications/{client_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use countersign_proto::key::Algorithm;
 use url::Url;
 
 use crate::networks::Networks;
@@ -36,6 +35,9 @@ pub use proxy::{ProxyHeader, TrustedProxies};
 
 mod webhook;
 pub use webhook::Webhook;
+
+mod signing;
+pub use signing::SigningRules;
 
 mod postgres;
 pub use postgres::PostgresUrl;
@@ -99,8 +101,8 @@ pub struct Settings {
     pub assertion_lifetime_max: Duration,
     /// `lab.shared_certificate`: one certificate for both usages; logged at each start.
     pub lab_shared_certificate: bool,
-    /// `signing.algorithm`
-    pub signing_algorithm: Algorithm,
+    /// `[signing]`
+    pub signing: SigningRules,
 }
 
 /// Where the certificate chain and the key of the listener are: PEM files.
@@ -235,7 +237,7 @@ impl Settings {
             log: Log::default(),
             assertion_lifetime_max: Duration::from_secs(300),
             lab_shared_certificate: false,
-            signing_algorithm: Algorithm::ES256,
+            signing: SigningRules::default(),
         }
     }
 

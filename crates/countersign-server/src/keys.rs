@@ -1,27 +1,39 @@
 //! Which keys does the platform sign its tokens with?
 //!
 //! They are made at the first start, and kept in the store, sealed under a key that is not in
-//! the store. The newest key of the algorithm that is set signs; all of them verify.
+//! the store. One signs; those that did, and the one that will, verify beside it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use countersign_proto::{
     jwk::{self, Jwk, JwkSet},
-    key::{Algorithm, KeyType, LocalKey, PublicKey, SigningKey as _},
+    key::{Algorithm, LocalKey, PublicKey, SigningKey as _},
+    management::SigningKeyState,
     time::UnixTime,
 };
 
 use crate::{
     StartError,
     secrets::Secrets,
-    store::{Store, StoredKey},
+    store::{StoredKey, StoredKeys},
 };
+
+mod life_cycle;
+pub(crate) use life_cycle::{Older, Plan, announced, announcement, emergency, retirement};
+
+mod turn;
+pub(crate) use turn::{carry_out, of_store, turn};
+
+/// How long clients may keep the JWK set. No key is announced for less.
+pub(crate) const JWKS_KEPT: Duration = Duration::from_secs(300);
 
 /// The issuer's keys. Cheap to share.
 pub(crate) struct IssuerKeys {
+    version: u64,
     active: IssuerKey,
-    verifying: HashMap<String, (PublicKey, Algorithm)>,
-    jwks: String,
+    /// Oldest first.
+    verifying: Vec<VerifyingKey>,
+    by_kid: HashMap<String, usize>,
 }
 
 /// The key that signs.
@@ -32,54 +44,46 @@ pub(crate) struct IssuerKey {
     pub(crate) key: Arc<LocalKey>,
 }
 
+/// A key that verifies.
+struct VerifyingKey {
+    jwk: Jwk,
+    algorithm: Algorithm,
+    retires_at: Option<UnixTime>,
+}
+
 impl IssuerKeys {
-    /// Opens the keys in the store, and makes one when there is none of `algorithm`.
-    pub(crate) async fn open(
-        store: &dyn Store,
-        secrets: &Secrets,
-        algorithm: Algorithm,
-        now: UnixTime,
-    ) -> Result<IssuerKeys, StartError> {
-        let mut stored = store.issuer_keys().await.map_err(StartError::Store)?;
-        if !stored.iter().any(|key| key.algorithm == algorithm.name()) {
-            let fresh = make(secrets, algorithm, now)?;
-            store
-                .add_issuer_key(fresh)
-                .await
-                .map_err(StartError::Store)?;
-            stored = store.issuer_keys().await.map_err(StartError::Store)?;
-        }
-        IssuerKeys::of(&stored, secrets, algorithm)
-    }
-
-    /// These keys, one of `algorithm` among them.
-    pub(crate) fn of(
-        stored: &[StoredKey],
-        secrets: &Secrets,
-        algorithm: Algorithm,
-    ) -> Result<IssuerKeys, StartError> {
-        let keys = stored
-            .iter()
-            .map(|key| unseal(secrets, key))
-            .collect::<Result<Vec<_>, _>>()?;
-        let active = keys
-            .iter()
-            .rfind(|key| key.algorithm == algorithm)
-            .cloned()
+    /// These keys, one of which signs.
+    pub(crate) fn of(stored: &StoredKeys, secrets: &Secrets) -> Result<IssuerKeys, StartError> {
+        let signing = life_cycle::signing(&stored.keys)
             .ok_or_else(|| StartError::Secrets("no issuer key after making one".to_owned()))?;
-        Ok(IssuerKeys {
-            active,
-            verifying: verifying(&keys),
-            jwks: published(&keys),
-        })
+        let mut keys = IssuerKeys {
+            version: stored.version,
+            active: unseal(secrets, signing)?,
+            verifying: Vec::new(),
+            by_kid: HashMap::new(),
+        };
+        for stored in &stored.keys {
+            if stored.state == SigningKeyState::Retired {
+                continue;
+            }
+            let key = unseal(secrets, stored)?;
+            keys.by_kid.insert(key.kid.clone(), keys.verifying.len());
+            keys.verifying.push(VerifyingKey {
+                jwk: Jwk {
+                    key: key.key.public_key().clone(),
+                    kid: Some(key.kid),
+                    algorithm: Some(key.algorithm),
+                },
+                algorithm: key.algorithm,
+                retires_at: stored.retires_at,
+            });
+        }
+        Ok(keys)
     }
 
-    /// Whether these are all keys in the store, and no others.
-    pub(crate) fn are(&self, stored: &[StoredKey]) -> bool {
-        stored.len() == self.verifying.len()
-            && stored
-                .iter()
-                .all(|key| self.verifying.contains_key(&key.kid))
+    /// Counts the changes of the keys in the store that these are from.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     /// The key that signs.
@@ -87,25 +91,31 @@ impl IssuerKeys {
         &self.active
     }
 
-    /// The key with exactly this `kid`, and its one algorithm.
-    pub(crate) fn verifying(&self, kid: &str) -> Option<(PublicKey, Algorithm)> {
-        self.verifying.get(kid).cloned()
+    /// Whether there is a key with exactly this `kid`, though its time may be over.
+    pub(crate) fn know(&self, kid: &str) -> bool {
+        self.by_kid.contains_key(kid)
     }
 
-    /// The public keys as a JWK set (RFC 7517 §5).
-    pub(crate) fn jwks(&self) -> &str {
-        &self.jwks
+    /// The key with exactly this `kid`, and its one algorithm, while it verifies.
+    pub(crate) fn verifying(&self, kid: &str, now: UnixTime) -> Option<(PublicKey, Algorithm)> {
+        let key = self.verifying.get(*self.by_kid.get(kid)?)?;
+        key.is_in_use(now)
+            .then(|| (key.jwk.key.clone(), key.algorithm))
+    }
+
+    /// The public keys as a JWK set (RFC 7517 §5): public members only (security.md 55).
+    pub(crate) fn jwks(&self, now: UnixTime) -> String {
+        let in_use = self.verifying.iter().filter(|key| key.is_in_use(now));
+        let keys = in_use.map(|key| key.jwk.clone()).collect();
+        JwkSet { keys }.to_json()
     }
 }
 
-fn make(secrets: &Secrets, algorithm: Algorithm, now: UnixTime) -> Result<StoredKey, StartError> {
-    let failed = |error: String| StartError::Secrets(format!("cannot make an issuer key: {error}"));
-    let (key, pkcs8) =
-        LocalKey::generate(key_type(algorithm)).map_err(|error| failed(format!("{error:?}")))?;
-    let kid = jwk::thumbprint(key.public_key());
-    secrets
-        .seal_key(&kid, algorithm.name(), now, &pkcs8)
-        .map_err(|error| failed(error.to_string()))
+impl VerifyingKey {
+    /// Its time ends by the clock, also where nobody has written it down yet.
+    fn is_in_use(&self, now: UnixTime) -> bool {
+        self.retires_at.is_none_or(|end| now < end)
+    }
 }
 
 fn unseal(secrets: &Secrets, stored: &StoredKey) -> Result<IssuerKey, StartError> {
@@ -126,38 +136,4 @@ fn unseal(secrets: &Secrets, stored: &StoredKey) -> Result<IssuerKey, StartError
         algorithm,
         key: Arc::new(key),
     })
-}
-
-fn verifying(keys: &[IssuerKey]) -> HashMap<String, (PublicKey, Algorithm)> {
-    keys.iter()
-        .map(|key| {
-            (
-                key.kid.clone(),
-                (key.key.public_key().clone(), key.algorithm),
-            )
-        })
-        .collect()
-}
-
-/// Public members only (security.md 55).
-fn published(keys: &[IssuerKey]) -> String {
-    let keys = keys
-        .iter()
-        .map(|key| Jwk {
-            key: key.key.public_key().clone(),
-            kid: Some(key.kid.clone()),
-            algorithm: Some(key.algorithm),
-        })
-        .collect();
-    JwkSet { keys }.to_json()
-}
-
-fn key_type(algorithm: Algorithm) -> KeyType {
-    match algorithm {
-        Algorithm::ES256 => KeyType::P256,
-        Algorithm::ES384 => KeyType::P384,
-        Algorithm::ES512 => KeyType::P521,
-        Algorithm::EdDSA => KeyType::Ed25519,
-        _ => KeyType::Rsa { bits: 2048 },
-    }
 }

@@ -1,6 +1,9 @@
 //! What is one platform, apart from the sockets it listens on?
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -16,14 +19,14 @@ use crate::{
     events::Events,
     http,
     idp::{self, IdentityProvider, PasswordHasher},
-    keys::IssuerKeys,
+    keys::{self, IssuerKeys},
     limits::Limiter,
     metrics::Metrics,
     refusal::Fault,
     registry::Registry,
     secrets::Secrets,
     service::{DummyKeys, Forwarder, Proofs, VerifiedTokens, login::Logins},
-    store::{self, Store, StoreError},
+    store::{self, Store, StoreError, StoredKeys},
     tokens,
 };
 
@@ -39,6 +42,8 @@ struct Inner {
     store: Arc<dyn Store>,
     registry: ArcSwap<Registry>,
     keys: ArcSwap<IssuerKeys>,
+    /// The second in which keys were last looked for.
+    keys_looked_for: AtomicU64,
     secrets: Secrets,
     metadata: Metadata,
     dummies: DummyKeys,
@@ -125,10 +130,10 @@ impl Platform {
         }
         let now = clock.now();
         let sealed = store.issuer_keys().await.map_err(StartError::Store)?;
-        let secrets = Secrets::for_platform(settings.secrets_file.as_deref(), &sealed)
+        let secrets = Secrets::for_platform(settings.secrets_file.as_deref(), &sealed.keys)
             .map_err(|error| StartError::Secrets(error.to_string()))?;
-        let keys =
-            IssuerKeys::open(store.as_ref(), &secrets, settings.signing_algorithm, now).await?;
+        let stored = keys::turn(store.as_ref(), &secrets, &settings.signing, now).await?;
+        let keys = IssuerKeys::of(&stored, &secrets)?;
         let registry = bootstrap::apply(&settings, store.as_ref(), now).await?;
         let passwords = PasswordHasher::new();
         let random = |error: String| StartError::Secrets(error);
@@ -153,6 +158,7 @@ impl Platform {
                 clock,
                 store,
                 keys: ArcSwap::from_pointee(keys),
+                keys_looked_for: AtomicU64::new(0),
                 secrets,
             }),
         })
@@ -197,13 +203,42 @@ impl Platform {
         if version != self.inner.registry.load().version() {
             self.adopt(self.store().registry().await?);
         }
+        self.read_keys().await
+    }
+
+    /// Does with the issuer's keys what is due: announces one, lets one sign, retires one. Of
+    /// several nodes one does it, and the others see it.
+    ///
+    /// # Errors
+    /// As for [`Platform::refresh_registry`].
+    pub async fn turn_keys(&self) -> Result<(), StoreError> {
+        let (store, rules) = (self.store().as_ref(), &self.settings().signing);
+        let stored = keys::turn(store, &self.inner.secrets, rules, self.now())
+            .await
+            .map_err(keys::of_store)?;
+        self.adopt_keys(&stored)
+    }
+
+    /// Reads the issuer's keys again.
+    pub(crate) async fn read_keys(&self) -> Result<(), StoreError> {
         let stored = self.store().issuer_keys().await?;
-        if !self.keys().are(&stored) {
-            let algorithm = self.settings().signing_algorithm;
-            let keys = IssuerKeys::of(&stored, &self.inner.secrets, algorithm)
-                .map_err(|error| StoreError::Fault(error.to_string()))?;
-            self.inner.keys.store(Arc::new(keys));
+        self.adopt_keys(&stored)
+    }
+
+    /// Makes newer keys visible. What was read may come in another order than it was written.
+    fn adopt_keys(&self, stored: &StoredKeys) -> Result<(), StoreError> {
+        if stored.version <= self.keys().version() {
+            return Ok(());
         }
+        let keys = IssuerKeys::of(stored, &self.inner.secrets).map_err(keys::of_store)?;
+        let keys = Arc::new(keys);
+        self.inner.keys.rcu(|current| {
+            if keys.version() > current.version() {
+                keys.clone()
+            } else {
+                current.clone()
+            }
+        });
         Ok(())
     }
 
@@ -294,6 +329,12 @@ impl Platform {
     /// The keys as they are now; a request keeps those that it took.
     pub(crate) fn keys(&self) -> Arc<IssuerKeys> {
         self.inner.keys.load_full()
+    }
+
+    /// Whether nobody has looked for a key of the issuer in this second. Whoever asks looks.
+    pub(crate) fn may_look_for_keys(&self, now: UnixTime) -> bool {
+        let now = now.as_secs();
+        self.inner.keys_looked_for.swap(now, Ordering::Relaxed) != now
     }
 
     pub(crate) fn secrets(&self) -> &Secrets {

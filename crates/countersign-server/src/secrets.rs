@@ -7,7 +7,7 @@ use aws_lc_rs::{
     rand,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_proto::time::UnixTime;
+use countersign_proto::{management::SigningKeyState, time::UnixTime};
 use zeroize::Zeroizing;
 
 use crate::store::StoredKey;
@@ -135,6 +135,10 @@ impl Secrets {
             created_at,
             key_version: newest.version,
             sealed: Vec::new(),
+            state: SigningKeyState::Active,
+            active_at: created_at,
+            stopped_at: None,
+            retires_at: None,
         };
         let cipher =
             RandomizedNonceKey::new(&AES_256_GCM, newest.value.as_ref()).map_err(|_| refused())?;
@@ -508,6 +512,10 @@ mod tests {
             sealed: hex(
                 "22222222222222222222222276d7773ba9b9fe2b801fb5593132e50b8667d735d1d540651c7af32098",
             ),
+            state: SigningKeyState::Active,
+            active_at: UnixTime::from_secs(7),
+            stopped_at: None,
+            retires_at: None,
         };
         assert_eq!(secrets.open_key(&row).unwrap().as_slice(), b"a private key");
     }

@@ -41,6 +41,8 @@ pub(crate) use refresh::{Terms, deliver, permit_terms};
 
 pub(crate) mod login;
 
+mod own_token;
+
 mod liveness;
 pub(crate) use liveness::VerifiedTokens;
 
@@ -56,7 +58,7 @@ pub(crate) use revocation::{RevocationRefusal, revoke};
 mod registry;
 pub(crate) use registry::{
     Alterable, Applications, ChangeRefusal, Mappings, Noun, Principals, Roles, audit, certificates,
-    create, delete, find, list, passwords, sessions, update,
+    create, delete, find, keys, list, passwords, sessions, update,
 };
 
 pub(crate) mod tokens;

@@ -34,6 +34,9 @@ pub use account::AccountRow;
 mod query;
 pub use query::{AuditQuery, SessionQuery};
 
+mod key;
+pub use key::{KeyChange, StoredKey, StoredKeys};
+
 mod token;
 pub use token::{
     APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, ROTATED, ROTATION_ABORTED,
@@ -95,6 +98,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// 11. A token has at most one successor, and of any number of equal rotations exactly one is made.
 /// 12. Nobody ever has more live tokens than the limit that was given; a token and its successor
 ///     count as one.
+/// 13. Of any number of changes of one version of the issuer's keys exactly one is made.
 pub trait Store: Send + Sync {
     /// The whole registry as it is now.
     fn registry(&self) -> StoreFuture<'_, Registry>;
@@ -136,11 +140,12 @@ pub trait Store: Send + Sync {
     /// Whether a token was refused by its `jti`.
     fn is_token_denied(&self, jti: &str) -> StoreFuture<'_, bool>;
 
-    /// The platform's own keys, encrypted, oldest first.
-    fn issuer_keys(&self) -> StoreFuture<'_, Vec<StoredKey>>;
+    /// The platform's own keys, encrypted.
+    fn issuer_keys(&self) -> StoreFuture<'_, StoredKeys>;
 
-    /// Adds a key unless one with this `kid` is there.
-    fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()>;
+    /// Adds keys and changes where others stand, with the audit rows; `false`, and nothing done,
+    /// when the keys have another version meanwhile. What was made from a key stays as it was.
+    fn change_issuer_keys(&self, change: KeyChange) -> StoreFuture<'_, bool>;
 
     /// Remembers a login that begins. An `id` or a `handle` that is there already is a fault.
     fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()>;
@@ -401,21 +406,6 @@ pub struct NewAuditEntry {
     pub address: Option<String>,
     /// The `reason` of a refusal or a revocation.
     pub reason: Option<String>,
-}
-
-/// A key of the issuer as it is stored: encrypted under the key-encryption key, which is not in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredKey {
-    /// Its name in the JWK set.
-    pub kid: String,
-    /// Its `alg`.
-    pub algorithm: String,
-    /// When it was made.
-    pub created_at: UnixTime,
-    /// Which key-encryption key.
-    pub key_version: u32,
-    /// nonce ‖ ciphertext ‖ tag
-    pub sealed: Vec<u8>,
 }
 
 /// Why the store did not do it.

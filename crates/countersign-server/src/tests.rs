@@ -12,6 +12,8 @@ mod assertions;
 
 mod replay;
 
+mod keys;
+
 mod kinds;
 
 mod certificates;

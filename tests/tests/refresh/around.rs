@@ -15,10 +15,10 @@ use countersign::proto::{
 use countersign_server::{
     Change, Registry,
     store::{
-        AccountRow, AuditQuery, Changed, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-        PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store,
-        StoreError, StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation,
-        TokenRow, TokenSelector, TokenUse,
+        AccountRow, AuditQuery, Changed, JtiRecord, KeyChange, LoginRow, LoginUpdate,
+        NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
+        Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+        TokenRotation, TokenRow, TokenSelector, TokenUse,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -172,8 +172,8 @@ impl Store for Around {
         audit_matching(query: AuditQuery) -> Page<AuditEntry>;
         deny_token(jti: String, until: UnixTime, audit: NewAuditEntry) -> ();
         is_token_denied(jti: &str) -> bool;
-        issuer_keys() -> Vec<StoredKey>;
-        add_issuer_key(key: StoredKey) -> ();
+        issuer_keys() -> StoredKeys;
+        change_issuer_keys(change: KeyChange) -> bool;
         create_login(row: LoginRow) -> ();
         login(id: &str) -> Option<LoginRow>;
         login_by_handle(handle: &str) -> Option<LoginRow>;

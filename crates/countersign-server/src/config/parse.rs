@@ -1,8 +1,8 @@
 //! How are settings read from TOML?
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
-use countersign_proto::{key::Algorithm, metadata::check_issuer};
+use countersign_proto::metadata::check_issuer;
 use url::Url;
 
 use super::{
@@ -27,6 +27,8 @@ mod console;
 mod proxy;
 
 mod webhook;
+
+mod signing;
 
 /// Longest file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -105,14 +107,18 @@ impl Settings {
         if let Some(shared) = given.flag("lab.shared_certificate")? {
             settings.lab_shared_certificate = shared;
         }
-        if let Some(name) = given.text("signing.algorithm")? {
-            settings.signing_algorithm = Algorithm::PROTOCOL
-                .into_iter()
-                .find(|algorithm| algorithm.name() == name)
-                .unwrap_or(settings.signing_algorithm);
-        }
+        let longest = longest_life(&settings);
+        settings.signing = given.signing(&settings.signing, longest)?;
         Ok(settings)
     }
+}
+
+/// How long a token lives at most: one that was granted as a JWT is the longest.
+fn longest_life(settings: &Settings) -> Duration {
+    let token = settings.token;
+    [token.interactive, token.non_interactive, token.platform]
+        .into_iter()
+        .fold(settings.tokens.app.max, Duration::max)
 }
 
 impl Given<'_> {
@@ -304,7 +310,7 @@ impl Given<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use countersign_proto::key::Algorithm;
 
     use super::*;
     use crate::config::{BindingPolicy, Permitted, SessionRules, keys};
@@ -334,7 +340,7 @@ mod tests {
         assert_eq!(settings.token.non_interactive, Duration::from_secs(900));
         assert_eq!(settings.token.platform, Duration::from_secs(300));
         assert_eq!(settings.assertion_lifetime_max, Duration::from_secs(300));
-        assert_eq!(settings.signing_algorithm, Algorithm::ES256);
+        assert_eq!(settings.signing.algorithm, Algorithm::ES256);
         assert_eq!(settings.limits.body_bytes, 65_536);
         assert_eq!(
             settings.log,
@@ -478,7 +484,7 @@ mod tests {
                 client_id: "ops".to_owned()
             })
         );
-        assert_eq!(settings.signing_algorithm, Algorithm::EdDSA);
+        assert_eq!(settings.signing.algorithm, Algorithm::EdDSA);
         assert_eq!(
             settings.log,
             Log {

@@ -10,6 +10,8 @@ mod certificates;
 
 mod sessions;
 
+mod keys;
+
 mod password;
 
 mod tokens;
@@ -84,6 +86,10 @@ pub(super) fn routes(platform: &Platform, root: &str) -> Router<Platform> {
         .route(&at("sessions"), get(sessions::list))
         .route(&at("sessions/{id}"), get(sessions::find))
         .route(&at("sessions/{id}/end"), post(sessions::end))
+        .route(&at("keys"), get(keys::list))
+        .route(&at("keys/rotate"), post(keys::rotate))
+        .route(&at("keys/{kid}"), get(keys::find))
+        .route(&at("keys/{kid}/retire"), post(keys::retire))
         .route(&at("audit"), get(audit::list))
         .route(&at("whoami"), get(whoami::answer))
         .merge(tokens::routes(root))

@@ -7,18 +7,18 @@ use axum::{
 };
 
 use super::error;
-use crate::Platform;
+use crate::{Platform, keys::JWKS_KEPT};
 
 pub(super) async fn answer(State(platform): State<Platform>) -> Response {
-    let mut response = error::json(StatusCode::OK, platform.keys().jwks().to_owned());
+    let mut response = error::json(StatusCode::OK, platform.keys().jwks(platform.now()));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/jwk-set+json"),
     );
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=300"),
-    );
+    let kept = format!("public, max-age={}", JWKS_KEPT.as_secs());
+    if let Ok(kept) = HeaderValue::from_str(&kept) {
+        headers.insert(header::CACHE_CONTROL, kept);
+    }
     response
 }

@@ -22,7 +22,7 @@ use crate::Platform;
 
 const FRAME: &str = include_str!("../../openapi/document.json");
 
-const NOUNS: [&str; 10] = [
+const NOUNS: [&str; 11] = [
     include_str!("../../openapi/applications.json"),
     include_str!("../../openapi/certificates.json"),
     include_str!("../../openapi/principals.json"),
@@ -30,6 +30,7 @@ const NOUNS: [&str; 10] = [
     include_str!("../../openapi/mappings.json"),
     include_str!("../../openapi/sessions.json"),
     include_str!("../../openapi/tokens.json"),
+    include_str!("../../openapi/keys.json"),
     include_str!("../../openapi/audit.json"),
     include_str!("../../openapi/whoami.json"),
     include_str!("../../openapi/oauth2.json"),

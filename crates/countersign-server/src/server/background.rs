@@ -20,6 +20,7 @@ const TOKENS_EVERY: Duration = Duration::from_millis(500);
 /// Uses are known to others within this time; 60 s are promised.
 const USES_EVERY: Duration = Duration::from_secs(15);
 const COUNT_EVERY: Duration = Duration::from_secs(60);
+const KEYS_EVERY: Duration = Duration::from_secs(5);
 const TLS_EVERY: Duration = Duration::from_secs(10);
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 /// A wall clock that moves so much more or less than time does was set (security.md B5).
@@ -42,6 +43,7 @@ pub(super) fn spawn(platform: &Platform, tls: Option<Arc<Reloadable>>) -> Backgr
     tasks.spawn(write_token_uses(platform.clone()));
     tasks.spawn(count_tokens(platform.clone()));
     tasks.spawn(clean_up(platform.clone()));
+    tasks.spawn(turn_keys(platform.clone()));
     tasks.spawn(fold_metrics_and_watch_clock(platform.clone()));
     tasks.spawn(watch_ends(platform.clone(), tls.clone()));
     tasks.spawn(events::deliver(platform.clone()));
@@ -145,6 +147,17 @@ async fn clean_up(platform: Platform) {
         ticks.tick().await;
         if let Err(error) = platform.clean_up().await {
             tracing::warn!(%error, "cannot forget what has ended");
+        }
+    }
+}
+
+/// Every node tries, and the store lets one do it.
+async fn turn_keys(platform: Platform) {
+    let mut ticks = every(KEYS_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = platform.turn_keys().await {
+            tracing::warn!(%error, "cannot do what is due with the signing keys");
         }
     }
 }

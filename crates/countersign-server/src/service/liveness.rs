@@ -22,6 +22,7 @@ use countersign_proto::{
 
 use super::{
     Permissions,
+    own_token::learn_key,
     refresh::{self, Terms},
 };
 use crate::{
@@ -188,8 +189,17 @@ enum Believed {
 }
 
 async fn believed(platform: &Platform, presented: &Presented<'_>) -> Result<Believed, Failure> {
-    let (token, keys) = (presented.token, platform.keys());
-    let Some(signed) = platform.verified_tokens().verify(token, &keys) else {
+    let (token, now) = (presented.token, presented.now);
+    let verify = || {
+        platform
+            .verified_tokens()
+            .verify(token, &platform.keys(), now)
+    };
+    let signed = match verify() {
+        None if learn_key(platform, token, now).await? => verify(),
+        known => known,
+    };
+    let Some(signed) = signed else {
         return granted::by_string(platform, token)
             .await
             .map(Believed::Granted);

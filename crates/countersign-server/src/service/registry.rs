@@ -25,6 +25,8 @@ pub(crate) mod sessions;
 
 pub(crate) mod audit;
 
+pub(crate) mod keys;
+
 pub(crate) mod passwords;
 
 use super::{AccessRefusal, Caller, Permissions};

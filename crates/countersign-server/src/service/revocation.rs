@@ -19,6 +19,7 @@ use super::{
     AccessRefusal, Authenticated, PresentedRequest,
     exchange::{Signed, authenticate, refuse},
     liveness::{self, granted_token},
+    own_token::verified,
     refresh,
 };
 use crate::{
@@ -97,7 +98,8 @@ pub(crate) async fn revoke(
         }
         return revoke_granted(platform, &row, request, now).await;
     }
-    let Some(claims) = own_token(platform, token) else {
+    let own = own_token(platform, token).await;
+    let Some(claims) = own.map_err(|error| RevocationRefusal::Failure(error.into()))? else {
         return Ok(());
     };
     let actor = match &by_client {
@@ -187,12 +189,14 @@ fn must_hold(token: &str, request: &PresentedRequest<'_>) -> Result<(), AccessRe
 }
 
 /// A token that we signed and that has not ended, for whatever audience.
-pub(super) fn own_token(platform: &Platform, text: &str) -> Option<TokenClaims> {
-    let audience = token::inspect(text)?
-        .claims
-        .get("aud")?
-        .as_str()?
-        .to_owned();
-    let key_of = |kid: &str| platform.keys().verifying(kid);
-    TokenClaims::verify(text, key_of, platform.issuer(), &audience, platform.now()).ok()
+pub(super) async fn own_token(
+    platform: &Platform,
+    text: &str,
+) -> Result<Option<TokenClaims>, StoreError> {
+    let parts = token::inspect(text);
+    let claimed = parts.and_then(|parts| Some(parts.claims.get("aud")?.as_str()?.to_owned()));
+    match claimed {
+        Some(audience) => verified(platform, text, &[&audience], platform.now()).await,
+        None => Ok(None),
+    }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use countersign_proto::{
     assertion::Purpose,
-    management::{Application, Principal, Role},
+    management::{Application, Principal, Role, SigningKeyState},
     time::UnixTime,
 };
 
-use super::{JtiPurpose, JtiRecord, NewAuditEntry, Outcome, Store, StoredKey};
+use super::{JtiPurpose, JtiRecord, KeyChange, NewAuditEntry, Outcome, Store, StoredKey};
 use crate::registry::Change;
 
 pub(super) mod acknowledged;
@@ -33,6 +33,8 @@ pub(super) mod rotation;
 pub(super) mod revocation;
 
 pub(super) mod token_lists;
+
+pub(super) mod keys;
 
 pub(super) mod logins;
 
@@ -77,7 +79,10 @@ macro_rules! laws_of {
             }
             tokens {
                 a_denied_token_stays_denied_to_its_end_and_a_day,
-                a_key_is_added_once_and_read_oldest_first,
+            }
+            keys {
+                keys_are_read_oldest_first_as_they_were_written,
+                law_13_of_many_changes_of_one_version_of_the_keys_one_is_made,
             }
             granted {
                 a_granted_token_is_read_as_it_was_written_by_id_and_by_digest,
@@ -249,5 +254,19 @@ pub(super) fn key(kid: &str, created_at: u64) -> StoredKey {
         created_at: UnixTime::from_secs(created_at),
         key_version: 1,
         sealed: vec![1, 2, 3],
+        state: SigningKeyState::Active,
+        active_at: UnixTime::from_secs(created_at),
+        stopped_at: None,
+        retires_at: None,
     }
+}
+
+/// Puts keys beside those that are there, whatever their version.
+pub(super) async fn put_keys(store: &Arc<dyn Store>, keys: Vec<StoredKey>) {
+    let change = KeyChange {
+        version: store.issuer_keys().await.unwrap().version,
+        keys,
+        audit: Vec::new(),
+    };
+    assert!(store.change_issuer_keys(change).await.unwrap());
 }

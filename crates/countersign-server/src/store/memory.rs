@@ -14,10 +14,10 @@ use countersign_proto::{
 use tokio::sync::broadcast;
 
 use super::{
-    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store, StoreError,
-    StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation, TokenRow,
-    TokenSelector, TokenUse, Waker, resting,
+    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
+    NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
+    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+    TokenRotation, TokenRow, TokenSelector, TokenUse, Waker, resting,
 };
 use crate::registry::{Change, Registry, Rules};
 
@@ -48,7 +48,7 @@ struct State {
     forgotten_up_to: Option<UnixTime>,
     denied: HashMap<String, UnixTime>,
     audit: Vec<AuditEntry>,
-    keys: Vec<StoredKey>,
+    keys: StoredKeys,
     logins: HashMap<String, LoginRow>,
     sessions: BTreeMap<String, SessionRow>,
     past_secrets: HashMap<String, Vec<(Vec<u8>, PastSecret)>>,
@@ -71,7 +71,7 @@ impl MemoryStore {
                 forgotten_up_to: None,
                 denied: HashMap::new(),
                 audit: Vec::new(),
-                keys: Vec::new(),
+                keys: StoredKeys::default(),
                 logins: HashMap::new(),
                 sessions: BTreeMap::new(),
                 past_secrets: HashMap::new(),
@@ -174,18 +174,25 @@ impl Store for MemoryStore {
         self.call(move |state| Ok(state.denied.contains_key(&jti)))
     }
 
-    fn issuer_keys(&self) -> StoreFuture<'_, Vec<StoredKey>> {
+    fn issuer_keys(&self) -> StoreFuture<'_, StoredKeys> {
         self.call(|state| Ok(state.keys.clone()))
     }
 
-    fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()> {
+    fn change_issuer_keys(&self, change: KeyChange) -> StoreFuture<'_, bool> {
         self.call(move |state| {
-            if !state.keys.iter().any(|old| old.kid == key.kid) {
-                state.keys.push(key);
-                state.keys.sort_by_key(|key| key.created_at);
-                state.changes.push(Changed::Registry);
+            if state.keys.version != change.version {
+                return Ok(false);
             }
-            Ok(())
+            state.keys.version += 1;
+            let keys = &mut state.keys.keys;
+            keys.retain(|old| !change.keys.iter().any(|new| new.kid == old.kid));
+            keys.extend(change.keys);
+            keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
+            for entry in change.audit {
+                state.append(entry);
+            }
+            state.changes.push(Changed::Registry);
+            Ok(true)
         })
     }
 

@@ -140,6 +140,10 @@ const TABLES: &[Table] = &[
             ("created_at", Number),
             ("key_version", Number),
             ("sealed", Bytes),
+            ("state", Text),
+            ("active_at", Number),
+            ("stopped_at", Number),
+            ("retires_at", Number),
         ],
     ),
     table(

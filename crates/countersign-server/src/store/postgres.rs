@@ -14,10 +14,10 @@ use tokio::{
 };
 
 use super::{
-    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store, StoreError,
-    StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation, TokenRow,
-    TokenSelector, TokenUse, Waker,
+    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
+    NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
+    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+    TokenRotation, TokenRow, TokenSelector, TokenUse, Waker,
     account::Rehash,
     sql::{
         Ping, Request,
@@ -242,12 +242,12 @@ impl Store for PostgresStore {
         self.read(|mut work| async move { tokens::is_denied(&mut work, jti).await })
     }
 
-    fn issuer_keys(&self) -> StoreFuture<'_, Vec<StoredKey>> {
+    fn issuer_keys(&self) -> StoreFuture<'_, StoredKeys> {
         self.read(|mut work| async move { keys::list(&mut work).await })
     }
 
-    fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()> {
-        self.request(key)
+    fn change_issuer_keys(&self, change: KeyChange) -> StoreFuture<'_, bool> {
+        self.request(change)
     }
 
     fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()> {

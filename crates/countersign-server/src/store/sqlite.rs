@@ -11,10 +11,10 @@ use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConn
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, LoginRow, LoginUpdate, NewAuditEntry,
-    PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement, Store, StoreError,
-    StoreFuture, StoredKey, TokenCount, TokenCreated, TokenQuery, TokenRotation, TokenRow,
-    TokenSelector, TokenUse, Waker,
+    AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
+    NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
+    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+    TokenRotation, TokenRow, TokenSelector, TokenUse, Waker,
     account::Rehash,
     sql::{
         self, Ping, Request,
@@ -185,12 +185,12 @@ impl Store for SqliteStore {
         Box::pin(async move { tokens::is_denied(&mut *self.reader().await?, jti).await })
     }
 
-    fn issuer_keys(&self) -> StoreFuture<'_, Vec<StoredKey>> {
+    fn issuer_keys(&self) -> StoreFuture<'_, StoredKeys> {
         Box::pin(async move { keys::list(&mut *self.reader().await?).await })
     }
 
-    fn add_issuer_key(&self, key: StoredKey) -> StoreFuture<'_, ()> {
-        self.request(key)
+    fn change_issuer_keys(&self, change: KeyChange) -> StoreFuture<'_, bool> {
+        self.request(change)
     }
 
     fn create_login(&self, row: LoginRow) -> StoreFuture<'_, ()> {

@@ -643,6 +643,36 @@ pub const KEYS: &[Key] = &[
         "What a new key of the issuer signs by.",
     ),
     key(
+        "signing.rotate_every_s",
+        Permitted::Number {
+            min: 3_600,
+            max: 315_360_000,
+            unit: "seconds",
+        },
+        "7776000",
+        "How long a key of the issuer signs before another takes its place.",
+    ),
+    key(
+        "signing.announce_s",
+        Permitted::Number {
+            min: 300,
+            max: 2_592_000,
+            unit: "seconds",
+        },
+        "86400",
+        "How long a new key is published before it signs. Whoever keeps the key set longer than the 300 s that he is told meets a key that he does not know.",
+    ),
+    key(
+        "signing.retire_after_s",
+        Permitted::Number {
+            min: 300,
+            max: 315_360_000,
+            unit: "seconds",
+        },
+        "31536000",
+        "How long a key verifies after it stopped to sign. At least as long as the longest token lives, such as `tokens.app_lifetime_max_s`.",
+    ),
+    key(
         "log.format",
         Permitted::OneOf(&["text", "json"]),
         "text",

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use countersign_proto::token::SignedClaims;
+use countersign_proto::{time::UnixTime, token::SignedClaims};
 use quick_cache::sync::Cache;
 
 use crate::keys::IssuerKeys;
@@ -39,13 +39,18 @@ impl VerifiedTokens {
     }
 
     /// What a token says that one of `keys` signed.
-    pub(super) fn verify(&self, token: &str, keys: &IssuerKeys) -> Option<Arc<SignedClaims>> {
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        keys: &IssuerKeys,
+        now: UnixTime,
+    ) -> Option<Arc<SignedClaims>> {
         let name = digest_of(token);
         if let Some(known) = name.and_then(|name| self.known.get(&name)) {
             // A name is the thumbprint of its key, so it is that very key.
-            return keys.verifying(known.kid()).is_some().then_some(known);
+            return keys.verifying(known.kid(), now).is_some().then_some(known);
         }
-        let signed = SignedClaims::verify(token, |kid| keys.verifying(kid)).ok()?;
+        let signed = SignedClaims::verify(token, |kid| keys.verifying(kid, now)).ok()?;
         #[cfg(test)]
         self.verified
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);

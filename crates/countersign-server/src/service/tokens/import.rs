@@ -66,7 +66,8 @@ async fn read(platform: &Platform, text: &str, new: &NewToken) -> Result<Known, 
     if text.len() < SHORTEST {
         return wrong("is shorter than 16 characters, and could be guessed; grant another");
     }
-    if revocation::own_token(platform, text).is_some() {
+    let own = revocation::own_token(platform, text).await;
+    if own.map_err(fault)?.is_some() {
         return wrong("was signed by this platform, which believes it already");
     }
     let token = match OpaqueToken::parse(text, &platform.settings().tokens.prefix) {

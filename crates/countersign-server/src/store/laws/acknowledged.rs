@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use countersign_proto::time::UnixTime;
 
 use super::{
-    actions, audit, jti, key, role,
+    actions, audit, jti, key, put_keys, role,
     rotation::{rotated, rotation},
     sessions::{active, advance, begin},
     with_carol,
@@ -35,7 +35,7 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
         )
         .await
         .unwrap();
-    store.add_issuer_key(key("k1", 5)).await.unwrap();
+    put_keys(&store, vec![key("k1", 5)]).await;
     with_carol(&store).await;
     begin(&store, active("s")).await;
     store.advance_session(advance("s", 0)).await.unwrap();
@@ -69,7 +69,7 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
         Recorded::Replayed
     );
     assert!(store.is_token_denied("t1").await.unwrap());
-    assert_eq!(store.issuer_keys().await.unwrap(), [key("k1", 5)]);
+    assert_eq!(store.issuer_keys().await.unwrap().keys, [key("k1", 5)]);
     let actions = actions(&store).await;
     assert_eq!(
         actions,

@@ -10,14 +10,14 @@ use super::{
     granted::{grant, token},
     key,
     logins::{login, update},
-    role,
+    put_keys, role,
     rotation::rotated,
     sessions::{active, advance, begin, pending},
     with_carol,
 };
 use crate::{
     registry::Change,
-    store::{Changed, LoginRow, LoginUpdate, Settlement, Store, TokenSelector},
+    store::{Changed, KeyChange, LoginRow, LoginUpdate, Settlement, Store, TokenSelector},
 };
 
 pub(in crate::store) async fn law_9_a_change_wakes_whoever_watches_once_it_can_be_read(
@@ -27,7 +27,7 @@ pub(in crate::store) async fn law_9_a_change_wakes_whoever_watches_once_it_can_b
     with_carol(&store).await;
     assert_eq!(woken(&mut watching, 1).await, ["the registry"]);
     assert!(store.registry().await.unwrap().principal("carol").is_some());
-    store.add_issuer_key(key("k", 5)).await.unwrap();
+    put_keys(&store, vec![key("k", 5)]).await;
     assert_eq!(woken(&mut watching, 1).await, ["the registry"]);
 
     store.create_login(login("a")).await.unwrap();
@@ -108,9 +108,14 @@ pub(in crate::store) async fn law_9_what_did_not_happen_wakes_nobody(store: Arc<
         .await
         .unwrap();
     begin(&store, active("s")).await;
-    store.add_issuer_key(key("k", 5)).await.unwrap();
+    put_keys(&store, vec![key("k", 5)]).await;
     let mut watching = store.watch();
-    store.add_issuer_key(key("k", 5)).await.unwrap();
+    let late = KeyChange {
+        version: 0,
+        keys: vec![key("l", 5)],
+        audit: Vec::new(),
+    };
+    assert!(!store.change_issuer_keys(late).await.unwrap());
     let refused = store.change(role("one"), audit("role.create")).await;
     assert!(refused.is_err());
     let stale = LoginRow {

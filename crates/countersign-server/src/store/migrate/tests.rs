@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use countersign_proto::time::UnixTime;
+use countersign_proto::{management::SigningKeyState, time::UnixTime};
 use sqlx::{ConnectOptions as _, Row as _, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -11,11 +11,11 @@ use crate::{
     Rules,
     config::PostgresUrl,
     store::{
-        AccountRow, PastSecret, PostgresStore, Recorded, SqliteStore, Store, StoreError,
+        AccountRow, PastSecret, PostgresStore, Recorded, SqliteStore, Store, StoreError, StoredKey,
         laws::{
             actions, audit,
             granted::{grant, token},
-            jti, key, role,
+            jti, key, put_keys, role,
             sessions::{active, advance, begin, pending},
             with_carol,
         },
@@ -62,7 +62,7 @@ async fn fill(store: &Arc<dyn Store>) {
         )
         .await
         .unwrap();
-    store.add_issuer_key(key("k1", 5)).await.unwrap();
+    put_keys(store, vec![retired(), key("k1", 5)]).await;
     grant(store, token("granted")).await;
     begin(store, active("s")).await;
     begin(store, pending("t")).await;
@@ -74,6 +74,16 @@ async fn fill(store: &Arc<dyn Store>) {
     // More than one statement takes.
     for _ in 0..2_100 {
         store.append_audit(audit("token.issue")).await.unwrap();
+    }
+}
+
+fn retired() -> StoredKey {
+    StoredKey {
+        sealed: Vec::new(),
+        state: SigningKeyState::Retired,
+        stopped_at: Some(UnixTime::from_secs(4)),
+        retires_at: Some(UnixTime::from_secs(5)),
+        ..key("k0", 1)
     }
 }
 
@@ -92,6 +102,8 @@ async fn everything_moves_to_postgresql_in_its_order() {
     let registry = old.registry().await.unwrap();
     let sessions = old.sessions(None, None, 10).await.unwrap();
     let login = old.login("login of s").await.unwrap();
+    let keys = old.issuer_keys().await.unwrap();
+    assert_eq!(keys.keys, [retired(), key("k1", 5)]);
     let mut written = Vec::new();
     let mut after = None;
     loop {
@@ -126,7 +138,7 @@ async fn everything_moves_to_postgresql_in_its_order() {
         assert_eq!(new.record_jti(replay).await.unwrap(), expected);
     }
     assert!(new.is_token_denied("denied").await.unwrap());
-    assert_eq!(new.issuer_keys().await.unwrap(), [key("k1", 5)]);
+    assert_eq!(new.issuer_keys().await.unwrap(), keys);
     assert_eq!(new.sessions(None, None, 10).await.unwrap(), sessions);
     assert_eq!(new.login("login of s").await.unwrap(), login);
     assert_eq!(new.account("carol").await.unwrap(), Some(account()));

@@ -40,6 +40,11 @@ const MIGRATIONS: Migrations = Migrations(&[
         "granted tokens",
         include_str!("../../../migrations/postgres/0002_granted_tokens.sql"),
     ),
+    (
+        3,
+        "keys",
+        include_str!("../../../migrations/postgres/0003_keys.sql"),
+    ),
 ]);
 
 /// Brings the tables up to date and answers one connection.

@@ -11,6 +11,8 @@ use cluster::Cluster;
 
 mod opening;
 
+mod keys;
+
 pub(in crate::store) mod nodes;
 
 mod granted;

@@ -208,6 +208,11 @@ const MIGRATIONS: Migrations = Migrations(&[
         "granted tokens",
         include_str!("../../../migrations/sqlite/0003_granted_tokens.sql"),
     ),
+    (
+        4,
+        "keys",
+        include_str!("../../../migrations/sqlite/0004_keys.sql"),
+    ),
 ]);
 
 /// What SQLite says, in words that help.

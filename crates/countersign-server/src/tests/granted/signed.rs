@@ -26,7 +26,7 @@ async fn a_jwt_says_itself_what_it_is_as_rfc_9068_wants_it() {
     assert_eq!(Value::Object(claims), expected);
     let key_of = |kid: &str| {
         let keys = world.platform.keys();
-        keys.verifying(kid)
+        keys.verifying(kid, world.now())
     };
     assert!(TokenClaims::verify(&token, key_of, ISSUER, ISSUER, world.now()).is_ok());
     assert!(works(&world, &token).await);

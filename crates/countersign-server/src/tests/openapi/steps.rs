@@ -51,6 +51,10 @@ pub(super) async fn all(world: &World) -> Vec<Step> {
         listed("listSessions", "principal=zoe&state=active"),
         on("findSession", session.clone()),
         on("endSession", session),
+        with("rotateKeys", "", json!({})),
+        listed("listKeys", "limit=1"),
+        on("findKey", MADE),
+        with("retireKey", MADE, json!({ "reason": "lost" })),
         listed("listAudit", "actor=admin&outcome=ok&from=1"),
         on("whoami", ""),
     ]);

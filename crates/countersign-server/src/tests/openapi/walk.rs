@@ -56,7 +56,8 @@ async fn every_answer_of_a_walk_over_all_endpoints_is_as_documented() {
         assert!(done.status.is_success(), "{path}: {done:?}");
         if operation.about["responses"].get("201").is_some() {
             let body = done.json();
-            let id = body.get("id").or_else(|| body["granted"].get("id"));
+            let id = body.get("id").or_else(|| body.get("kid"));
+            let id = id.or_else(|| body["granted"].get("id"));
             made = id.and_then(Value::as_str).unwrap_or_default().to_owned();
         }
         visited.insert(step.operation.to_owned());

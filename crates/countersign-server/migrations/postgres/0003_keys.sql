@@ -1,0 +1,13 @@
+-- Keys that are there sign; the platform sets the others of them to rest at its next start.
+ALTER TABLE issuer_key ADD COLUMN state TEXT NOT NULL DEFAULT 'active'
+    CHECK (state IN ('announced', 'active', 'retiring', 'retired'));
+
+ALTER TABLE issuer_key ADD COLUMN active_at BIGINT NOT NULL DEFAULT 0;
+
+ALTER TABLE issuer_key ADD COLUMN stopped_at BIGINT;
+
+ALTER TABLE issuer_key ADD COLUMN retires_at BIGINT;
+
+UPDATE issuer_key SET active_at = created_at;
+
+INSERT INTO counter (name, value) VALUES ('issuer_keys', 0);
