@@ -18,7 +18,7 @@ use crate::parts::{
 const PEM: &str = include_str!("../../testdata/clients/p256/p256.pem");
 
 /// An administrator in front of the console.
-async fn at_the_console() -> (World, Browser, String) {
+pub(crate) async fn at_the_console() -> (World, Browser, String) {
     let world = World::start("").await;
     let admin = world.site().admin();
     let olga = Principal {
@@ -136,7 +136,7 @@ async fn every_page_of_the_registry_is_for_everybody_in_chromium() {
 }
 
 /// Looks at a page in every way.
-async fn look_at(browser: &Browser, name: &str) {
+pub(crate) async fn look_at(browser: &Browser, name: &str) {
     browser.picture(name).await;
     let barriers = barriers(browser).await;
     assert!(barriers.is_empty(), "{name}:\n{}", barriers.join("\n"));

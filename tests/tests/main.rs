@@ -57,6 +57,8 @@ mod browser_pages;
 
 mod browser_console_pages;
 
+mod console_pages;
+
 mod browser_provider;
 
 mod browser_attack;

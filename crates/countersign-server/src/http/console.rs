@@ -11,7 +11,6 @@ mod return_path;
 mod visitor;
 use visitor::Visitor;
 
-#[allow(dead_code)] // The first pages that use it follow.
 mod posted;
 use posted::Posted;
 
@@ -40,23 +39,22 @@ use shell::{Shell, shown};
 mod moment;
 use moment::Moment;
 
-#[allow(dead_code)] // The first pages that use it follow.
 mod cell;
 use cell::Cell;
 
-#[allow(dead_code)] // The first pages that use it follow.
 mod table;
 
-#[allow(dead_code)] // The first pages that use it follow.
 mod facts;
 
-#[allow(dead_code)] // The first pages that use it follow.
 mod form;
 
-#[allow(dead_code)] // The first pages that use it follow.
 mod refused;
 
+mod problems;
+
 mod home;
+
+mod tokens;
 
 mod links;
 
@@ -90,6 +88,7 @@ pub(super) fn routes(platform: &Platform) -> Router<Platform> {
     let behind_the_gate = Router::new()
         .route(&at(""), get(home::answer))
         .route(&at("/sign-out"), post(sign_out::answer))
+        .merge(tokens::routes(platform))
         .merge(noun::routes(platform))
         .merge(certificates::routes(platform))
         .merge(sessions::routes(platform))

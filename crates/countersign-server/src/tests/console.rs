@@ -16,4 +16,6 @@ mod at_api;
 
 mod pages;
 
+mod tokens;
+
 mod nouns;

@@ -12,13 +12,15 @@ pub(super) enum Notice {
     Gone,
     Ended,
     Revoked,
+    Confirmed,
+    Aborted,
 }
 
 impl Notice {
     /// In the address.
     pub(super) const PARAMETER: &'static str = "notice";
 
-    const ALL: [Notice; 7] = [
+    const ALL: [Notice; 9] = [
         Notice::SignedOut,
         Notice::SessionOver,
         Notice::Saved,
@@ -26,6 +28,8 @@ impl Notice {
         Notice::Gone,
         Notice::Ended,
         Notice::Revoked,
+        Notice::Confirmed,
+        Notice::Aborted,
     ];
 
     const fn name(self) -> &'static str {
@@ -37,6 +41,8 @@ impl Notice {
             Notice::Gone => "gone",
             Notice::Ended => "ended",
             Notice::Revoked => "revoked",
+            Notice::Confirmed => "confirmed",
+            Notice::Aborted => "aborted",
         }
     }
 
@@ -55,6 +61,8 @@ impl Notice {
             Notice::Gone => "Deleted.",
             Notice::Ended => "Ended.",
             Notice::Revoked => "Revoked.",
+            Notice::Confirmed => "The old token has ended. This one goes on.",
+            Notice::Aborted => "The new token has ended. This one goes on as before.",
         }
     }
 

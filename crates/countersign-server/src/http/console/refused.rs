@@ -61,7 +61,7 @@ pub(super) fn in_form(visitor: &Visitor, refusal: &ChangeRefusal, form: Form) ->
 }
 
 /// As the management API answers it.
-fn status(refusal: &ChangeRefusal) -> StatusCode {
+pub(super) fn status(refusal: &ChangeRefusal) -> StatusCode {
     match refusal {
         ChangeRefusal::Access(_) | ChangeRefusal::Escalation(_) => StatusCode::FORBIDDEN,
         ChangeRefusal::Registry(RegistryError::NotFound { .. }) => StatusCode::NOT_FOUND,
@@ -86,7 +86,7 @@ pub(super) fn told(refusal: &ChangeRefusal) -> String {
 }
 
 /// Messages begin small and end without a full stop; what people read does not.
-fn sentence(mut text: String) -> String {
+pub(super) fn sentence(mut text: String) -> String {
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
     }

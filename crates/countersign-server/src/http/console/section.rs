@@ -6,6 +6,7 @@ use super::Visitor;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Home,
+    Tokens,
     Applications,
     Certificates,
     Mappings,
@@ -17,8 +18,9 @@ pub(super) enum Section {
 
 impl Section {
     /// In the order of the navigation.
-    const ALL: [Section; 8] = [
+    const ALL: [Section; 9] = [
         Section::Home,
+        Section::Tokens,
         Section::Applications,
         Section::Certificates,
         Section::Mappings,
@@ -32,6 +34,7 @@ impl Section {
     pub(super) const fn page(self) -> &'static str {
         match self {
             Section::Home => "",
+            Section::Tokens => "/tokens",
             Section::Applications => "/applications",
             Section::Certificates => "/certificates",
             Section::Mappings => "/mappings",
@@ -45,6 +48,7 @@ impl Section {
     pub(super) const fn title(self) -> &'static str {
         match self {
             Section::Home => "Overview",
+            Section::Tokens => "Tokens",
             Section::Applications => "Applications",
             Section::Certificates => "Certificates",
             Section::Mappings => "Mappings",
@@ -58,6 +62,7 @@ impl Section {
     /// What one of it is called.
     pub(super) const fn one(self) -> &'static str {
         match self {
+            Section::Tokens => "token",
             Section::Applications => "application",
             Section::Certificates => "certificate",
             Section::Mappings => "mapping",
@@ -73,6 +78,7 @@ impl Section {
     pub(super) const fn about(self) -> &'static str {
         match self {
             Section::Home => "",
+            Section::Tokens => "What programs without a certificate come with.",
             Section::Applications => {
                 "Who signs in with a certificate, and what its tokens are for."
             }
@@ -89,6 +95,7 @@ impl Section {
     const fn permissions(self) -> &'static [&'static str] {
         match self {
             Section::Home => &[],
+            Section::Tokens => &["tokens:read", "own-tokens:read"],
             Section::Applications => &["applications:read"],
             Section::Certificates => &["certificates:read"],
             Section::Mappings => &["mappings:read"],
