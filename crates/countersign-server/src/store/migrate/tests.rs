@@ -171,7 +171,7 @@ async fn an_empty_store_moves_to_postgresql_too() {
     let (old, file, _folder) = sqlite().await;
     old.close().await.unwrap();
     let (url, _) = postgres();
-    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 4);
+    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 5);
     let new = open(&url).await;
     new.append_audit(audit("token.issue")).await.unwrap();
     assert_eq!(new.audit(None, 1).await.unwrap().items[0].sequence, 1);
@@ -255,7 +255,7 @@ async fn a_file_that_is_not_there_or_in_use_does_not_move_to_postgresql() {
         refused.contains("notes.txt: is no SQLite database"),
         "{refused}"
     );
-    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 5);
+    assert_eq!(migrate(&file, &url).await.unwrap().rows(), 6);
 }
 
 #[tokio::test]
