@@ -9,7 +9,6 @@ use countersign_proto::{
 use super::{
     Cell, Section, Shell, Visitor,
     cell::Tone,
-    certificates,
     form::Field,
     links, refused,
     table::{AFTER, Pages, ROWS, Table},
@@ -99,23 +98,35 @@ async fn list(visitor: Visitor) -> Response {
 fn row(visitor: &Visitor, it: &AuditEntry, now: UnixTime) -> Vec<Cell> {
     let outcome = match (it.outcome.as_str(), &it.reason) {
         ("ok", None) => Cell::badge("done", Tone::Good),
-        ("ok", Some(reason)) => Cell::text(reason),
+        ("ok", Some(reason)) => Cell::text(&format!("done: {reason}")),
         (_, None) => Cell::badge("refused", Tone::Over),
         (_, Some(reason)) => Cell::text(&format!("refused: {reason}")),
     };
-    let certificate = it.certificate.as_deref();
     vec![
         Cell::time(it.at, now),
         Cell::text(&it.actor),
         Cell::code(&it.action),
         Cell::text(&it.subject),
         outcome,
-        it.token_id
-            .as_deref()
-            .map_or(Cell::quiet("none"), Cell::code),
-        certificate.map_or(Cell::quiet("none"), |it| certificates::cell(visitor, it)),
+        narrowed(visitor, "token_id", it.token_id.as_deref()),
+        narrowed(visitor, "certificate", it.certificate.as_deref()),
         Cell::text_or(it.address.as_deref(), "this platform"),
     ]
+}
+
+/// The beginning of a long name, which leads to all rows about it.
+fn narrowed(visitor: &Visitor, by: &str, name: Option<&str>) -> Cell {
+    let Some(name) = name else {
+        return Cell::quiet("none");
+    };
+    let short = name
+        .char_indices()
+        .nth(8)
+        .map_or(name, |(end, _)| &name[..end]);
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair(by, name)
+        .finish();
+    Cell::code_link(short, format!("{}?{query}", visitor.path(HERE.page())))
 }
 
 /// A day, or a minute of it, in UTC, or a moment as RFC 3339 has it.
