@@ -30,11 +30,23 @@ mod expiry;
 
 use std::time::Duration;
 
-use countersign_proto::{certificate::Certificate, time::UnixTime};
+use countersign_proto::{
+    certificate::Certificate,
+    management::{GrantedState, TokenFilter},
+    time::UnixTime,
+};
 use metrics::Counter;
 
-use crate::{Platform, config::Settings, metrics::Metrics, random};
+use crate::{
+    Platform,
+    config::Settings,
+    metrics::Metrics,
+    random,
+    store::{StoreError, TokenQuery},
+};
 
+/// In seconds.
+const DAY: u64 = 86_400;
 /// Time for what still waits when a server stops.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -141,6 +153,49 @@ pub(crate) fn tell_of_settings(platform: &Platform) {
     for weakness in weakness::of(platform.settings()) {
         let event = Event::new(EventName::SettingsWeak, weakness.setting, now);
         platform.events().raise(event.detail(weakness.why));
+    }
+}
+
+/// Tells of granted tokens that have come within the time of warning since `last`, or within a day
+/// when this was not asked before. Small batches.
+///
+/// # Errors
+/// [`StoreError`] when the store does not answer.
+pub(crate) async fn tell_of_tokens(
+    platform: &Platform,
+    last: Option<UnixTime>,
+) -> Result<(), StoreError> {
+    const BATCH: u32 = 200;
+    let now = platform.now();
+    let warned = platform.settings().tokens.expiry_warning;
+    let last = last.unwrap_or(UnixTime::from_secs(now.as_secs().saturating_sub(DAY)));
+    let mut query = TokenQuery {
+        filter: TokenFilter {
+            state: Some(GrantedState::Expiring),
+            ..TokenFilter::default()
+        },
+        after: None,
+        limit: BATCH,
+        now,
+        warned,
+    };
+    loop {
+        let page = platform.store().tokens(query.clone()).await?;
+        for row in page.items {
+            let ends = row.expires_at.filter(|end| last.plus(warned) < *end);
+            if let Some(end) = ends {
+                let subject = row.owner.as_deref().unwrap_or(&row.name);
+                let event = Event::new(EventName::TokenExpiresSoon, subject, now).token(&row.id);
+                platform
+                    .events()
+                    .raise(event.detail(&expiry::left(end, now)));
+            }
+        }
+        if page.next.is_none() {
+            return Ok(());
+        }
+        query.after = page.next;
+        tokio::task::yield_now().await;
     }
 }
 

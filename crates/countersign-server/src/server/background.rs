@@ -183,6 +183,11 @@ async fn watch_ends(platform: Platform, tls: Option<Arc<Reloadable>>) {
         ticks.tick().await;
         let now = platform.now();
         let listener = tls.as_ref().and_then(|tls| tls.leaf());
+        if let Err(error) = events::tell_of_tokens(&platform, last).await {
+            // What was not told is told at the next look.
+            tracing::warn!(%error, "cannot look for tokens that end soon");
+            continue;
+        }
         events::tell_of_certificates(&platform, listener.as_ref(), last);
         last = Some(now);
     }

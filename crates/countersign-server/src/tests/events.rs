@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{Router, body::Bytes, http::StatusCode, routing::post};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{Method, StatusCode},
+    routing::post,
+};
 use countersign_proto::key::{KeyType, LocalKey};
 use tokio::sync::{Mutex, mpsc};
 
@@ -147,6 +152,36 @@ async fn a_certificate_that_ends_soon_is_told_until_it_is_revoked() {
     events::tell_of_certificates(&world.platform, Some(leaf), Some(last));
     let found = told(&world, EventName::CertificateExpiresSoon);
     assert_eq!(found.last().unwrap().subject, "tls.certificate");
+}
+
+#[tokio::test]
+async fn a_token_that_comes_near_its_end_is_told_once() {
+    let world = World::new().await;
+    let admin = world.bearer("admin", &["Administrator"]).await;
+    let body = serde_json::json!({ "kind": "personal", "name": "ci" });
+    let given = world.api(Method::POST, "tokens", &admin, Some(body)).await;
+    assert_eq!(given.status, StatusCode::CREATED, "{}", given.json());
+    // It lives for 90 days, and is told of 14 days before its end.
+    let look = async |last| {
+        let platform = &world.platform;
+        events::tell_of_tokens(platform, last).await.unwrap();
+        (world.now(), told(&world, EventName::TokenExpiresSoon))
+    };
+    world.advance(76 * 86_400 - 3_600);
+    let (before, nothing) = look(None).await;
+    assert_eq!(nothing, []);
+    world.advance(3_600);
+    let (at, found) = look(Some(before)).await;
+    let [event] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(event.subject, "admin");
+    assert_eq!(event.detail.as_deref(), Some("it ends in 14 days"));
+    let row = world.store.token(event.token_id.as_deref().unwrap()).await;
+    assert_eq!(row.unwrap().unwrap().name, "ci");
+    world.advance(3_600);
+    let (_, found) = look(Some(at)).await;
+    assert_eq!(found.len(), 1);
 }
 
 /// A platform with a receiver that answers with these, then with 204; and what it is sent.
