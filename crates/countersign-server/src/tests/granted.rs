@@ -21,3 +21,5 @@ mod signed;
 mod asked;
 
 mod nodes;
+
+mod equal_work;
