@@ -121,6 +121,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_name_is_in_the_document_and_no_other() {
+        let document = include_str!("../../../../docs/events.md");
+        let (_, names) = document.split_once("## Names").unwrap();
+        let (names, _) = names.split_once("\n## ").unwrap();
+        let documented = names
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"))
+            .map(|line| line.split_once('`').unwrap().0);
+        let expected = EventName::ALL.map(EventName::as_str);
+        assert_eq!(documented.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_plays_with_its_reader_does_not_get_into_an_event() {
         let event = Event::new(
             EventName::SignInRefused,
