@@ -23,3 +23,7 @@ mod asked;
 mod nodes;
 
 mod equal_work;
+
+mod both_forms;
+
+mod listed;
