@@ -96,12 +96,7 @@ async fn a_string_of_another_platform_is_believed_once_it_was_imported() {
     assert!(!works(&world, foreign).await);
     let asked = json!({"kind": "personal", "name": "old", "token": foreign, "roles": []});
     let answer = world
-        .api(
-            axum::http::Method::POST,
-            "tokens/import",
-            &admin,
-            Some(asked),
-        )
+        .api(http::Method::POST, "tokens/import", &admin, Some(asked))
         .await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json());
     let who = whoami(&world, foreign).await;

@@ -85,7 +85,7 @@ async fn an_aborted_successor_opens_nothing_and_the_old_one_is_as_it_was() {
     let (_, after) = rotate(&world, &admin, &old, json!({})).await;
     let path = format!("tokens/{old}/abort");
     world
-        .api(axum::http::Method::POST, &path, &admin, Some(json!({})))
+        .api(http::Method::POST, &path, &admin, Some(json!({})))
         .await;
     assert!(!works(&world, &after).await);
     assert!(works(&world, &before).await);
