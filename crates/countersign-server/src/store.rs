@@ -94,7 +94,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// 9. A change wakes whoever watches, once it can be read.
 /// 10. A granted token belongs to a registered principal, or to nobody. A revocation of a
 ///     certificate, and the deletion of a mapping, an application or a principal, revoke the
-///     tokens that rest on it, in the same transaction.
+///     tokens that rest on it, in the same transaction; and what was granted with those, or with any
+///     token that they took the place of.
 /// 11. A token has at most one successor, and of any number of equal rotations exactly one is made.
 /// 12. Nobody ever has more live tokens than the limit that was given; a token and its successor
 ///     count as one.
@@ -256,7 +257,9 @@ pub trait Store: Send + Sync {
     /// system token counts among system tokens.
     ///
     /// The owner must be registered, and the token or the certificate that it was granted with not
-    /// be revoked: else [`StoreError::Registry`]. An `id` that is there is a fault.
+    /// be revoked. Unless it was granted with a granted token, its application must be registered and
+    /// a mapping of its certificate stand for who granted it. Else [`StoreError::Registry`]. An `id`
+    /// that is there is a fault.
     fn create_token(
         &self,
         row: TokenRow,
@@ -283,8 +286,8 @@ pub trait Store: Send + Sync {
     ) -> StoreFuture<'_, bool>;
 
     /// Gives a token a successor. `false`, and nothing done, unless the old one lives and has none.
-    /// What the new one was granted with must not be revoked: else [`StoreError::Registry`]. An `id`
-    /// or a digest that is there is a fault.
+    /// What the new one was granted with must not be revoked, but may be rotated: else
+    /// [`StoreError::Registry`]. An `id` or a digest that is there is a fault.
     fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool>;
 
     /// Ends a rotation, named by its new token. `false`, and no audit row, unless both live.
@@ -326,7 +329,8 @@ pub trait Store: Send + Sync {
 
     /// Forgets what ended before `now`: records of `jti`, denied tokens ([`DENIED_KEPT_AFTER_END`]
     /// later), logins ([`LOGIN_KEPT_AFTER_END`] later), sessions with their past secrets
-    /// ([`SESSION_KEPT_AFTER_END`] later), granted tokens ([`TOKEN_KEPT_AFTER_END`] later). Ends
+    /// ([`SESSION_KEPT_AFTER_END`] later), granted tokens ([`TOKEN_KEPT_AFTER_END`]
+    /// later, and not before what was granted with them and what they took the place of). Ends
     /// sessions that were not acknowledged in time, and writes down which tokens ended with their
     /// grace. Never forgets the audit. How many it forgot or ended: at most `batch`.
     fn cleanup(&self, now: UnixTime, batch: u32) -> StoreFuture<'_, u64>;

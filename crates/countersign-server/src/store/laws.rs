@@ -32,6 +32,10 @@ pub(super) mod rotation;
 
 pub(super) mod revocation;
 
+pub(super) mod origin;
+
+pub(super) mod lineage;
+
 pub(super) mod token_lists;
 
 pub(super) mod keys;
@@ -113,6 +117,17 @@ macro_rules! laws_of {
                 law_10_with_a_certificate_go_the_tokens_that_rest_on_it,
                 law_10_with_a_mapping_go_the_tokens_that_its_principal_granted_by_it,
                 law_10_with_an_application_and_a_principal_go_their_tokens,
+            }
+            origin {
+                law_10_nothing_is_granted_by_a_mapping_or_an_application_that_is_gone,
+                law_10_a_granted_token_grants_by_what_it_rests_on_itself,
+                what_was_granted_with_a_token_that_was_replaced_is_rotated_still,
+            }
+            lineage {
+                with_a_token_goes_what_all_those_before_it_granted,
+                with_a_token_goes_what_took_the_place_of_what_it_granted,
+                law_10_with_what_it_rests_on_goes_a_token_that_took_the_place_of_another,
+                a_token_that_others_go_back_to_is_forgotten_after_them,
             }
             token_lists {
                 granted_tokens_are_listed_in_pages_newest_first,

@@ -25,6 +25,8 @@ mod sign_in;
 
 mod granted;
 
+mod origin;
+
 mod token_ends;
 
 mod forgetting;

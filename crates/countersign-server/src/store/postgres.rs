@@ -9,7 +9,7 @@ use countersign_proto::{
 };
 use sqlx::PgPool;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{Semaphore, broadcast, mpsc, oneshot},
     task::JoinSet,
 };
 
@@ -82,7 +82,12 @@ struct Shared {
     seen: ArcSwap<Registry>,
     waker: Waker,
     node: Node,
+    /// The turns of writes that wait for each other in the database.
+    few: Semaphore,
 }
+
+/// How many of them wait there, each with a connection: the others are for those who need not wait.
+const FEW: usize = 4;
 
 impl PostgresStore {
     /// Connects and brings the tables up to date.
@@ -108,6 +113,7 @@ impl PostgresStore {
             seen: ArcSwap::from_pointee(registry),
             waker: Waker::new(),
             node: Node::new(),
+            few: Semaphore::new(FEW),
         });
         let mut listening = JoinSet::new();
         listening.spawn(listen::run(

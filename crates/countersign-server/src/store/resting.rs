@@ -1,7 +1,10 @@
 //! Which granted tokens rest on what a change of the registry takes away?
 
+use countersign_proto::time::UnixTime;
+
 use super::{
-    APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, PRINCIPAL_DELETED, TokenSelector,
+    APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, PRINCIPAL_DELETED, TokenRow,
+    TokenSelector,
 };
 use crate::registry::{Change, Registry};
 
@@ -17,6 +20,42 @@ pub(super) enum Resting {
         /// The principal.
         principal: String,
     },
+}
+
+/// How far a revocation goes on from a token to the one that took its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// While both live: only this token was named.
+    Rotation,
+    /// Whenever it was: the whole line of tokens rests on what is taken away.
+    Line,
+}
+
+impl From<&Resting> for Reach {
+    fn from(ground: &Resting) -> Reach {
+        match ground {
+            Resting::Selected(TokenSelector::Id(_)) => Reach::Rotation,
+            _ => Reach::Line,
+        }
+    }
+}
+
+impl Reach {
+    /// How far it goes on from `next`, if `next` goes with `this`: it was granted with it, is one that
+    /// it took the place of, or one that took its place.
+    pub(super) fn onward(self, this: &TokenRow, next: &TokenRow, at: UnixTime) -> Option<Reach> {
+        let follows = this.successor.as_ref() == Some(&next.id);
+        if next.created_through.as_ref() == Some(&this.id) {
+            Some(Reach::Line)
+        } else if next.successor.as_ref() == Some(&this.id)
+            && this.predecessor.as_ref() == Some(&next.id)
+            || follows && (self == Reach::Line || this.is_live(at) && next.is_live(at))
+        {
+            Some(self)
+        } else {
+            None
+        }
+    }
 }
 
 /// What a change takes away from the registry as it was `before`, and the reason by which the

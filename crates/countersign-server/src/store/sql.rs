@@ -21,6 +21,8 @@ pub(super) mod tokens;
 
 pub(super) mod granted;
 
+mod origin;
+
 mod token_codes;
 
 pub(super) mod rotation;
@@ -100,11 +102,24 @@ pub(super) enum Lock {
     Ending,
 }
 
+/// How many of these one node performs at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abreast {
+    /// As many as come.
+    Any,
+    /// A few: they wait for each other anyway, and whoever waits in the database holds a connection
+    /// that somebody else could read with.
+    Few,
+}
+
 /// A write as a value. Each database brings it into a transaction in its own way, and may take it
 /// back and perform it again.
 pub(super) trait Request: Clone + Send + 'static {
     /// What its caller waits for.
     type Answer: Send + 'static;
+
+    /// Whether others of the same node wait for their turn before they take a connection.
+    const ABREAST: Abreast = Abreast::Any;
 
     /// Writes. An error takes everything back.
     fn perform<C: Sql>(

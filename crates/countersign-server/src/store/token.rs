@@ -108,11 +108,6 @@ impl TokenRow {
         }
     }
 
-    /// Whether it is the other end of a rotation that is not settled yet.
-    pub(super) fn is_paired_with(&self, other: &TokenRow) -> bool {
-        self.successor.as_ref() == Some(&other.id) || other.successor.as_ref() == Some(&self.id)
-    }
-
     /// Whether it opens anything, apart from what its owner may.
     pub fn is_live(&self, now: UnixTime) -> bool {
         self.revoked_at.is_none() && self.ends_at().is_none_or(|end| now < end)
@@ -158,11 +153,12 @@ pub enum Settlement {
     Aborted,
 }
 
-/// Which tokens are revoked together. With each goes its living predecessor or successor, and every
-/// token that was granted through one of them, and through those.
+/// Which tokens are revoked together. With each goes every token that it took the place of and that
+/// still lives, and its successor while both live; and what was granted through any of these,
+/// however long that is over, with all that took its place, and what was granted through those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSelector {
-    /// This one.
+    /// This one. What has taken its place when it is over already goes on.
     Id(String),
     /// All of a principal.
     Owner(String),
@@ -231,6 +227,14 @@ pub(super) fn origin_revoked(what: &'static str) -> RegistryError {
     RegistryError::Invalid {
         what,
         problem: "it was revoked, so nothing is granted with it".to_owned(),
+    }
+}
+
+/// The refusal of a token that was to be granted by what was deleted meanwhile.
+pub(super) fn origin_deleted(what: &'static str) -> RegistryError {
+    RegistryError::Invalid {
+        what,
+        problem: "it was deleted, so nothing is granted by it".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use super::{actions, audit, principal, with_carol};
+use super::{actions, audit, principal, revocation::with_certificates, with_carol};
 use crate::{
     registry::RegistryError,
     store::{NewAuditEntry, Store, StoreError, TokenCreated, TokenRow, TokenUse},
@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::store) async fn a_granted_token_is_read_as_it_was_written_by_id_and_by_digest(
     store: Arc<dyn Store>,
 ) {
-    with_carol(&store).await;
+    let [sha256, _] = with_certificates(&store).await;
     let whole = TokenRow {
         kind: GrantedKind::App,
         form: GrantedForm::Imported,
@@ -27,7 +27,7 @@ pub(in crate::store) async fn a_granted_token_is_read_as_it_was_written_by_id_an
         digest: vec![0, 255, 1],
         created_through: Some("jti".to_owned()),
         application: Some("billing".to_owned()),
-        certificate: Some("ab12".to_owned()),
+        certificate: Some(sha256),
         expires_at: Some(UnixTime::from_secs(1_000)),
         revoked_at: Some(UnixTime::from_secs(77)),
         revocation_reason: Some("moved".to_owned()),
@@ -62,6 +62,7 @@ pub(in crate::store) async fn a_granted_token_is_read_as_it_was_written_by_id_an
             "token.grant",
             "token.grant",
             "token.grant",
+            "application.create",
             "principal.create"
         ]
     );

@@ -22,13 +22,16 @@ use crate::{
 };
 
 pub(in crate::store) async fn tokens_are_revoked_as_they_are_selected(store: Arc<dyn Store>) {
-    with_carol(&store).await;
+    let [sha256, _] = with_certificates(&store).await;
     with_dave(&store).await;
+    let other = application("Billing");
+    let made = store.change(other, audit("application.create"));
+    made.await.unwrap();
     for row in [
         token("1"),
         of_dave(token("2")),
         by_application("billing", token("3")),
-        by_certificate("ab", token("4")),
+        by_certificate(&sha256, token("4")),
         through("a session", token("5")),
         system("6"),
         by_application("Billing", of_dave(token("7"))),
@@ -41,7 +44,7 @@ pub(in crate::store) async fn tokens_are_revoked_as_they_are_selected(store: Arc
         (id.clone(), "6"),
         (id, ""),
         (TokenSelector::Application("billing".to_owned()), "3"),
-        (TokenSelector::Certificate("ab".to_owned()), "4"),
+        (TokenSelector::Certificate(sha256), "4"),
         (TokenSelector::CreatedThrough("a session".to_owned()), "5"),
         (TokenSelector::Owner("dave".to_owned()), "2 7"),
         (TokenSelector::Owner("carol".to_owned()), "1"),
@@ -153,6 +156,11 @@ pub(in crate::store) async fn law_10_with_a_mapping_go_the_tokens_that_its_princ
 ) {
     let [sha256, other] = with_certificates(&store).await;
     with_dave(&store).await;
+    let of_dave_too = Change::CreateMapping(mapping("m2", &sha256, "dave"));
+    store
+        .change(of_dave_too, audit("mapping.create"))
+        .await
+        .unwrap();
     let by_dave = TokenRow {
         created_by: "dave".to_owned(),
         ..by_certificate(&sha256, token("2"))
@@ -231,39 +239,44 @@ fn certificate(pem: &str) -> RegisteredCertificate {
 }
 
 /// Certificates of carol by mappings `m0` and `m1`: their SHA-256.
-async fn with_certificates(store: &Arc<dyn Store>) -> [String; 2] {
+pub(in crate::store) async fn with_certificates(store: &Arc<dyn Store>) -> [String; 2] {
     with_carol(store).await;
     let records = [certificate(P256), certificate(RSA2048)];
     let mut changes = vec![application("billing")];
     for (number, record) in records.iter().enumerate() {
         changes.push(Change::RegisterCertificate(record.clone()));
-        changes.push(Change::CreateMapping(PrincipalMapping {
-            id: format!("m{number}"),
-            client_id: "billing".to_owned(),
-            certificate: record.sha256.clone(),
-            principal: "carol".to_owned(),
-            is_default: false,
-        }));
+        let id = format!("m{number}");
+        changes.push(Change::CreateMapping(mapping(&id, &record.sha256, "carol")));
     }
     let made = store.change(Change::All(changes), audit("application.create"));
     made.await.unwrap();
     records.map(|record| record.sha256)
 }
 
-async fn with_dave(store: &Arc<dyn Store>) {
+pub(in crate::store) fn mapping(id: &str, sha256: &str, principal: &str) -> PrincipalMapping {
+    PrincipalMapping {
+        id: id.to_owned(),
+        client_id: "billing".to_owned(),
+        certificate: sha256.to_owned(),
+        principal: principal.to_owned(),
+        is_default: false,
+    }
+}
+
+pub(super) async fn with_dave(store: &Arc<dyn Store>) {
     let dave = principal("dave", "clerks");
     store.change(dave, audit("principal.create")).await.unwrap();
 }
 
 /// The ids of those that were revoked, sorted.
-async fn revoke(store: &Arc<dyn Store>, which: TokenSelector) -> String {
+pub(super) async fn revoke(store: &Arc<dyn Store>, which: TokenSelector) -> String {
     let revoked = store.revoke_tokens(which, "stolen", now(), audit("token.revoke"));
     let mut ids = revoked.await.unwrap();
     ids.sort();
     ids.join(" ")
 }
 
-async fn lives(store: &Arc<dyn Store>, id: &str) -> bool {
+pub(super) async fn lives(store: &Arc<dyn Store>, id: &str) -> bool {
     store.token(id).await.unwrap().unwrap().is_live(now())
 }
 
@@ -273,7 +286,7 @@ async fn assert_ended(store: &Arc<dyn Store>, id: &str, reason: &str) {
     assert_eq!(found, (Some(now()), Some(reason)), "{id}");
 }
 
-fn assert_refused(outcome: Result<(), StoreError>, what: &str) {
+pub(super) fn assert_refused(outcome: Result<(), StoreError>, what: &str) {
     match outcome {
         Err(StoreError::Registry(error)) => {
             assert!(error.to_string().starts_with(what), "{error}");
@@ -289,21 +302,21 @@ fn of_dave(row: TokenRow) -> TokenRow {
     }
 }
 
-fn by_application(client_id: &str, row: TokenRow) -> TokenRow {
+pub(super) fn by_application(client_id: &str, row: TokenRow) -> TokenRow {
     TokenRow {
         application: Some(client_id.to_owned()),
         ..row
     }
 }
 
-fn by_certificate(sha256: &str, row: TokenRow) -> TokenRow {
+pub(in crate::store) fn by_certificate(sha256: &str, row: TokenRow) -> TokenRow {
     TokenRow {
         certificate: Some(sha256.to_owned()),
         ..row
     }
 }
 
-fn through(id: &str, row: TokenRow) -> TokenRow {
+pub(in crate::store) fn through(id: &str, row: TokenRow) -> TokenRow {
     TokenRow {
         created_through: Some(id.to_owned()),
         ..row

@@ -11,6 +11,7 @@ use super::{
     actions, audit,
     granted::{grant, later, now, system, token},
     principal,
+    revocation::with_certificates,
     rotation::{rotated, rotation},
     with_carol,
 };
@@ -46,7 +47,7 @@ pub(in crate::store) async fn granted_tokens_are_listed_in_pages_newest_first(
 pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
     store: Arc<dyn Store>,
 ) {
-    with_carol(&store).await;
+    let [sha256, _] = with_certificates(&store).await;
     let dave = principal("dave", "clerks");
     store.change(dave, audit("principal.create")).await.unwrap();
     let text = |text: &str| Some(text.to_owned());
@@ -54,7 +55,7 @@ pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
         TokenRow {
             name: "Nightly 100%_\\ ÄRA".to_owned(),
             application: text("billing"),
-            certificate: text("ab"),
+            certificate: text(&sha256),
             ..token("1")
         },
         TokenRow {
@@ -66,7 +67,7 @@ pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
         },
         TokenRow {
             name: "daily".to_owned(),
-            certificate: text("ab"),
+            certificate: text(&sha256),
             ..token("3")
         },
         system("4"),
@@ -110,7 +111,7 @@ pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
         ),
         (
             TokenFilter {
-                certificate: text("ab"),
+                certificate: text(&sha256),
                 ..none()
             },
             "3 1",
@@ -126,7 +127,7 @@ pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
             TokenFilter {
                 owner: text("carol"),
                 application: text("billing"),
-                certificate: text("ab"),
+                certificate: text(&sha256),
                 kind: Some(GrantedKind::Personal),
                 state: Some(GrantedState::Active),
                 name: text("nightly"),
@@ -136,7 +137,7 @@ pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
         (
             TokenFilter {
                 owner: text("dave"),
-                certificate: text("ab"),
+                certificate: text(&sha256),
                 ..none()
             },
             "",
@@ -214,7 +215,15 @@ pub(in crate::store) async fn granted_tokens_are_listed_and_counted_by_their_sta
     };
     assert!(counts.contains(&system));
     // Of 30: 15 were revoked, and four more ended with their grace.
-    assert_eq!(of(GrantedKind::Personal, GrantedState::Revoked), [19]);
+    for (state, expected) in [
+        (GrantedState::Active, 3),
+        (GrantedState::Expiring, 2),
+        (GrantedState::Rotated, 4),
+        (GrantedState::Expired, 3),
+        (GrantedState::Revoked, 19),
+    ] {
+        assert_eq!(of(GrantedKind::Personal, state), [expected], "{state:?}");
+    }
     assert_eq!(of(GrantedKind::System, GrantedState::Revoked), [0_u64; 0]);
     let all: u64 = counts.iter().map(|count| count.count).sum();
     assert_eq!(all, rows.len() as u64);
@@ -259,6 +268,14 @@ pub(in crate::store) async fn a_granted_token_is_listed_for_thirty_days_after_it
 pub(in crate::store) async fn the_end_of_a_grace_is_written_down(store: Arc<dyn Store>) {
     with_carol(&store).await;
     rotated(&store, "a", "b").await;
+    // Its own end came first, and it is listed as expired.
+    let expired = TokenRow {
+        expires_at: Some(later(60)),
+        successor: Some("another".to_owned()),
+        grace_ends_at: Some(later(100)),
+        ..token("expired")
+    };
+    grant(&store, expired.clone()).await;
     let end = rotation("a", "b").grace_ends_at;
     let version = store.token_version().await.unwrap();
     let state = async |now: UnixTime| {
@@ -274,6 +291,7 @@ pub(in crate::store) async fn the_end_of_a_grace_is_written_down(store: Arc<dyn 
     assert_eq!(row.revoked_at, Some(end));
     assert_eq!(row.revocation_reason.as_deref(), Some(ROTATED));
     assert!(store.token("b").await.unwrap().unwrap().is_live(later(200)));
+    assert_eq!(store.token("expired").await.unwrap(), Some(expired));
     assert_eq!(store.token_version().await.unwrap(), version);
 }
 

@@ -1,5 +1,7 @@
 //! What does the store of one process forget, when it ended long enough ago?
 
+use std::collections::HashSet;
+
 use countersign_proto::time::UnixTime;
 
 use super::State;
@@ -33,9 +35,20 @@ impl State {
     }
 
     pub(super) fn forget_tokens(&mut self, now: UnixTime, left: &mut usize) {
+        // Through these a revocation finds what was granted with a line of tokens.
+        let rows = self.tokens.values();
+        let origins: HashSet<&String> = rows
+            .filter_map(|row| row.created_through.as_ref())
+            .collect();
+        let is_link = |row: &TokenRow| {
+            let older = row.predecessor.as_ref().and_then(|id| self.tokens.get(id));
+            older.is_some_and(|older| older.successor.as_ref() == Some(&row.id))
+        };
         let over = |row: &TokenRow| {
             let end = row.revoked_at.or(row.ends_at());
             end.is_some_and(|end| end < now.minus(TOKEN_KEPT_AFTER_END))
+                && !origins.contains(&row.id)
+                && !is_link(row)
         };
         for id in self.token_ids(over).into_iter().take(*left) {
             self.tokens.remove(&id);

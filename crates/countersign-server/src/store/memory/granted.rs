@@ -43,26 +43,6 @@ impl State {
         Ok(TokenCreated::Created)
     }
 
-    /// Refuses a token that would be granted with what was revoked meanwhile.
-    pub(super) fn require_origin(&self, row: &TokenRow) -> Result<(), StoreError> {
-        let through = row.created_through.as_ref();
-        let origin = through.and_then(|id| self.tokens.get(id));
-        if origin.is_some_and(|origin| origin.revoked_at.is_some()) {
-            return Err(token::origin_revoked("token").into());
-        }
-        let certificates = row
-            .certificate
-            .as_deref()
-            .map_or(&[][..], |sha256| self.registry.certificate_rows(sha256));
-        if certificates
-            .iter()
-            .any(|entry| entry.record.revoked_at.is_some())
-        {
-            return Err(token::origin_revoked("certificate").into());
-        }
-        Ok(())
-    }
-
     pub(super) fn token_by_digest(&self, digest: &[u8]) -> Option<TokenRow> {
         let found = self.tokens.values().find(|row| row.digest == digest);
         found.cloned()

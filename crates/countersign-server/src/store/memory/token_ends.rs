@@ -7,7 +7,9 @@ use countersign_proto::time::UnixTime;
 use super::State;
 use crate::store::{
     Changed, NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, StoreError, TokenRotation,
-    TokenRow, TokenSelector, resting::Resting, token,
+    TokenRow, TokenSelector,
+    resting::{Reach, Resting},
+    token,
 };
 
 impl State {
@@ -17,7 +19,7 @@ impl State {
         if !old.is_some_and(|old| old.successor.is_none() && old.is_live(rotation.at)) {
             return Ok(false);
         }
-        self.require_origin(&rotation.successor)?;
+        self.require_origin_of_line(&rotation.successor)?;
         let new = TokenRow {
             predecessor: Some(rotation.id.clone()),
             ..rotation.successor
@@ -85,18 +87,21 @@ impl State {
 
     /// Revokes what rests on this, with all that goes with it: the ids.
     pub(super) fn revoke(&mut self, ground: &Resting, reason: &str, at: UnixTime) -> Vec<String> {
-        let mut waiting = self.token_ids(|row| rests_on(row, ground));
+        let resting = self.tokens.values().filter(|row| rests_on(row, ground));
+        let mut waiting: Vec<_> = resting.map(|row| (row, Reach::from(ground))).collect();
         let mut reached = BTreeSet::new();
-        while let Some(id) = waiting.pop() {
-            let Some(this) = self.tokens.get(&id) else {
-                continue;
-            };
-            if reached.insert(id) {
-                waiting.extend(self.token_ids(|next| goes_with(next, this, at)));
+        while let Some((this, reach)) = waiting.pop() {
+            if reached.insert((&this.id, reach)) {
+                let rows = self.tokens.values();
+                waiting.extend(rows.filter_map(|next| {
+                    let reach = reach.onward(this, next, at)?;
+                    Some((next, reach))
+                }));
             }
         }
-        reached.retain(|id| self.tokens.get(id).is_some_and(|row| row.is_live(at)));
-        let revoked: Vec<String> = reached.into_iter().collect();
+        let ids: BTreeSet<_> = reached.into_iter().map(|(id, _)| id.clone()).collect();
+        let live = |id: &String| self.tokens.get(id).is_some_and(|row| row.is_live(at));
+        let revoked: Vec<String> = ids.into_iter().filter(live).collect();
         for id in &revoked {
             self.end_token(id, reason, at);
         }
@@ -132,11 +137,4 @@ fn rests_on(row: &TokenRow, ground: &Resting) -> bool {
             principal,
         } => is(&row.certificate, certificate) && row.created_by == *principal,
     }
-}
-
-/// Whether `next` goes with `this`: it was granted with it, or both live and are the two ends of a
-/// rotation.
-fn goes_with(next: &TokenRow, this: &TokenRow, at: UnixTime) -> bool {
-    next.created_through.as_ref() == Some(&this.id)
-        || this.is_live(at) && next.is_live(at) && this.is_paired_with(next)
 }

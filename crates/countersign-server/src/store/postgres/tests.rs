@@ -17,6 +17,8 @@ pub(in crate::store) mod nodes;
 
 mod granted;
 
+mod token_crowd;
+
 mod faults;
 
 mod on_postgresql {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    sql::{Made, Request},
+    sql::{Abreast, Made, Request},
 };
 
 /// How often a request is tried that others are in the way of.
@@ -42,6 +42,11 @@ pub(super) async fn perform<R: Request>(
 }
 
 async fn attempt<R: Request>(shared: &Shared, request: R) -> Result<R::Answer, Failure> {
+    // Kept until the end. The semaphore is never closed.
+    let _turn = match R::ABREAST {
+        Abreast::Any => None,
+        Abreast::Few => shared.few.acquire().await.ok(),
+    };
     let connection = shared.pool.acquire().await.map_err(fault);
     let mut work = Work::on(connection.map_err(Failure::Final)?);
     work.begin("BEGIN").await.map_err(Failure::Final)?;

@@ -21,7 +21,7 @@ const CLEANUP_LOCK: i64 = 0x636f_756e_7465_7273;
 
 /// Whoever ends granted tokens holds this lock alone, whoever grants one shares it: "granted" and a
 /// zero.
-const TOKENS_LOCK: i64 = 0x6772_616e_7465_6400;
+pub(super) const TOKENS_LOCK: i64 = 0x6772_616e_7465_6400;
 
 /// Whoever counts system tokens holds this lock: "systoken".
 const SYSTEM_TOKENS_LOCK: i64 = 0x7379_7374_6f6b_656e;

@@ -2,7 +2,9 @@
 
 use countersign_proto::time::UnixTime;
 
-use super::{Columns, Lock, Made, Request, Sql, logins, sessions, token_uses, tokens, values};
+use super::{
+    Abreast, Columns, Lock, Made, Request, Sql, logins, sessions, token_uses, tokens, values,
+};
 use crate::store::{Changed, StoreError};
 
 /// Forgets what ended before `now`, at most `batch` rows.
@@ -14,6 +16,8 @@ pub(in crate::store) struct Cleanup {
 
 impl Request for Cleanup {
     type Answer = u64;
+
+    const ABREAST: Abreast = Abreast::Few;
 
     async fn perform<C: Sql>(self, connection: &mut C, made: &mut Made) -> Result<u64, StoreError> {
         if !connection.lead_cleanup().await? {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_proto::{management::Page, time::UnixTime};
 
 use super::{
-    Columns, Lock, Made, Request, Sql, accounts, page,
+    Abreast, Columns, Lock, Made, Request, Sql, accounts, origin, page,
     token_codes::{FORMS, KINDS, STATES, number, word},
     values,
 };
@@ -73,6 +73,8 @@ pub(in crate::store) struct CreateToken {
 impl Request for CreateToken {
     type Answer = TokenCreated;
 
+    const ABREAST: Abreast = Abreast::Few;
+
     async fn perform<C: Sql>(
         self,
         connection: &mut C,
@@ -86,7 +88,7 @@ impl Request for CreateToken {
             None => connection.hold(Lock::SystemTokens).await?,
         }
         connection.hold(Lock::Granting).await?;
-        require_origin(connection, &row).await?;
+        origin::require(connection, &row).await?;
         let (owner, live) = (row.owner.clone(), row.is_live(audit.at));
         if !insert(connection, row).await? {
             return Ok(TokenCreated::AlreadyThere);
@@ -101,31 +103,6 @@ impl Request for CreateToken {
     fn stays(created: &TokenCreated) -> bool {
         *created == TokenCreated::Created
     }
-}
-
-/// Refuses a token that would be granted with what was revoked meanwhile.
-pub(super) async fn require_origin(
-    connection: &mut impl Sql,
-    row: &TokenRow,
-) -> Result<(), StoreError> {
-    if let Some(through) = &row.created_through {
-        let origin = connection
-            .row(
-                "SELECT revoked_at FROM granted_token WHERE id = $1",
-                values![through.as_str()],
-            )
-            .await?;
-        let revoked = origin.map(|origin| origin.number_or_none(0)).transpose()?;
-        if revoked.flatten().is_some() {
-            return Err(token::origin_revoked("token").into());
-        }
-    }
-    if let Some(certificate) = &row.certificate
-        && super::registry::is_revoked(connection, certificate).await?
-    {
-        return Err(token::origin_revoked("certificate").into());
-    }
-    Ok(())
 }
 
 /// Whether there was none with this digest.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_proto::{management::RegisteredCertificate, time::UnixTime};
 use serde::de::DeserializeOwned;
 
-use super::{Columns, Made, Request, Sql, json, sessions, token_ends, values};
+use super::{Abreast, Columns, Made, Request, Sql, json, sessions, token_ends, values};
 use crate::{
     registry::{CertificateEntry, Change, Registry, RegistryRows, Rules},
     store::{Changed, NewAuditEntry, PRINCIPAL_DELETED, StoreError, resting},
@@ -100,6 +100,8 @@ impl RegistryChange {
 
 impl Request for RegistryChange {
     type Answer = Registry;
+
+    const ABREAST: Abreast = Abreast::Few;
 
     async fn perform<C: Sql>(
         self,

@@ -3,9 +3,9 @@
 use countersign_proto::time::UnixTime;
 
 use super::{
-    Columns, Lock, Made, Request, Sql,
+    Abreast, Columns, Lock, Made, Request, Sql,
     granted::{self, live},
-    token_ends, values,
+    origin, token_ends, values,
 };
 use crate::store::{
     NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, StoreError, TokenRotation, TokenRow,
@@ -16,6 +16,8 @@ use crate::store::{
 /// of many can win.
 impl Request for TokenRotation {
     type Answer = bool;
+
+    const ABREAST: Abreast = Abreast::Few;
 
     async fn perform<C: Sql>(
         self,
@@ -43,7 +45,7 @@ impl Request for TokenRotation {
         if rotated == 0 {
             return Ok(false);
         }
-        granted::require_origin(connection, &self.successor).await?;
+        origin::require_of_line(connection, &self.successor).await?;
         let successor = TokenRow {
             predecessor: Some(self.id.clone()),
             ..self.successor
@@ -84,6 +86,8 @@ impl SettleRotation {
 
 impl Request for SettleRotation {
     type Answer = bool;
+
+    const ABREAST: Abreast = Abreast::Few;
 
     async fn perform<C: Sql>(
         self,

@@ -2,7 +2,7 @@
 
 use countersign_proto::time::UnixTime;
 
-use super::{Columns, Lock, Made, Request, Sql, Value, granted::live, values};
+use super::{Abreast, Columns, Lock, Made, Request, Sql, Value, granted::live, values};
 use crate::store::{Changed, NewAuditEntry, StoreError, TokenSelector, resting::Resting};
 
 pub(in crate::store) async fn version(connection: &mut impl Sql) -> Result<u64, StoreError> {
@@ -59,6 +59,8 @@ impl RevokeTokens {
 impl Request for RevokeTokens {
     type Answer = Vec<String>;
 
+    const ABREAST: Abreast = Abreast::Few;
+
     async fn perform<C: Sql>(
         self,
         connection: &mut C,
@@ -74,21 +76,25 @@ impl Request for RevokeTokens {
 }
 
 /// Revokes the tokens that `$which` is true for, from `$1` on for the reason `$2`, and from each of
-/// them on what was granted with it, and of one that lives the other end of its rotation.
+/// them on what goes with it: `token::Reach`, of which `$reach` is 0 for the first, 1 for the second.
 macro_rules! revoking {
-    ($which:literal) => {
+    ($which:literal, $reach:literal) => {
         concat!(
-            "WITH RECURSIVE reached (id) AS (SELECT id FROM granted_token WHERE ",
+            "WITH RECURSIVE reached (id, reach) AS (SELECT id, ",
+            $reach,
+            " FROM granted_token WHERE ",
             $which,
-            " UNION SELECT next.id FROM reached JOIN granted_token AS this ON this.id = reached.id \
+            " UNION SELECT next.id, \
+             CASE WHEN next.created_through = this.id THEN 1 ELSE reached.reach END \
+             FROM reached JOIN granted_token AS this ON this.id = reached.id \
              JOIN granted_token AS next ON (next.created_through = this.id \
              OR next.id = this.successor OR next.id = this.predecessor) \
-             WHERE next.created_through = this.id OR (this.successor = next.id \
-             OR next.successor = this.id) AND ",
+             WHERE next.created_through = this.id OR next.successor = this.id \
+             OR this.successor = next.id AND (reached.reach = 1 OR ",
             live!("this", "$1"),
             " AND ",
             live!("next", "$1"),
-            ") UPDATE granted_token SET revoked_at = $1, revocation_reason = $2 \
+            ")) UPDATE granted_token SET revoked_at = $1, revocation_reason = $2 \
              WHERE id IN (SELECT id FROM reached) AND ",
             live!("granted_token", "$1"),
             " RETURNING id"
@@ -108,22 +114,22 @@ pub(super) async fn revoke(
     // that none is missed.
     connection.hold(Lock::Ending).await?;
     let (sql, of) = match ground {
-        Resting::Selected(TokenSelector::Id(id)) => (revoking!("id = $3"), id),
-        Resting::Selected(TokenSelector::Owner(owner)) => (revoking!("owner = $3"), owner),
+        Resting::Selected(TokenSelector::Id(id)) => (revoking!("id = $3", "0"), id),
+        Resting::Selected(TokenSelector::Owner(owner)) => (revoking!("owner = $3", "1"), owner),
         Resting::Selected(TokenSelector::Application(client_id)) => {
-            (revoking!("application = $3"), client_id)
+            (revoking!("application = $3", "1"), client_id)
         }
         Resting::Selected(TokenSelector::Certificate(sha256)) => {
-            (revoking!("certificate = $3"), sha256)
+            (revoking!("certificate = $3", "1"), sha256)
         }
         Resting::Selected(TokenSelector::CreatedThrough(id)) => {
-            (revoking!("created_through = $3"), id)
+            (revoking!("created_through = $3", "1"), id)
         }
         Resting::Mapped {
             certificate,
             principal,
         } => {
-            let sql = revoking!("certificate = $3 AND created_by = $4");
+            let sql = revoking!("certificate = $3 AND created_by = $4", "1");
             let given = values![at, reason, certificate, principal];
             return revoked(connection, made, sql, given).await;
         }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use countersign_proto::time::UnixTime;
 
-use super::{Lock, Made, Request, Sql, values};
+use super::{Abreast, Lock, Made, Request, Sql, values};
 use crate::store::{ROTATED, StoreError, TOKEN_KEPT_AFTER_END, TokenUse, token};
 
 /// Uses to remember, at most one of each token.
@@ -39,6 +39,8 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
 
 impl Request for RecordUses {
     type Answer = ();
+
+    const ABREAST: Abreast = Abreast::Few;
 
     async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<(), StoreError> {
         // Rows that two nodes write in different orders would hold each other up.
@@ -96,7 +98,12 @@ pub(super) async fn forget(
             concat!(
                 "DELETE FROM granted_token WHERE id IN (SELECT id FROM granted_token WHERE ",
                 over_at!(),
-                " < $1 ORDER BY ",
+                // Through these a revocation finds what was granted with a line of tokens.
+                " < $1 AND NOT EXISTS (SELECT 1 FROM granted_token AS granted \
+                 WHERE granted.created_through = granted_token.id) \
+                 AND NOT EXISTS (SELECT 1 FROM granted_token AS older \
+                 WHERE older.id = granted_token.predecessor \
+                 AND older.successor = granted_token.id) ORDER BY ",
                 over_at!(),
                 " LIMIT $2)"
             ),

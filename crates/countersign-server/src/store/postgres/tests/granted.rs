@@ -1,14 +1,12 @@
 //! Do two platforms on one PostgreSQL keep granted tokens as one?
 
-use std::sync::Arc;
-
 use countersign_proto::time::UnixTime;
 
 use super::nodes::{at_once, two};
 use crate::{
     registry::Change,
     store::{
-        Changed, Settlement, Store, StoreError, TOKEN_KEPT_AFTER_END, TokenCreated, TokenRow,
+        Changed, Settlement, StoreError, TOKEN_KEPT_AFTER_END, TokenCreated, TokenRow,
         TokenSelector, TokenUse,
         laws::{
             actions, audit,
