@@ -12,6 +12,9 @@ use crate::networks::Networks;
 
 mod parse;
 
+mod trusted_issuer;
+pub use trusted_issuer::TrustedIssuer;
+
 mod identity_provider;
 pub use identity_provider::{
     ClientAuthentication, Forwarding, IdentityProviderSettings, Newcomers, OpenIdConnect,
@@ -84,6 +87,8 @@ pub struct Settings {
     pub exempt: Networks,
     /// `[events]`
     pub webhook: Option<Webhook>,
+    /// `[[trusted_issuer]]`
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// `[identity_provider]`
     pub identity_provider: IdentityProviderSettings,
     /// `[forwarding]`
@@ -229,6 +234,7 @@ impl Settings {
             limits: Limits::default(),
             exempt: Networks::default(),
             webhook: None,
+            trusted_issuers: Vec::new(),
             identity_provider: IdentityProviderSettings::default(),
             forwarding: Forwarding::default(),
             outbound_ca_bundle: None,

@@ -31,6 +31,8 @@ pub use refresh::LiveSession;
 
 mod tokens;
 
+mod trusted;
+
 mod keys;
 
 mod issuer;

@@ -28,6 +28,7 @@ use crate::{
     service::{DummyKeys, Forwarder, Proofs, VerifiedTokens, login::Logins},
     store::{self, Store, StoreError, StoredKeys},
     tokens,
+    trusted::TrustedIssuers,
 };
 
 /// A platform: settings, store, keys, registry in memory. Cheap to clone.
@@ -50,6 +51,7 @@ struct Inner {
     proofs: Proofs,
     limiter: Limiter,
     verified_tokens: VerifiedTokens,
+    trusted_issuers: TrustedIssuers,
     tokens: tokens::Memory,
     logins: Logins,
     metrics: Metrics,
@@ -146,6 +148,8 @@ impl Platform {
                 proofs: Proofs::new(&secrets).map_err(|fault| random(fault.to_string()))?,
                 limiter: Limiter::new(&settings),
                 verified_tokens: VerifiedTokens::new(),
+                trusted_issuers: TrustedIssuers::new(&settings)
+                    .map_err(StartError::IdentityProvider)?,
                 tokens: tokens::Memory::new(&settings.tokens),
                 logins: Logins::new(&settings.limits),
                 events,
@@ -363,6 +367,10 @@ impl Platform {
 
     pub(crate) fn proofs(&self) -> &Proofs {
         &self.inner.proofs
+    }
+
+    pub(crate) fn trusted_issuers(&self) -> &TrustedIssuers {
+        &self.inner.trusted_issuers
     }
 
     pub(crate) fn verified_tokens(&self) -> &VerifiedTokens {

@@ -50,6 +50,8 @@ mod openapi;
 
 mod tokens;
 
+mod trusted;
+
 mod limits;
 
 mod events;

@@ -40,11 +40,8 @@ pub enum Permitted {
     List(&'static str),
 }
 
-/// Tables that other versions read, or will read, and this one does not.
-pub(super) const NOT_SUPPORTED: &[(&str, &str)] = &[(
-    "trusted_issuer",
-    "this version trusts no assertions of other issuers; remove the table",
-)];
+/// The table that may stand in a file several times.
+pub(super) const REPEATED: &str = "trusted_issuer";
 
 impl Permitted {
     /// In words, for messages and documents.

@@ -113,6 +113,14 @@ impl Provider {
             .ok_or_else(unknown_key)
     }
 
+    /// Fetches the keys if that is due.
+    pub(crate) async fn keep_keys(&self, now: UnixTime) {
+        let provider = self.clone();
+        let renewing =
+            || tokio::spawn(async move { provider.renew_keys(State::is_due, now).await });
+        let _ = self.inner.keys.current(now, renewing).await;
+    }
+
     async fn renew_keys(&self, why: fn(&State<JwkSet>, UnixTime) -> bool, now: UnixTime) {
         let keys = &self.inner.keys;
         let _flight = keys.flight.lock().await;

@@ -22,6 +22,8 @@ const USES_EVERY: Duration = Duration::from_secs(15);
 const COUNT_EVERY: Duration = Duration::from_secs(60);
 const KEYS_EVERY: Duration = Duration::from_secs(5);
 const TLS_EVERY: Duration = Duration::from_secs(10);
+/// Keys of trusted issuers are looked at so often; each decides whether it is due.
+const KEYS_OF_OTHERS_EVERY: Duration = Duration::from_secs(60);
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 /// A wall clock that moves so much more or less than time does was set (security.md B5).
 const CLOCK_STEP: Duration = Duration::from_secs(30);
@@ -44,6 +46,7 @@ pub(super) fn spawn(platform: &Platform, tls: Option<Arc<Reloadable>>) -> Backgr
     tasks.spawn(count_tokens(platform.clone()));
     tasks.spawn(clean_up(platform.clone()));
     tasks.spawn(turn_keys(platform.clone()));
+    tasks.spawn(keep_keys_of_others(platform.clone()));
     tasks.spawn(fold_metrics_and_watch_clock(platform.clone()));
     tasks.spawn(watch_ends(platform.clone(), tls.clone()));
     tasks.spawn(events::deliver(platform.clone()));
@@ -159,6 +162,15 @@ async fn turn_keys(platform: Platform) {
         if let Err(error) = platform.turn_keys().await {
             tracing::warn!(%error, "cannot do what is due with the signing keys");
         }
+    }
+}
+
+/// At the start, and when it is due: nobody's first request waits for it.
+async fn keep_keys_of_others(platform: Platform) {
+    let mut ticks = every(KEYS_OF_OTHERS_EVERY);
+    loop {
+        ticks.tick().await;
+        platform.trusted_issuers().keep_keys(platform.now()).await;
     }
 }
 

@@ -7,6 +7,9 @@
 
 mod granted;
 
+mod trusted;
+pub(crate) use trusted::CLIENT_ID as TRUSTED_CLIENT_ID;
+
 mod verified;
 pub(crate) use verified::VerifiedTokens;
 
@@ -32,6 +35,7 @@ use crate::{
     registry::{PLATFORM_PRINCIPAL, Registry},
     store::TokenRow,
     tokens::KnownToken,
+    trusted::Vouched,
 };
 
 /// A token that somebody presents, or asks about.
@@ -67,6 +71,10 @@ pub(crate) async fn live_token(
         Believed::Granted(known) => {
             return granted::judge(platform, registry, known, presented).await;
         }
+        Believed::Vouched(vouched) => {
+            let judge = |vouched| trusted::judge(platform, registry, vouched, presented);
+            return Ok(vouched.and_then(judge));
+        }
         Believed::Signed(signed) => signed,
     };
     let held = |audience| signed.held(platform.issuer(), audience, now).ok();
@@ -97,7 +105,7 @@ pub(crate) async fn granted_token(
 ) -> Result<Option<Arc<TokenRow>>, Failure> {
     Ok(match believed(platform, presented).await? {
         Believed::Granted(known) => known.map(|known| Arc::clone(&known.row)),
-        Believed::Signed(_) => None,
+        Believed::Signed(_) | Believed::Vouched(_) => None,
     })
 }
 
@@ -186,10 +194,15 @@ enum Believed {
     Signed(Arc<SignedClaims>),
     /// By its row, if there is one.
     Granted(Option<Arc<KnownToken>>),
+    /// By the word of a trusted issuer, if that is good.
+    Vouched(Option<Vouched>),
 }
 
 async fn believed(platform: &Platform, presented: &Presented<'_>) -> Result<Believed, Failure> {
     let (token, now) = (presented.token, presented.now);
+    if let Some(vouched) = platform.trusted_issuers().vouched(token, now).await {
+        return Ok(Believed::Vouched(vouched));
+    }
     let verify = || {
         platform
             .verified_tokens()

@@ -603,6 +603,30 @@ pub const KEYS: &[Key] = &[
         "The roles of principals that are made so. One that exists already keeps the roles that it has.",
     ),
     key(
+        "trusted_issuer.issuer",
+        Permitted::Text("a URL: https, or http on loopback; no query, fragment or user"),
+        "none: required",
+        "Another issuer whose tokens are believed at the API, by the keys that its metadata names. `[[trusted_issuer]]` may stand 16 times.",
+    ),
+    key(
+        "trusted_issuer.audience",
+        Permitted::Text("the `aud` of its tokens"),
+        "none: required",
+        "What it calls this platform. A token for anybody else is refused.",
+    ),
+    key(
+        "trusted_issuer.principal_claim",
+        Permitted::Text("the name of a claim"),
+        "sub",
+        "Which claim of its tokens names the principal, who must be registered here.",
+    ),
+    key(
+        "trusted_issuer.role_claim",
+        Permitted::Text("the name of a claim"),
+        "none: all roles that the principal has",
+        "Which claim names roles: of those that the principal has here the token carries these, and never another.",
+    ),
+    key(
         "forwarding.issuer",
         Permitted::Text("a URL: https, or http on loopback; no query, fragment or user"),
         "none: `identity_provider.issuer`",

