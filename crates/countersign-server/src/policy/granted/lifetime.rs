@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use countersign_proto::{management::NewToken, time::UnixTime};
+use countersign_proto::{
+    management::{GrantedForm, NewToken},
+    time::UnixTime,
+};
 
 use super::{Facts, GrantRefusal, terms::invalid};
+
+/// 9999-12-31T23:59:59Z: what is later has no date that others read (RFC 3339 §1).
+const LAST: UnixTime = UnixTime::from_secs(253_402_300_799);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +91,12 @@ pub(super) fn end(
             ),
         ));
     }
+    if end.is_some_and(|end| end > LAST) {
+        return Err(invalid(
+            "expiry",
+            format!("has to be before {LAST}; ask for an earlier end, or for none"),
+        ));
+    }
     match own_end {
         Some(own) if end.is_none_or(|end| end > own) => Err(GrantRefusal::Escalation(format!(
             "your own token ends at {own}, and grants none that ends later"
@@ -95,9 +107,11 @@ pub(super) fn end(
 
 /// The shortest of what the kind and each of the roles permit.
 fn permitted(facts: &Facts<'_>, new: &NewToken, roles: &[String]) -> Permitted {
+    // The key that signed a JWT is kept for the longest life of its kind, and no longer.
+    let may_have_no_end =
+        new.form != GrantedForm::Jwt && facts.rules.may_never_expire.contains(&new.kind);
     let of_kind = Permitted {
-        longest: (!facts.rules.may_never_expire.contains(&new.kind))
-            .then(|| facts.rules.lifetime(new.kind).max),
+        longest: (!may_have_no_end).then(|| facts.rules.lifetime(new.kind).max),
         by: format!("a token of kind {}", name(new)),
     };
     let of_roles = roles.iter().filter_map(|role| {

@@ -121,10 +121,10 @@ fn judge(facts: &Facts<'_>, new: &NewToken, asked: Asked) -> Result<Terms, Grant
     let api = audience.as_ref().map_or(Api::Platform, |_| Api::Other);
     let scope = scope(facts, new, &standing, api)?;
     may_give(facts, new, &standing, &scope, api)?;
-    let expires_at = lifetime::end(facts, new, &standing.effective, asked)?;
-    if new.form == GrantedForm::Jwt && expires_at.is_none() {
+    if new.form == GrantedForm::Jwt && asked == Asked::Never {
         return Err(invalid("expiry", "a JWT needs an end".to_owned()));
     }
+    let expires_at = lifetime::end(facts, new, &standing.effective, asked)?;
     Ok(Terms {
         expires_at,
         owner: standing.owner,

@@ -144,6 +144,41 @@ fn a_token_without_an_end_and_one_of_twenty_years_work_where_they_are_permitted(
     is_invalid(end_by(&anna, &rules, &jwt), "expiry", "a JWT needs an end");
 }
 
+/// The key that signed it is kept for the longest life of its kind, and no longer.
+#[test]
+fn a_jwt_has_a_limit_though_its_kind_may_have_no_end() {
+    let rules = TokenRules {
+        may_never_expire: vec![GrantedKind::App],
+        ..TokenRules::default()
+    };
+    let anna = by("anna");
+    let jwt = |seconds| NewToken {
+        form: GrantedForm::Jwt,
+        ..living(seconds)
+    };
+    assert_eq!(end_by(&anna, &rules, &jwt(YEAR)), Ok(Some(at(YEAR))));
+    let longer = end_by(&anna, &rules, &jwt(YEAR + 1));
+    is_invalid(longer, "expiry", "at most 31536000 seconds");
+    let opaque = end_by(&anna, &rules, &living(YEAR + 1));
+    assert_eq!(opaque, Ok(Some(at(YEAR + 1))));
+}
+
+#[test]
+fn an_end_that_no_date_can_say_is_refused() {
+    let rules = TokenRules {
+        may_never_expire: vec![GrantedKind::App],
+        ..TokenRules::default()
+    };
+    // 9999-12-31T23:59:59Z, the last that RFC 3339 writes.
+    let last = UnixTime::from_secs(253_402_300_799);
+    let anna = by("anna");
+    assert_eq!(end_by(&anna, &rules, &until(last)), Ok(Some(last)));
+    let left = last.since(NOW).as_secs();
+    for seconds in [left + 1, u64::MAX] {
+        is_invalid(end_by(&anna, &rules, &living(seconds)), "expiry", "9999");
+    }
+}
+
 #[test]
 fn the_shortest_limit_of_the_roles_counts_whichever_it_is() {
     let fritz = by("fritz");
