@@ -127,6 +127,17 @@ async fn what_is_refused_is_said_at_its_field_and_what_was_typed_is_kept() {
             "days",
             "31536000",
         ),
+        // So many days are more seconds than a number holds.
+        (
+            vec![
+                ("kind", "app"),
+                ("name", "x"),
+                ("owner", "rita"),
+                ("days", "213503982334602"),
+            ],
+            "days",
+            "31536000",
+        ),
         (
             vec![
                 ("kind", "app"),

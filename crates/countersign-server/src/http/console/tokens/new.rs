@@ -90,7 +90,8 @@ fn asked(posted: &Posted) -> Result<NewToken, Problems> {
     let days = posted.given(DAYS).map(str::parse::<u64>);
     let lifetime_s = match days {
         None => None,
-        Some(Ok(days)) => days.checked_mul(DAY),
+        // What no number holds is not left out in silence: it is more than is permitted.
+        Some(Ok(days)) => Some(days.saturating_mul(DAY)),
         Some(Err(_)) => return Err(Problems::at_field(DAYS, "This is not a whole number.")),
     };
     let words = posted.text(SCOPES).split_whitespace();
