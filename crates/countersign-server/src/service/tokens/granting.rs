@@ -141,9 +141,7 @@ pub(super) async fn keep(
     let entry = written_down(platform, caller, &row, action);
     match platform.store().create_token(row, limit, entry).await {
         Ok(TokenCreated::Created) => Ok(()),
-        Ok(TokenCreated::AlreadyThere) => Err(ChangeRefusal::Conflict(
-            "a token with this string is here already".to_owned(),
-        )),
+        Ok(TokenCreated::AlreadyThere) => Err(is_here_already()),
         Ok(TokenCreated::LimitReached) => Err(ChangeRefusal::Conflict(match whose {
             Some(owner) => format!(
                 "`{}` has {limit} live tokens, and no more are permitted; revoke one first",
@@ -155,6 +153,11 @@ pub(super) async fn keep(
         })),
         Err(error) => Err(fault(error)),
     }
+}
+
+/// Nobody grants what is granted already.
+pub(super) fn is_here_already() -> ChangeRefusal {
+    ChangeRefusal::Conflict("a token with this string is here already".to_owned())
 }
 
 /// Who did it, to whose token, and to which.

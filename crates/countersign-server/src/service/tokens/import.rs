@@ -12,12 +12,17 @@ use zeroize::Zeroizing;
 
 use super::{
     Caller, ChangeRefusal, attempt, fault,
-    granting::{keep, known_by, row},
+    granting::{is_here_already, keep, known_by, row},
     invalid,
     standing::{WRITE, shown, with_facts},
 };
 use crate::{
-    Platform, policy::granted::grant, random, service::revocation, store::TokenRow, tokens,
+    Platform,
+    policy::granted::grant,
+    random,
+    service::revocation,
+    store::TokenRow,
+    tokens::{self, digest},
 };
 
 /// Shortest string that may be a token, in characters: a shorter one can be guessed.
@@ -39,7 +44,8 @@ pub(crate) async fn import(
             ..asked.terms.clone()
         };
         let terms = with_facts(platform, caller, |facts| grant(facts, &new))?;
-        let known = read(platform, asked.expose(), &new).await?;
+        let known = read(platform, caller, asked.expose(), &new).await?;
+        must_be_new(platform, &known.text).await?;
         let mut row = row(platform, caller, &new, terms, &known.id);
         if asked.revoked {
             row.revoked_at = Some(platform.now());
@@ -58,7 +64,23 @@ struct Known {
     id: TokenId,
 }
 
-async fn read(platform: &Platform, text: &str, new: &NewToken) -> Result<Known, ChangeRefusal> {
+/// No digest is kept twice, but under another pepper a string has another one.
+async fn must_be_new(platform: &Platform, text: &str) -> Result<(), ChangeRefusal> {
+    for digest in digest::under_every_pepper(platform.secrets(), text) {
+        let known = platform.store().token_by_digest(&digest).await;
+        if known.map_err(fault)?.is_some() {
+            return Err(is_here_already());
+        }
+    }
+    Ok(())
+}
+
+async fn read(
+    platform: &Platform,
+    caller: &Caller,
+    text: &str,
+    new: &NewToken,
+) -> Result<Known, ChangeRefusal> {
     let wrong = |problem: &str| Err(invalid("token", problem.to_owned()));
     if AccessToken::new(text).is_err() {
         return wrong("holds characters that no bearer token has (RFC 6750 §2.1), or is too long");
@@ -90,12 +112,16 @@ async fn read(platform: &Platform, text: &str, new: &NewToken) -> Result<Known, 
     }
     let id = token.id().to_string();
     let taken = platform.store().token(&id).await.map_err(fault)?;
+    // Whoever may revoke a token may revoke what was granted through its id, and that may be the id
+    // of somebody's session: so only who may do everything brings one along.
+    let is_brought = taken.is_none() && caller.permissions.are_all();
     Ok(Known {
         text: Zeroizing::new(token.expose().to_owned()),
-        id: match taken {
-            None => *token.id(),
+        id: if is_brought {
+            *token.id()
+        } else {
             // By its digest it is known all the same.
-            Some(_) => random::opaque_id(platform.now())?,
+            random::opaque_id(platform.now())?
         },
     })
 }

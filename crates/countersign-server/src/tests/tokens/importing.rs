@@ -1,11 +1,14 @@
 //! Does a token of another platform become one of this platform, by its digest alone?
 
+use std::{fs, io::Write as _};
+
 use axum::http::StatusCode;
 use countersign_proto::opaque::{OpaqueKind, OpaqueToken, TokenId};
 use serde_json::{Value, json};
 
-use super::scene::{administered, newest, post, refused, show};
+use super::scene::{administered, granted, newest, post, refused, show};
 use crate::{
+    Change,
     tests::world::{Answer, NOW, World},
     tokens::digest,
 };
@@ -88,6 +91,46 @@ async fn a_string_is_imported_once() {
         refused(&again, StatusCode::CONFLICT, "here already");
         assert!(!again.member("detail").contains(&text));
     }
+}
+
+#[tokio::test]
+async fn a_string_that_is_known_under_an_older_pepper_is_not_imported_again() {
+    let world = World::with_secrets_file().await;
+    let admin = world.bearer("admin", &["Administrator"]).await;
+    world.principal("robot", &["Reader"]).await;
+    let new = json!({"kind": "app", "name": "own", "owner": "robot"});
+    let (_, own) = granted(&world, &admin, new).await;
+    let first = import(&world, &admin, terms(TEXT)).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.json());
+    let settings = world.platform.settings().clone();
+    let file = settings.secrets_file.clone().unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(file).unwrap();
+    writeln!(file, "pepper 2 ERERERERERERERERERERERERERERERERERERERERERE").unwrap();
+    let later = world.beside(settings).await;
+    assert_eq!(later.platform.secrets().pepper().unwrap().0, 2);
+    for text in [TEXT, &own] {
+        let again = import(&later, &admin, terms(text)).await;
+        refused(&again, StatusCode::CONFLICT, "here already");
+    }
+}
+
+/// Who revokes what was granted through an id must cover the token of that id. Nobody gets there by
+/// a token of his own that has the id of somebody's session.
+#[tokio::test]
+async fn only_who_may_do_everything_brings_an_id_along() {
+    let (world, _) = scene().await;
+    let role = json!({"name": "Mover", "permissions": ["tokens:write"]});
+    let role = Change::CreateRole(serde_json::from_value(role).unwrap());
+    world.change(role).await;
+    let mover = world.bearer("mover", &["Mover", "Reader"]).await;
+    let (id, text) = foreign(OpaqueKind::App);
+    let answer = import(&world, &mover, terms(&text)).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json());
+    let given = answer.json()["id"].as_str().unwrap().to_owned();
+    assert_ne!(given, id);
+    assert_eq!(world.store.token(&id).await.unwrap(), None);
+    let row = world.store.token(&given).await.unwrap().unwrap();
+    assert!(digest::matches(world.platform.secrets(), &row, &text).unwrap());
 }
 
 #[tokio::test]
