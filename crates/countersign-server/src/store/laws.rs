@@ -105,6 +105,7 @@ macro_rules! laws_of {
                 a_confirmed_rotation_ends_the_old_token,
                 the_first_use_ends_the_old_token_only_where_it_is_to,
                 an_aborted_rotation_leaves_the_old_token_as_it_was,
+                rotations_of_one_line_are_aborted_the_last_first,
                 a_rotation_whose_grace_has_ended_is_settled,
                 law_11_of_many_settlements_one_is_made,
                 law_12_a_rotation_needs_no_room_and_makes_none,

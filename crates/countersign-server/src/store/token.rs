@@ -149,7 +149,8 @@ pub enum Settlement {
     Confirmed,
     /// As confirmed, but only if the old one was to end at the first use of the new one.
     FirstUse,
-    /// The new one ends now, by [`ROTATION_ABORTED`]; the old one is as it was.
+    /// The new one ends now, by [`ROTATION_ABORTED`]; the old one is as it was. Not while the new one
+    /// has a successor itself, which would live on.
     Aborted,
 }
 

@@ -161,6 +161,7 @@ fn under_way() -> ChangeRefusal {
 }
 
 fn settled() -> ChangeRefusal {
-    let why = "no rotation of this token is under way, or it is over";
+    let why = "no rotation of this token is under way, it is over, or the new token has a successor, \
+               whose rotation has to be aborted first";
     ChangeRefusal::Conflict(why.to_owned())
 }

@@ -176,6 +176,23 @@ pub(in crate::store) async fn an_aborted_rotation_leaves_the_old_token_as_it_was
     assert!(store.rotate_token(rotation("a", "c")).await.unwrap());
 }
 
+/// Otherwise the token that was to take the place of the new one would live on, beside the old one.
+pub(in crate::store) async fn rotations_of_one_line_are_aborted_the_last_first(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    rotated(&store, "a", "b").await;
+    assert!(store.rotate_token(rotation("b", "c")).await.unwrap());
+    for (of, expected) in [("b", false), ("c", true), ("b", true)] {
+        let settled = settle(&store, of, Settlement::Aborted).await;
+        assert_eq!(settled, expected, "{of}");
+    }
+    assert_eq!(store.token("a").await.unwrap(), Some(token("a")));
+    rotated(&store, "d", "e").await;
+    assert!(store.rotate_token(rotation("e", "f")).await.unwrap());
+    assert!(settle(&store, "e", Settlement::Confirmed).await);
+}
+
 pub(in crate::store) async fn a_rotation_whose_grace_has_ended_is_settled(store: Arc<dyn Store>) {
     with_carol(&store).await;
     rotated(&store, "a", "b").await;

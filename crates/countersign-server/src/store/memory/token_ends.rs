@@ -51,7 +51,12 @@ impl State {
             return false;
         };
         let pending = old.successor.as_ref() == Some(&new.id) && old.is_live(at) && new.is_live(at);
-        if !pending || settlement == Settlement::FirstUse && !old.ends_at_first_use {
+        let is_possible = match settlement {
+            Settlement::Confirmed => true,
+            Settlement::FirstUse => old.ends_at_first_use,
+            Settlement::Aborted => new.successor.is_none(),
+        };
+        if !pending || !is_possible {
             return false;
         }
         let (old, new) = (old.id.clone(), new.id.clone());

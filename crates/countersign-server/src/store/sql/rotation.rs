@@ -99,7 +99,7 @@ impl Request for SettleRotation {
         let old = connection
             .row(
                 concat!(
-                    "SELECT old.id, old.ends_at_first_use FROM granted_token AS new \
+                    "SELECT old.id, old.ends_at_first_use, new.successor FROM granted_token AS new \
                      JOIN granted_token AS old ON old.id = new.predecessor \
                      WHERE new.id = $1 AND old.successor = new.id AND ",
                     live!("old", "$2"),
@@ -113,8 +113,11 @@ impl Request for SettleRotation {
             return Ok(false);
         };
         let (id, ends_at_first_use) = (old.text(0)?, old.number(1)? == 1);
+        let next = old.text_or_none(2)?;
         match self.settlement {
             Settlement::FirstUse if !ends_at_first_use => return Ok(false),
+            // It would live on, beside the old one.
+            Settlement::Aborted if next.is_some() => return Ok(false),
             Settlement::FirstUse | Settlement::Confirmed => {
                 end(connection, &id, ROTATED, self.at).await?;
             }
