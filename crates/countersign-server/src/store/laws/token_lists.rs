@@ -81,6 +81,8 @@ pub(in crate::store) async fn granted_tokens_are_listed_by_what_is_asked_for(
     };
     for (filter, expected) in [
         (none(), "4 3 2 1"),
+        // Longer than any name is, and than SQLite lets a pattern be.
+        (named(&"_".repeat(30_000)), ""),
         (
             TokenFilter {
                 owner: text("carol"),
