@@ -18,6 +18,7 @@ use crate::{
         pages::origin::{self, Sender},
         sender,
     },
+    limits::Identity,
     service::{
         AccessRefusal, Caller,
         console::{self, AtConsole},
@@ -63,14 +64,18 @@ async fn who(platform: &Platform, parts: &Parts) -> Result<AtConsole, Response> 
         return Err(error::problem(StatusCode::FORBIDDEN, text));
     }
     let peer = sender::peer(&parts.extensions);
-    platform
-        .limiter()
-        .waits(peer, platform.now())
-        .map_err(|too_many| error::too_many_problem(platform, too_many))?;
+    let limiter = platform.limiter();
+    let too_many = |it| error::too_many_problem(platform, it);
+    limiter
+        .admit_to_api(peer, platform.now())
+        .map_err(too_many)?;
     let missing = || error::access(platform, &AccessRefusal::Missing);
     let pass = cookie::pass_of(platform, headers).ok_or_else(missing)?;
-    console::enter(platform, pass, platform.observed(peer))
+    let who = console::enter(platform, pass, platform.observed(peer))
         .await
         .map_err(|fault| error::fault_problem(&fault))?
-        .ok_or_else(missing)
+        .ok_or_else(missing)?;
+    let identity = Identity::Principal(who.session.principal.clone());
+    limiter.admit_identity(&identity, peer).map_err(too_many)?;
+    Ok(who)
 }

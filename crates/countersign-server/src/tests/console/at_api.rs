@@ -3,9 +3,12 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::desk::{COOKIE, Desk, PASSWORD, at_api};
-use crate::tests::{
-    login::browser::{Browser, text},
-    world::{Answer, ISSUER},
+use crate::{
+    config::Settings,
+    tests::{
+        login::browser::{Browser, text},
+        world::{Answer, ISSUER},
+    },
 };
 
 async fn ask(browser: &mut Browser, headers: &[(&str, &str)]) -> Answer {
@@ -95,6 +98,21 @@ async fn a_cookie_alone_opens_nothing_at_the_api() {
     browser.jar.clear();
     let answer = ask(&mut browser, &[NAMED]).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn whoever_comes_with_a_session_is_limited_as_with_a_token() {
+    for limit in [
+        (|settings| settings.limits.per_client_per_minute = 2) as fn(&mut Settings),
+        |settings| settings.limits.api_per_source_per_minute = 2,
+    ] {
+        let desk = Desk::with(limit).await;
+        let mut anna = desk.signed_in("anna").await;
+        for status in [200, 200, 429] {
+            let answer = ask(&mut anna, &[NAMED]).await;
+            assert_eq!(answer.status.as_u16(), status, "{}", text(&answer));
+        }
+    }
 }
 
 #[tokio::test]
