@@ -43,6 +43,8 @@ mod at_rest;
 
 mod crash;
 
+mod token_crash;
+
 mod callers;
 
 mod rotation;
