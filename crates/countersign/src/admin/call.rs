@@ -301,7 +301,12 @@ impl Granted {
         let mut request = call.request(&metadata)?;
         self.credential.authorize(&mut request).await?;
         let response = transport.send(request).await?;
-        read(clock, &metadata, response)
+        read(clock, &metadata, response).map_err(|error| match error.kind() {
+            ErrorKind::IdentityRejected => error.with_hint(
+                "the granted token has ended or was revoked, or is of another platform: use another",
+            ),
+            _ => error,
+        })
     }
 }
 

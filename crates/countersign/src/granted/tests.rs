@@ -167,6 +167,7 @@ async fn the_management_api_is_called_with_the_token_of_the_file() {
     admin.whoami().await.unwrap();
     let error = admin.whoami().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::IdentityRejected);
+    assert!(error.hint().unwrap().contains("use another"), "{error:?}");
 
     let asked = server.asked();
     let sent: Vec<_> = asked
