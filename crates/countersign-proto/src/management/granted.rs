@@ -51,7 +51,8 @@ pub enum GrantedState {
 /// A token that somebody granted: `/api/v1/tokens/{id}`. The string itself is never here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedToken {
-    /// Its public name, 22 characters; of a JWT its `jti`. Later tokens have greater ids.
+    /// Its public name, 22 characters; of a JWT its `jti`. A token of a later second has a
+    /// greater id.
     pub id: String,
     /// What it is for.
     pub kind: GrantedKind,

@@ -23,7 +23,7 @@ pub const PRINCIPAL_DELETED: &str = "principal_deleted";
 /// made again from what is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRow {
-    /// The id in the refresh token, as text. Later sessions have greater ids, byte by byte.
+    /// The id in the refresh token, as text. A session of a later second has a greater id, byte by byte.
     pub id: String,
     /// Whom it stands for.
     pub principal: String,

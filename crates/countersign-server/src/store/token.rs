@@ -29,7 +29,7 @@ pub const APPLICATION_DELETED: &str = "application_deleted";
 /// There is no secret in it: the string is known by a digest under a pepper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {
-    /// The id in the string, as text. Later tokens have greater ids, byte by byte.
+    /// The id in the string, as text. A token of a later second has a greater id, byte by byte.
     pub id: String,
     /// What it is for.
     pub kind: GrantedKind,
