@@ -18,6 +18,8 @@ use call::{Call, Caller};
 
 mod certificates;
 
+mod keys;
+
 mod mappings;
 
 mod principals;

@@ -26,6 +26,9 @@ pub(crate) enum AdminCommand {
     /// What people are signed in with
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Tokens that people granted
     #[command(subcommand)]
     Token(AdminTokenCommand),
@@ -135,6 +138,32 @@ pub(crate) enum SessionCommand {
     End {
         /// Its id, as the list shows it
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Lists the keys
+    List(PageOptions),
+    /// Makes a new key; it is announced first and signs later
+    Rotate {
+        /// An emergency: it signs at once, though nobody has seen it yet
+        #[arg(long, requires = "reason")]
+        at_once: bool,
+        /// Takes the worth of everything that older keys have signed
+        #[arg(long, requires = "at_once")]
+        retire_old: bool,
+        /// Why, for the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Retires a key at once: what it signed is worth nothing from now on
+    Retire {
+        /// Its kid, as the list shows it
+        kid: String,
+        /// Why, for the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 

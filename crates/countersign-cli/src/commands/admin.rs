@@ -3,6 +3,7 @@
 mod app;
 mod audit;
 mod certificate;
+mod key;
 mod mapping;
 mod principal;
 mod role;
@@ -58,6 +59,7 @@ fn answer<'a>(
         AdminCommand::Certificate(command) => Box::pin(certificate::run(command, admin, output)),
         AdminCommand::Mapping(command) => Box::pin(mapping::run(command, admin, output)),
         AdminCommand::Session(command) => Box::pin(session::run(command, admin, output)),
+        AdminCommand::Key(command) => Box::pin(key::run(command, admin, output)),
         AdminCommand::Token(command) => Box::pin(token::run(command, admin, output)),
         AdminCommand::Audit(page) => Box::pin(audit::run(page, admin, output)),
     }

@@ -1,6 +1,7 @@
 //! Does the binary do, say and hide what it should, as a whole process?
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod administered;
 mod bad_input;
 mod browser;
 mod cache;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::{NewPassword, Principal, SessionFilter, SessionState};
+use countersign_proto::management::{
+    KeyRotation, NewPassword, Principal, SessionFilter, SessionState,
+};
 use serde_json::json;
 
 use super::*;
@@ -128,6 +130,44 @@ async fn sessions_are_asked_for_and_ended() {
             "POST https://platform.example/api/v1/sessions/s/end",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_listed_rotated_and_retired() {
+    let key = json!({
+        "kid": "k", "algorithm": "ES256", "state": "announced", "created_at": 1, "active_at": 2,
+    });
+    let (server, admin) = platform(move |number, _| match number {
+        1 => Answer::Is(ok(&json!({ "items": [key] }))),
+        _ => Answer::Is(ok(&key)),
+    });
+    let found = admin.keys(&PageRequest::first()).await.unwrap();
+    assert_eq!(found.items[0].kid, "k");
+    let emergency = KeyRotation {
+        at_once: true,
+        retire_old: false,
+        reason: Some("leaked".to_owned()),
+    };
+    admin.rotate_keys(&emergency).await.unwrap();
+    admin.retire_key("a/b", "leaked").await.unwrap();
+    let calls = calls(&server);
+    let lines = calls
+        .iter()
+        .map(|asked| format!("{} {}", asked.method, asked.url.path()));
+    let lines: Vec<String> = lines.collect();
+    let expected = [
+        "GET /api/v1/keys",
+        "POST /api/v1/keys/rotate",
+        "POST /api/v1/keys/a%2Fb/retire",
+    ];
+    assert_eq!(lines, expected);
+    let sent: serde_json::Value = serde_json::from_slice(&calls[1].body).unwrap();
+    assert_eq!(
+        sent,
+        json!({ "at_once": true, "retire_old": false, "reason": "leaked" })
+    );
+    let sent: serde_json::Value = serde_json::from_slice(&calls[2].body).unwrap();
+    assert_eq!(sent, json!({ "reason": "leaked" }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,68 @@
+//! Are the signing keys looked after from the command line?
+
+use serde_json::Value;
+
+use crate::world::{Platform, Ran};
+
+impl Platform {
+    fn manage(&self, line: &str) -> Ran {
+        self.run(&format!("admin {line} --profile dev-admin --output json"))
+    }
+
+    fn keys(&self) -> Vec<(String, String)> {
+        let listed = self.manage("key list").json();
+        let items = listed["items"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        items
+            .map(|key| (text(&key["state"]), text(&key["kid"])))
+            .collect()
+    }
+}
+
+#[test]
+fn a_signing_key_is_announced_and_retired_from_the_command_line() {
+    let platform = Platform::start();
+    let before = platform.keys();
+    assert_eq!(before.len(), 1);
+    assert_eq!(before[0].0, "active");
+    let made = platform.manage("key rotate").json();
+    assert_eq!(made["state"], "announced");
+    assert!(made["active_at"].as_str().unwrap() > made["created_at"].as_str().unwrap());
+    let kid = made["kid"].as_str().unwrap();
+    assert_eq!(platform.keys().len(), 2);
+    // One is announced already; the active one signs; neither is done by mistake.
+    assert_eq!(platform.manage("key rotate").code, 1);
+    let active = &before[0].1;
+    let refused = platform.manage(&format!("key retire {active} --reason x"));
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("signs now"), "{refused:?}");
+    let retired = platform.manage(&format!("key retire {kid} --reason mistake"));
+    assert_eq!(retired.json()["state"], "retired");
+    let denied = platform.run("admin key rotate --profile dev");
+    assert_eq!(denied.code, 10, "{denied:?}");
+}
+
+#[test]
+fn in_an_emergency_a_new_key_signs_at_once_and_what_others_signed_is_worth_nothing() {
+    let platform = Platform::start();
+    platform.run("whoami --profile dev").ok();
+    let token = platform.run("token --profile dev").ok();
+    let line = "key rotate --at-once --retire-old --reason stolen";
+    let made = platform.manage(line).json();
+    assert_eq!(made["state"], "active");
+    let mut states: Vec<_> = platform
+        .keys()
+        .into_iter()
+        .map(|(state, _)| state)
+        .collect();
+    states.sort();
+    assert_eq!(states, ["active", "retired"]);
+    // A new token is got without anybody's help.
+    platform.run("whoami --profile dev").ok();
+    platform.run("refresh --profile dev").ok();
+    assert_ne!(platform.run("token --profile dev").ok(), token);
+    let said = platform
+        .manage("audit --action key.activate --limit 1")
+        .json();
+    assert_eq!(said["items"][0]["reason"], "stolen");
+}
