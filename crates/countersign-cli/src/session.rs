@@ -1,7 +1,7 @@
 //! How does a profile become a token: from the cache, or from its server?
 
 mod caller;
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, granted};
 
 mod person;
 

@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use countersign_proto::{
-    metadata::{Metadata, well_known},
+    metadata::{Metadata, check_issuer, well_known},
     time::UnixTime,
 };
 use tokio::sync::Mutex;
@@ -43,6 +43,15 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
+    /// That of the platform with this issuer identifier, which may come from a person.
+    pub(crate) fn at(issuer: &str) -> Result<Discovery, Error> {
+        let url = check_issuer(issuer).map_err(|error| {
+            let text = format!("{issuer} is no issuer identifier: {error}");
+            Error::new(ErrorKind::Settings, printable(&text))
+        })?;
+        Ok(Discovery::new(issuer, url))
+    }
+
     pub(crate) fn new(issuer: &str, url: Url) -> Discovery {
         Discovery {
             issuer: issuer.to_owned(),

@@ -1,5 +1,7 @@
 //! How does a program use a token that somebody granted to it, and go on when it is replaced?
 
+mod end;
+
 use std::{
     fmt,
     path::{Path, PathBuf},

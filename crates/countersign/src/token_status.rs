@@ -102,20 +102,25 @@ impl Client {
     async fn ask(&self, request: http::Request<Vec<u8>>) -> Result<bytes::Bytes, Error> {
         let exchange = self.exchange();
         let response = exchange.transport.send(request).await?;
-        let status = response.status();
-        if status.is_success() {
+        if response.status().is_success() {
             return Ok(response.into_body());
         }
-        let issuer = &exchange.settings.issuer;
-        let error = match OAuthError::parse(response.body()) {
-            Some(refusal) => Error::refused(issuer, status.as_u16(), &refusal),
-            None => Error::status(issuer, status.as_u16()),
-        };
+        let error = refused(&exchange.settings.issuer, &response);
         Err(error.with_retry_after(retry_after(response.headers(), exchange.server_time())))
     }
 }
 
-fn offered<'a>(endpoint: Option<&'a Url>, what: &str) -> Result<&'a Url, Error> {
+/// What an endpoint of `issuer` answered in place of what was asked for (RFC 6749 §5.2).
+pub(crate) fn refused(issuer: &str, response: &http::Response<bytes::Bytes>) -> Error {
+    let status = response.status().as_u16();
+    match OAuthError::parse(response.body()) {
+        Some(refusal) => Error::refused(issuer, status, &refusal),
+        None => Error::status(issuer, status),
+    }
+}
+
+/// An endpoint of the metadata, or that there is none.
+pub(crate) fn offered<'a>(endpoint: Option<&'a Url>, what: &str) -> Result<&'a Url, Error> {
     endpoint.ok_or_else(|| {
         Error::new(
             ErrorKind::Server,

@@ -1,14 +1,14 @@
 //! How is a token given back, and how is everything about it forgotten?
 
-use countersign::proto::time::UnixTime;
+use countersign::{GrantedCredential, proto::time::UnixTime};
 use serde_json::json;
 
 use crate::{
     args::{Environment, Global},
     failure::Failure,
     output::{Block, Output, Shown},
-    profile::Profiles,
-    session::Session,
+    profile::{Profile, Profiles},
+    session::{Session, block_on, granted, transport},
 };
 
 /// What became of the token at its server.
@@ -25,6 +25,9 @@ pub(crate) fn run(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
+    if let Some((at, credential)) = granted(global, environment)? {
+        return give_granted_back(&at, &credential, output);
+    }
     let profiles = Profiles::read(environment)?;
     let (name, profile) = profiles.find(global.profile.as_deref())?;
     let name = name.to_owned();
@@ -65,4 +68,21 @@ pub(crate) fn run(
         AtServer::NotRevoked(failure, _) => Err(failure.about("could not revoke the token")),
         _ => Ok(()),
     }
+}
+
+/// Nothing is forgotten here: the file and the variable are of whoever made them.
+fn give_granted_back(
+    at: &Profile,
+    credential: &GrantedCredential,
+    output: &Output,
+) -> Result<(), Failure> {
+    let transport = transport(at)?;
+    block_on(async { Ok(credential.give_back(&at.server, &transport).await?) })?;
+    output.show(&Shown {
+        json: json!({"server": at.server, "revoked": true}),
+        text: vec![Block::Lines(
+            "the granted token was given back".to_owned(),
+            vec![format!("{} believes it no more", at.server)],
+        )],
+    })
 }

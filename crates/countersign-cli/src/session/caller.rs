@@ -32,38 +32,14 @@ impl<'a> Caller<'a> {
         environment: &'a Environment,
         output: &'a Output,
     ) -> Result<Caller<'a>, Failure> {
-        let at = match (&global.server, &global.token_file) {
-            (Some(server), _) => Profile {
-                server: server_url(server),
-                ..Profile::default()
-            },
-            (None, Some(_)) => {
-                let profiles = Profiles::read(environment)?;
-                profiles.find(global.profile.as_deref())?.1.clone()
-            }
-            (None, None) => {
-                let session = Session::of_profile(global, environment, output)?;
-                let held = session.token()?;
-                return Ok(Caller::Profile(Box::new(session), held));
-            }
-        };
-        check_server(&at)?;
-        let token = match &global.token_file {
-            None if std::env::var_os(VARIABLE).is_none() => {
-                return Err(
-                    Failure::usage("--server is given, and no granted token").hint(format!(
-                        "name its file with --token-file, or set {VARIABLE}"
-                    )),
-                );
-            }
-            file => token_source::read(&TokenSource {
-                token_env: file.is_none().then(|| VARIABLE.to_owned()),
-                file: file.clone(),
-            })?,
-        };
-        let credential = GrantedCredential::fixed(&token)?;
-        let admin = Admin::with_granted(&at.server, Arc::new(transport(&at)?), credential)?;
-        Ok(Caller::Granted(admin, at.server))
+        if let Some((at, credential)) = granted(global, environment)? {
+            let transport = Arc::new(transport(&at)?);
+            let admin = Admin::with_granted(&at.server, transport, credential)?;
+            return Ok(Caller::Granted(admin, at.server));
+        }
+        let session = Session::of_profile(global, environment, output)?;
+        let held = session.token()?;
+        Ok(Caller::Profile(Box::new(session), held))
     }
 
     /// The management API.
@@ -73,4 +49,37 @@ impl<'a> Caller<'a> {
             Caller::Granted(admin, _) => Ok(admin.clone()),
         }
     }
+}
+
+/// The granted token that was named, and where it is used; `None` when none was.
+pub(crate) fn granted(
+    global: &Global,
+    environment: &Environment,
+) -> Result<Option<(Profile, GrantedCredential)>, Failure> {
+    let at = match (&global.server, &global.token_file) {
+        (Some(server), _) => Profile {
+            server: server_url(server),
+            ..Profile::default()
+        },
+        (None, Some(_)) => {
+            let profiles = Profiles::read(environment)?;
+            profiles.find(global.profile.as_deref())?.1.clone()
+        }
+        (None, None) => return Ok(None),
+    };
+    check_server(&at)?;
+    let token = match &global.token_file {
+        None if std::env::var_os(VARIABLE).is_none() => {
+            return Err(
+                Failure::usage("--server is given, and no granted token").hint(format!(
+                    "name its file with --token-file, or set {VARIABLE}"
+                )),
+            );
+        }
+        file => token_source::read(&TokenSource {
+            token_env: file.is_none().then(|| VARIABLE.to_owned()),
+            file: file.clone(),
+        })?,
+    };
+    Ok(Some((at, GrantedCredential::fixed(&token)?)))
 }

@@ -1,6 +1,7 @@
 //! Does a token that somebody grants go from its creation to its end, and is it printed once?
 
 mod bad_input;
+mod given_back;
 mod import;
 mod strings;
 

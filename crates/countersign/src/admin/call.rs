@@ -7,7 +7,7 @@ use countersign_proto::{
     bearer,
     exchange::retry_after,
     management::{GivenToken, Problem},
-    metadata::{Metadata, check_issuer},
+    metadata::Metadata,
     token::TokenType,
 };
 use http::{Method, StatusCode, header};
@@ -221,13 +221,9 @@ impl Caller {
         transport: Arc<dyn Transport>,
         credential: GrantedCredential,
     ) -> Result<Caller, Error> {
-        let url = check_issuer(issuer).map_err(|error| {
-            let text = format!("{issuer} is no issuer identifier: {error}");
-            Error::new(ErrorKind::Settings, printable(&text))
-        })?;
         Ok(Caller::Granted(Arc::new(Granted {
             issuer: issuer.to_owned(),
-            discovery: Discovery::new(issuer, url),
+            discovery: Discovery::at(issuer)?,
             transport,
             credential,
         })))

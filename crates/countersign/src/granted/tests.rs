@@ -187,3 +187,38 @@ async fn the_management_api_is_called_with_the_token_of_the_file() {
         Admin::with_granted("http://platform.example", server, file.credential(&clock)).is_err()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_given_back_by_presenting_it_again_until_there_is_an_answer() {
+    let server = Scripted::new(|number, _| match number {
+        1 => Answer::Is(answer(503, &json!({}))),
+        _ => Answer::Is(answer(200, &json!({}))),
+    });
+    let clock = TestClock::new();
+    let file = File::new(FIRST);
+    let credential = file.credential(&clock);
+    credential.give_back(ISSUER, server.as_ref()).await.unwrap();
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    for asked in &asked {
+        assert_eq!(asked.url.path(), "/oauth2/revoke");
+        assert_eq!(asked.url.query(), None);
+        assert_eq!(asked.form["token"], FIRST);
+        assert!(!asked.form.contains_key("client_assertion"));
+        assert_eq!(asked.headers["authorization"], format!("Bearer {FIRST}"));
+    }
+    assert!(file.path().exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_not_taken_back_is_told_so() {
+    let server =
+        Scripted::new(|_, _| Answer::Is(answer(401, &json!({ "error": "invalid_client" }))));
+    let credential = GrantedCredential::fixed(FIRST).unwrap();
+    let refused = credential.give_back(ISSUER, server.as_ref()).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::IdentityRejected);
+    assert_eq!(server.asked().len(), 1);
+    let nowhere = credential.give_back("platform.example", server.as_ref());
+    assert_eq!(nowhere.await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(server.asked().len(), 1);
+}

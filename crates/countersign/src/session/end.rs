@@ -1,13 +1,15 @@
 //! How does a person sign out?
 
 use countersign_proto::{
-    bearer, exchange::Presented, oauth_error::OAuthError, token::INTERACTIVE_CLIENT_ID,
-    token_form::TokenForm,
+    bearer, exchange::Presented, token::INTERACTIVE_CLIENT_ID, token_form::TokenForm,
 };
 use http::header::AUTHORIZATION;
 
 use super::InteractiveSession;
-use crate::{Error, ErrorKind, InteractiveToken, retry};
+use crate::{
+    Error, ErrorKind, InteractiveToken, retry,
+    token_status::{offered, refused},
+};
 
 impl InteractiveSession {
     /// Ends the session: the platform takes all of its tokens back (RFC 7009).
@@ -29,12 +31,7 @@ impl InteractiveSession {
 
     async fn give_back(&self, current: &InteractiveToken) -> Result<(), Error> {
         let metadata = self.metadata().await?;
-        let Some(endpoint) = &metadata.revocation_endpoint else {
-            return Err(Error::new(
-                ErrorKind::Server,
-                "the server's metadata names no revocation endpoint",
-            ));
-        };
+        let endpoint = offered(metadata.revocation_endpoint.as_ref(), "revocation")?;
         let (token, hint) = match &current.refresh_token {
             Some(token) => (token.expose(), "refresh_token"),
             None => (current.token.access_token.expose(), "access_token"),
@@ -52,14 +49,9 @@ impl InteractiveSession {
             request.headers_mut().insert(AUTHORIZATION, presented);
         }
         let response = self.inner.transport.send(request).await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(());
+        match response.status().is_success() {
+            true => Ok(()),
+            false => Err(refused(&self.inner.issuer, &response)),
         }
-        let issuer = &self.inner.issuer;
-        Err(match OAuthError::parse(response.body()) {
-            Some(refusal) => Error::refused(issuer, status.as_u16(), &refusal),
-            None => Error::status(issuer, status.as_u16()),
-        })
     }
 }
