@@ -34,7 +34,8 @@ mod tokens;
 ///
 /// Each method fails with the kind of the platform's answer: [`crate::ErrorKind::NotFound`] (404),
 /// [`crate::ErrorKind::Conflict`] (409), [`crate::ErrorKind::Denied`] (403),
-/// [`crate::ErrorKind::IdentityRejected`] (401), [`crate::ErrorKind::Settings`] (400, 413, 422).
+/// [`crate::ErrorKind::IdentityRejected`] (401), [`crate::ErrorKind::Policy`] (422: a rule of the platform
+/// says no), [`crate::ErrorKind::Settings`] (400, 413).
 #[derive(Clone, Debug)]
 pub struct Admin {
     caller: Caller,

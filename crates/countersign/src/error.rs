@@ -45,7 +45,7 @@ pub enum ErrorKind {
     Server,
     /// The certificate, the client or the mapping was refused.
     IdentityRejected,
-    /// Refused by policy: a scope or a grant that is not permitted.
+    /// Refused by policy: a scope, a grant, or a value of the management API that is not permitted.
     Policy,
     /// Access denied.
     Denied,

@@ -337,9 +337,8 @@ fn read(
         StatusCode::FORBIDDEN => ErrorKind::Denied,
         StatusCode::NOT_FOUND => ErrorKind::NotFound,
         StatusCode::CONFLICT => ErrorKind::Conflict,
-        StatusCode::BAD_REQUEST
-        | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNPROCESSABLE_ENTITY => ErrorKind::Settings,
+        StatusCode::UNPROCESSABLE_ENTITY => ErrorKind::Policy,
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::Settings,
         _ => return Err(unavailable(clock, metadata, &response)),
     };
     let text = match serde_json::from_slice::<Problem>(response.body()) {

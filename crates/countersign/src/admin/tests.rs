@@ -194,7 +194,7 @@ async fn a_problem_is_told_in_its_own_words_and_kind() {
         (403, ErrorKind::Denied),
         (404, ErrorKind::NotFound),
         (409, ErrorKind::Conflict),
-        (422, ErrorKind::Settings),
+        (422, ErrorKind::Policy),
         (500, ErrorKind::Server),
     ];
     for (status, kind) in cases {
