@@ -199,6 +199,9 @@ pub(crate) enum RoleCommand {
         /// Whether whoever has it must sign in where the browser is
         #[arg(long, value_name = "true|false")]
         require_loopback: Option<bool>,
+        /// How long a granted token with it lives at most: 12h, 30d [default: as its kind]
+        #[arg(long, value_name = "DURATION")]
+        token_lifetime_max: Option<String>,
     },
     /// Changes what is given and leaves the rest
     Update {
@@ -213,6 +216,12 @@ pub(crate) enum RoleCommand {
         /// Whether whoever has it must sign in where the browser is
         #[arg(long, value_name = "true|false")]
         require_loopback: Option<bool>,
+        /// How long a granted token with it lives at most: 12h, 30d
+        #[arg(long, value_name = "DURATION")]
+        token_lifetime_max: Option<String>,
+        /// Lets a granted token with it live as long as its kind may
+        #[arg(long, conflicts_with = "token_lifetime_max")]
+        no_token_lifetime_max: bool,
     },
     /// Deletes a role
     Delete {

@@ -1,4 +1,4 @@
-//! Are the signing keys looked after from the command line?
+//! Are keys and roles looked after from the command line, and is a rule told from a typing error?
 
 use serde_json::Value;
 
@@ -65,4 +65,43 @@ fn in_an_emergency_a_new_key_signs_at_once_and_what_others_signed_is_worth_nothi
         .manage("audit --action key.activate --limit 1")
         .json();
     assert_eq!(said["items"][0]["reason"], "stolen");
+}
+
+#[test]
+fn a_role_says_how_long_a_granted_token_lives_and_more_is_refused_as_policy() {
+    let platform = Platform::start();
+    let role = "role create Brief --permission own-tokens:write --token-lifetime-max 12h";
+    let made = platform.manage(role).json();
+    assert_eq!(made["token_lifetime_max_s"], 43_200);
+    platform
+        .manage("principal create brief --role Brief --role Reader")
+        .json();
+    let grant = |life: &str| {
+        platform.run(&format!(
+            "app-token create --name a --owner brief --role Brief --lifetime {life} --profile dev-admin"
+        ))
+    };
+    grant("12h").ok();
+    let refused = grant("13h");
+    assert_eq!(refused.code, 12, "{refused:?}");
+    assert!(
+        refused.stdout.is_empty() && refused.stderr.contains("43200"),
+        "{refused:?}"
+    );
+    // What is not given stays.
+    let kept = platform.manage("role update Brief --description x").json();
+    assert_eq!(kept["token_lifetime_max_s"], 43_200);
+    let longer = platform
+        .manage("role update Brief --token-lifetime-max 2d")
+        .json();
+    assert_eq!(longer["token_lifetime_max_s"], 172_800);
+    grant("13h").ok();
+    let free = platform
+        .manage("role update Brief --no-token-lifetime-max")
+        .json();
+    assert_eq!(free["token_lifetime_max_s"], Value::Null);
+    grant("30d").ok();
+    // What was typed wrong is usage.
+    let usage = platform.manage("role update Brief --token-lifetime-max soon");
+    assert_eq!(usage.code, 2, "{usage:?}");
 }

@@ -11,6 +11,7 @@ use crate::{
     args::RoleCommand,
     failure::Failure,
     output::{Output, Shown},
+    times::duration,
 };
 
 pub(crate) async fn run(
@@ -34,13 +35,14 @@ pub(crate) async fn run(
             description,
             permissions,
             require_loopback,
+            token_lifetime_max,
         } => {
             let role = Role {
                 name: name.clone(),
                 description: description.clone().unwrap_or_default(),
                 permissions: permissions.clone(),
                 require_loopback: require_loopback.unwrap_or_default(),
-                token_lifetime_max_s: None,
+                token_lifetime_max_s: lifetime(token_lifetime_max.as_deref())?,
                 built_in: false,
             };
             admin.create_role(&role).await?
@@ -50,17 +52,30 @@ pub(crate) async fn run(
             description,
             permissions,
             require_loopback,
+            token_lifetime_max,
+            no_token_lifetime_max,
         } => {
+            let longest = lifetime(token_lifetime_max.as_deref())?;
             let mut role = find(admin, name).await?;
             if let Some(description) = description {
                 role.description.clone_from(description);
             }
             replace_if_given(&mut role.permissions, permissions);
             role.require_loopback = require_loopback.unwrap_or(role.require_loopback);
+            role.token_lifetime_max_s = match no_token_lifetime_max {
+                true => None,
+                false => longest.or(role.token_lifetime_max_s),
+            };
             admin.update_role(&role).await?
         }
     };
     Ok(view::record(&json!(role), &["name"]))
+}
+
+/// In seconds.
+fn lifetime(text: Option<&str>) -> Result<Option<u64>, Failure> {
+    let longest = text.map(|text| duration("--token-lifetime-max", text));
+    Ok(longest.transpose()?.map(|longest| longest.as_secs()))
 }
 
 async fn find(admin: &Admin, name: &str) -> Result<Role, Failure> {
