@@ -17,7 +17,9 @@ use countersign::{
     proto::{
         assertion::{Assertion, LIFETIME_MAX},
         exchange::TokenRequest,
-        management::{Application, CertificateUsage, NewCertificate, NewMapping, Principal},
+        management::{
+            Application, AuditFilter, CertificateUsage, NewCertificate, NewMapping, Principal,
+        },
         oauth_error::Reason,
         token::inspect,
     },
@@ -339,7 +341,7 @@ async fn audited_tokens(admin: &Admin) -> BTreeSet<String> {
     let mut tokens = BTreeSet::new();
     let mut page = whole_pages();
     loop {
-        let list = admin.audit(&page).await.unwrap();
+        let list = admin.audit(&AuditFilter::default(), &page).await.unwrap();
         tokens.extend(list.items.into_iter().filter_map(|entry| entry.token_id));
         page.after = list.next;
         if page.after.is_none() {

@@ -7,7 +7,7 @@ use countersign::{
     admin::PageRequest,
     proto::{
         login::{ConfirmValue, LoginErrorCode, ServerBody},
-        management::{AuditEntry, Role},
+        management::{AuditEntry, AuditFilter, Role},
         token::{Binding, inspect},
     },
 };
@@ -104,7 +104,11 @@ fn asks(page: &Page) -> bool {
 }
 
 async fn audited(world: &World) -> Vec<AuditEntry> {
-    let page = world.site().admin().audit(&PageRequest::first()).await;
+    let page = world
+        .site()
+        .admin()
+        .audit(&AuditFilter::default(), &PageRequest::first())
+        .await;
     page.expect("the audit").items
 }
 

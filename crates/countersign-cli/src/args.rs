@@ -17,8 +17,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 use self::examples::{AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 pub(crate) use self::{
     admin::{
-        AdminCommand, AppCommand, AppSettings, CertificateCommand, KeyCommand, MappingCommand,
-        PageOptions, PrincipalCommand, RoleCommand, SessionCommand, SessionStanding, Usage,
+        AdminCommand, AppCommand, AppSettings, AuditOptions, AuditVerdict, CertificateCommand,
+        KeyCommand, MappingCommand, PageOptions, PrincipalCommand, RoleCommand, SessionCommand,
+        SessionStanding, Usage,
     },
     cert::{CertCommand, CertExport, CertForm, CertNew, CertRequest, KeyChoice, StoreOptions},
     environment::{Environment, client, surroundings},

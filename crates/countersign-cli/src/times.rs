@@ -39,6 +39,12 @@ pub(crate) fn moment(option: &str, text: &str) -> Result<UnixTime, Failure> {
     })
 }
 
+/// `2027-11-22`, which is its first moment in UTC, or any other moment.
+pub(crate) fn day_or_moment(option: &str, text: &str) -> Result<UnixTime, Failure> {
+    let day = UnixTime::parse(&format!("{text}T00:00:00Z"));
+    day.map_or_else(|| moment(option, text), Ok)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +70,17 @@ mod tests {
                 .ok()
                 .map(|found| found.as_secs());
             assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_its_first_moment_in_utc() {
+        let at = |text| day_or_moment("--expires", text).map(UnixTime::as_secs).ok();
+        assert_eq!(at("2026-11-22"), Some(1_795_305_600));
+        assert_eq!(at("2026-11-22T08:30:00Z"), Some(1_795_336_200));
+        assert_eq!(at("1795336200"), Some(1_795_336_200));
+        for text in ["", "2026-11", "2026-13-01", "22.11.2026", "tomorrow"] {
+            assert_eq!(at(text), None, "{text:?}");
         }
     }
 

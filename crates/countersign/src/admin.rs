@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_proto::{
-    management::{AuditEntry, Page, WhoAmI},
+    management::{AuditEntry, AuditFilter, Page, WhoAmI},
     metadata::Metadata,
 };
 use http::Method;
@@ -110,9 +110,14 @@ impl Admin {
         self.read(&["whoami"]).await
     }
 
-    /// What was done and refused, newest last.
-    pub async fn audit(&self, page: &PageRequest) -> Result<Page<AuditEntry>, Error> {
-        self.list("audit", page).await
+    /// What was done and refused, newest first.
+    pub async fn audit(
+        &self,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, Error> {
+        let call = Call::page("audit", page).filter(filter)?;
+        self.caller.call(call).await?.read()
     }
 
     async fn list<T: DeserializeOwned>(

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use countersign::{
     admin::{Admin, PageRequest},
-    proto::management::Session,
+    proto::management::{AuditFilter, Session},
 };
 use tokio::{
     sync::Barrier,
@@ -97,7 +97,7 @@ pub(super) async fn counted(
     let mut page = PageRequest::first().limit(500);
     loop {
         let list = admin
-            .audit(&page)
+            .audit(&AuditFilter::default(), &page)
             .await
             .map_err(|error| error.to_string())?;
         written.extend(

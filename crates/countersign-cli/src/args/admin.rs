@@ -33,7 +33,7 @@ pub(crate) enum AdminCommand {
     #[command(subcommand)]
     Token(AdminTokenCommand),
     /// What happened, newest first
-    Audit(PageOptions),
+    Audit(Box<AuditOptions>),
 }
 
 /// Which page of a list.
@@ -165,6 +165,45 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+}
+
+/// Which rows of the audit; what is given together must hold together.
+#[derive(Args, Debug)]
+pub(crate) struct AuditOptions {
+    /// Done by this one only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// Done to this one only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subject: Option<String>,
+    /// This only, as token.issue
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) action: Option<String>,
+    /// What was done, or what was refused
+    #[arg(long, value_name = "OUTCOME")]
+    pub(crate) outcome: Option<AuditVerdict>,
+    /// Not before this moment: 2027-11-22, 2027-11-22T08:30:00Z, or seconds since 1970
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    /// Not after this moment
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<String>,
+    /// With the token that has this id only
+    #[arg(long, value_name = "ID")]
+    pub(crate) token_id: Option<String>,
+    /// With the certificate that has this SHA-256 thumbprint only
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) certificate: Option<String>,
+    #[command(flatten)]
+    pub(crate) page: PageOptions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditVerdict {
+    /// It was done
+    Ok,
+    /// It was refused
+    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -61,7 +61,7 @@ fn answer<'a>(
         AdminCommand::Session(command) => Box::pin(session::run(command, admin, output)),
         AdminCommand::Key(command) => Box::pin(key::run(command, admin, output)),
         AdminCommand::Token(command) => Box::pin(token::run(command, admin, output)),
-        AdminCommand::Audit(page) => Box::pin(audit::run(page, admin, output)),
+        AdminCommand::Audit(options) => Box::pin(audit::run(options, admin, output)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Are keys and roles looked after from the command line, and is a rule told from a typing error?
+//! Are keys, roles and the audit looked after from the command line, and is a rule told from a typing error?
 
 use serde_json::Value;
 
@@ -104,4 +104,43 @@ fn a_role_says_how_long_a_granted_token_lives_and_more_is_refused_as_policy() {
     // What was typed wrong is usage.
     let usage = platform.manage("role update Brief --token-lifetime-max soon");
     assert_eq!(usage.code, 2, "{usage:?}");
+}
+
+#[test]
+fn the_audit_is_narrowed_to_what_is_looked_for() {
+    let platform = Platform::start();
+    platform.manage("role create Clerk").json();
+    platform.manage("role create Seller").json();
+    assert_eq!(platform.run("admin role create X --profile dev").code, 10);
+    let found = |options: &str| -> Vec<(String, String)> {
+        let rows = platform.manage(&format!("audit {options}")).json();
+        let rows = rows["items"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        rows.map(|row| (text(&row["action"]), text(&row["subject"])))
+            .collect()
+    };
+    let row = |action: &str, subject: &str| (action.to_owned(), subject.to_owned());
+    let clerk = [row("role.create", "Clerk")];
+    assert_eq!(found("--action role.create --subject Clerk"), clerk);
+    let both = [row("role.create", "Seller"), row("role.create", "Clerk")];
+    let mine = "--actor admin --action role.create --outcome ok --from 2020-01-01";
+    // The third is that of the service, which was there first.
+    assert_eq!(found(&format!("{mine} --to 2100-01-01"))[..2], both);
+    assert_eq!(found(&format!("{mine} --limit 1")), both[..1]);
+    assert_eq!(found("--to 2020-01-01"), []);
+    assert_eq!(found("--from 2100-01-01"), []);
+    let refused = found("--outcome refused");
+    assert!(
+        !refused.is_empty() && refused.iter().all(|row| !both.contains(row)),
+        "{refused:?}"
+    );
+    assert_eq!(found("--token-id 02wq5mOzTzPWGCpJqKQcwj"), []);
+    let usage = platform.manage("audit --from soon");
+    assert_eq!(usage.code, 2, "{usage:?}");
+    assert!(
+        usage
+            .stderr
+            .starts_with("error: --from \"soon\" is no moment"),
+        "{usage:?}"
+    );
 }

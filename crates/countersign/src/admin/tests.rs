@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_proto::management::{
-    KeyRotation, NewPassword, Principal, SessionFilter, SessionState,
+use countersign_proto::{
+    management::{AuditOutcome, KeyRotation, NewPassword, Principal, SessionFilter, SessionState},
+    time::UnixTime,
 };
 use serde_json::json;
 
@@ -171,6 +172,31 @@ async fn keys_are_listed_rotated_and_retired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_audit_is_asked_for_by_what_is_looked_for() {
+    let (server, admin) = platform(|_, _| Answer::Is(ok(&json!({ "items": [] }))));
+    let filter = AuditFilter {
+        actor: Some("a&b".to_owned()),
+        outcome: Some(AuditOutcome::Refused),
+        from: Some(UnixTime::from_secs(1_795_336_200)),
+        ..AuditFilter::default()
+    };
+    let page = PageRequest::first().limit(5);
+    admin.audit(&filter, &page).await.unwrap();
+    let mut asked: Vec<_> = calls(&server)[0].url.query_pairs().into_owned().collect();
+    asked.sort();
+    let expected = [
+        ("actor", "a&b"),
+        ("from", "1795336200"),
+        ("limit", "5"),
+        ("outcome", "refused"),
+    ];
+    assert_eq!(
+        asked,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_password_is_sent_once_and_never_shown() {
     let (server, admin) = platform(|_, _| Answer::Is(answer(204, &json!(null))));
     let password = NewPassword::new("correct \"horse\"");
@@ -235,7 +261,8 @@ async fn what_reads_is_tried_again_and_what_writes_is_sent_once() {
         1 => lost(),
         _ => Answer::Is(ok(&json!({ "items": [] }))),
     });
-    admin.audit(&PageRequest::first()).await.unwrap();
+    let all = AuditFilter::default();
+    admin.audit(&all, &PageRequest::first()).await.unwrap();
     assert_eq!(calls(&server).len(), 2);
 
     let (server, admin) = platform(move |_, _| lost());

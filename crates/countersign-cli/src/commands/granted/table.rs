@@ -14,6 +14,7 @@ use super::terms::{self, Form};
 use crate::{
     args::GrantedTerms,
     failure::Failure,
+    times::day_or_moment,
     token_source::{bytes_of, text_of},
 };
 
@@ -101,7 +102,7 @@ impl Row {
         let mut terms = terms::new_token(kind, Form::Imported, &self.terms, now).map_err(said)?;
         if let Some(text) = &self.expires_at {
             // Not repeated: in a table whose columns are mixed up it is a token.
-            let end = terms::end_at("expires_at", text);
+            let end = day_or_moment("expires_at", text);
             terms.expires_at = Some(end.map_err(|_| "expires_at is no moment".to_owned())?);
             terms::check(&terms, now).map_err(said)?;
         }

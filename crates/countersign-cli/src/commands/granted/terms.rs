@@ -8,7 +8,7 @@ use countersign::proto::{
 use crate::{
     args::{GrantedEnd, GrantedTerms},
     failure::Failure,
-    times::{duration, moment},
+    times::{day_or_moment, duration},
 };
 
 /// What it is to look like.
@@ -75,15 +75,9 @@ pub(super) fn check(new: &NewToken, now: UnixTime) -> Result<(), Failure> {
     }
 }
 
-/// `2027-11-22`, which is its first moment in UTC, or any other moment.
-pub(super) fn end_at(option: &str, text: &str) -> Result<UnixTime, Failure> {
-    let day = UnixTime::parse(&format!("{text}T00:00:00Z"));
-    day.map_or_else(|| moment(option, text), Ok)
-}
-
 fn end(typed: &GrantedEnd, new: &mut NewToken) -> Result<(), Failure> {
     if let Some(text) = &typed.expires {
-        new.expires_at = Some(end_at("--expires", text)?);
+        new.expires_at = Some(day_or_moment("--expires", text)?);
     }
     if let Some(text) = &typed.lifetime {
         new.lifetime_s = Some(duration("--lifetime", text)?.as_secs());
@@ -101,17 +95,6 @@ mod tests {
         GrantedTerms {
             name: Some("shop".to_owned()),
             ..GrantedTerms::default()
-        }
-    }
-
-    #[test]
-    fn a_day_is_its_first_moment_in_utc() {
-        let at = |text| end_at("--expires", text).map(UnixTime::as_secs).ok();
-        assert_eq!(at("2026-11-22"), Some(1_795_305_600));
-        assert_eq!(at("2026-11-22T08:30:00Z"), Some(1_795_336_200));
-        assert_eq!(at("1795336200"), Some(1_795_336_200));
-        for text in ["", "2026-11", "2026-13-01", "22.11.2026", "tomorrow"] {
-            assert_eq!(at(text), None, "{text:?}");
         }
     }
 
