@@ -12,6 +12,7 @@ pub(crate) use terms::{Facts, GrantRefusal, Grantor, Predecessor, Terms, describ
 mod owner;
 
 mod lifetime;
+pub(crate) use lifetime::in_words;
 
 #[cfg(test)]
 mod tests;

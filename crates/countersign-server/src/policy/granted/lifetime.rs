@@ -84,9 +84,9 @@ pub(super) fn end(
         return Err(invalid(
             "expiry",
             format!(
-                "{} may live at most {} seconds, until {}",
+                "{} may live at most {}, until {}",
                 permitted.by,
-                longest.as_secs(),
+                in_words(longest),
                 facts.now.plus(longest)
             ),
         ));
@@ -103,6 +103,19 @@ pub(super) fn end(
         ))),
         _ => Ok(end),
     }
+}
+
+/// A limit in the unit that it was most likely set in, and in the seconds that the API asks for.
+pub(crate) fn in_words(length: Duration) -> String {
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 24 * HOUR;
+    let seconds = length.as_secs();
+    let (unit, name) = match seconds {
+        it if it >= 2 * DAY && it % DAY == 0 => (DAY, "days"),
+        it if it >= 2 * HOUR && it % HOUR == 0 => (HOUR, "hours"),
+        _ => return format!("{seconds} seconds"),
+    };
+    format!("{} {name} ({seconds} seconds)", seconds / unit)
 }
 
 /// The shortest of what the kind and each of the roles permit.

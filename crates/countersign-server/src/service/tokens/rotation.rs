@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Platform,
     config::TokenRules,
-    policy::granted::{Predecessor, renew},
+    policy::granted::{Predecessor, in_words, renew},
     refusal::Fault,
     store::{Settlement, TokenRotation, TokenRow},
 };
@@ -147,11 +147,12 @@ fn grace(platform: &Platform, rotation: &Rotation) -> Result<Duration, ChangeRef
     let Some(seconds) = rotation.grace_s else {
         return Ok(platform.settings().tokens.rotation_grace);
     };
-    let max = TokenRules::ROTATION_GRACE_MAX.as_secs();
-    if seconds <= max {
+    let max = TokenRules::ROTATION_GRACE_MAX;
+    if seconds <= max.as_secs() {
         Ok(Duration::from_secs(seconds))
     } else {
-        Err(invalid("grace_s", format!("has to be 0 to {max} seconds")))
+        let problem = format!("has to be at most {}", in_words(max));
+        Err(invalid("grace_s", problem))
     }
 }
 

@@ -189,7 +189,7 @@ async fn an_end_beyond_the_limit_is_refused_with_the_limit() {
     refused(
         &answer,
         StatusCode::UNPROCESSABLE_ENTITY,
-        "at most 31536000 seconds",
+        "at most 365 days (31536000 seconds)",
     );
     given(&grant(&world, &admin, living(365 * DAY)).await);
     let never = json!({"kind": "personal", "name": "x", "never_expires": true});
@@ -197,7 +197,7 @@ async fn an_end_beyond_the_limit_is_refused_with_the_limit() {
     refused(
         &answer,
         StatusCode::UNPROCESSABLE_ENTITY,
-        "at most 31536000 seconds",
+        "at most 365 days (31536000 seconds)",
     );
 }
 

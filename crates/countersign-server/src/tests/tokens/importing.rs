@@ -156,7 +156,7 @@ async fn an_import_is_no_way_around_a_rule() {
         ("owner", json!("nobody"), "not registered"),
         ("roles", json!(["Administrator"]), "does not have"),
         ("scopes", json!(["roles:write"]), "needs a role"),
-        ("lifetime_s", json!(31_536_001), "at most 31536000"),
+        ("lifetime_s", json!(31_536_001), "at most 365 days"),
         ("kind", json!("system"), "stands for nobody"),
     ] {
         let mut body = terms(TEXT);

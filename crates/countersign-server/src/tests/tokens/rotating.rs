@@ -156,12 +156,16 @@ async fn a_grace_or_a_life_beyond_its_limit_is_refused_with_the_limit() {
     let (world, admin) = administered().await;
     let (old, _) = granted(&world, &admin, personal("x")).await;
     let answer = rotate(&world, &admin, &old, json!({"grace_s": 30 * DAY + 1})).await;
-    refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, "0 to 2592000");
+    refused(
+        &answer,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "30 days (2592000 seconds)",
+    );
     let answer = rotate(&world, &admin, &old, json!({"lifetime_s": 365 * DAY + 1})).await;
     refused(
         &answer,
         StatusCode::UNPROCESSABLE_ENTITY,
-        "at most 31536000",
+        "at most 365 days",
     );
     let answer = rotate(&world, &admin, &old, json!({"x": 1})).await;
     refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, "x");

@@ -53,7 +53,7 @@ fn an_end_is_inside_the_limit_or_refused_with_the_limit() {
         "expiry",
         "one second ahead",
     );
-    let limit = format!("at most 31536000 seconds, until {}", at(YEAR));
+    let limit = format!("at most 365 days (31536000 seconds), until {}", at(YEAR));
     is_invalid(end(&living(YEAR + 1)), "expiry", &limit);
     is_invalid(end(&until(at(YEAR + 1))), "expiry", &limit);
     is_invalid(end(&living(u64::MAX)), "expiry", &limit);
@@ -102,6 +102,22 @@ fn each_kind_has_its_own_default_and_limit() {
         ..living(121)
     };
     assert_eq!(end_by(&anna, &rules, &personal), Ok(Some(at(121))));
+}
+
+#[test]
+fn a_limit_is_told_in_the_largest_unit_that_says_it_exactly() {
+    for (seconds, words) in [
+        (1, "1 seconds"),
+        (3600, "3600 seconds"),
+        (7199, "7199 seconds"),
+        (7200, "2 hours (7200 seconds)"),
+        (86_400, "24 hours (86400 seconds)"),
+        (90_000, "25 hours (90000 seconds)"),
+        (2 * DAY, "2 days (172800 seconds)"),
+        (2 * DAY + 1, "172801 seconds"),
+    ] {
+        assert_eq!(in_words(Duration::from_secs(seconds)), words);
+    }
 }
 
 #[test]

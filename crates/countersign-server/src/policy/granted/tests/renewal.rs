@@ -76,7 +76,7 @@ fn a_successor_lives_as_long_as_its_predecessor_was_given_and_is_permitted_now()
     assert_eq!(end(Some(2 * YEAR), None), Ok(YEAR));
     assert_eq!(end(None, None), Ok(YEAR));
     assert_eq!(end(Some(60), Some(YEAR)), Ok(YEAR));
-    is_invalid(end(Some(60), Some(YEAR + 1)), "expiry", "at most 31536000");
+    is_invalid(end(Some(60), Some(YEAR + 1)), "expiry", "at most 365 days");
 }
 
 #[test]
