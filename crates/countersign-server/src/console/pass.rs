@@ -29,6 +29,7 @@ type Label = &'static [u8; 32];
 const SESSION: Label = b"countersign console: session   1";
 const LAST_USED: Label = b"countersign console: last used 1";
 const FORM: Label = b"countersign console: form token1";
+const ONCE: Label = b"countersign console: granted as1";
 
 impl Pass {
     /// A new one, for a session that begins at `now`.
@@ -79,6 +80,19 @@ impl Pass {
     /// Whether a form came from a page of this browser.
     pub(crate) fn is_form_token(&self, login_key: &[u8; 32], presented: &str) -> bool {
         is_same(&self.form_token(login_key), presented)
+    }
+
+    /// What a form carries that grants something: the id that this will have, which nobody but the
+    /// platform chose, for this browser.
+    pub(crate) fn once(&self, login_key: &[u8; 32], id: &TokenId) -> String {
+        let mark = URL_SAFE_NO_PAD.encode(self.tag(login_key, ONCE, id.as_bytes()));
+        format!("{id}.{mark}")
+    }
+
+    /// The id in what a form carried. `None` for what no page of this browser had.
+    pub(crate) fn id_of_once(&self, login_key: &[u8; 32], presented: &str) -> Option<TokenId> {
+        let id = TokenId::parse(presented.split_once('.')?.0).ok()?;
+        is_same(&self.once(login_key, &id), presented).then_some(id)
     }
 
     /// For a cookie.
@@ -167,6 +181,10 @@ mod tests {
             pass().seal(&KEY),
             "5DNeRyuLtWNIMnM91ECD5HPuL35KhTpObC8OcNze_UI"
         );
+        assert_eq!(
+            pass().once(&KEY, &TokenId::from_bytes([0x44; 16])),
+            "24ofvGlDrNXOhwZPR64Bd6.8xN8eoAgs-GTaqcYMdMsQjE2cjLV5V_f_ax03OUvLp4"
+        );
     }
 
     #[test]
@@ -195,6 +213,23 @@ mod tests {
             let other = if &text[at..=at] == "1" { "2" } else { "1" };
             let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
             assert!(Pass::from_text(&changed, &KEY).is_none(), "{changed}");
+        }
+    }
+
+    #[test]
+    fn the_id_that_a_form_carries_is_one_that_the_platform_chose_for_this_browser() {
+        let id = TokenId::from_bytes([0x44; 16]);
+        let once = pass().once(&KEY, &id);
+        assert_eq!(pass().id_of_once(&KEY, &once), Some(id));
+        let other = Pass {
+            secret: Zeroizing::new([0x23; 32]),
+            ..pass()
+        };
+        assert_eq!(other.id_of_once(&KEY, &once), None);
+        assert_eq!(pass().id_of_once(&[0x12; 32], &once), None);
+        let of_another = TokenId::from_bytes([0x45; 16]).to_string() + &once[22..];
+        for bad in ["", ".", &once[..22], &once[..once.len() - 1], &of_another] {
+            assert_eq!(pass().id_of_once(&KEY, bad), None, "{bad}");
         }
     }
 

@@ -48,6 +48,8 @@ mod facts;
 
 mod form;
 
+mod once;
+
 mod refused;
 
 mod problems;

@@ -11,13 +11,13 @@ mod reading;
 pub(crate) use reading::{find, list};
 
 mod granting;
-pub(crate) use granting::create;
+pub(crate) use granting::{create, create_as};
 
 mod describing;
 pub(crate) use describing::describe;
 
 mod rotation;
-pub(crate) use rotation::{abort, confirm, rotate};
+pub(crate) use rotation::{abort, confirm, rotate, rotate_as};
 
 mod revocation;
 pub(crate) use revocation::{revoke, revoke_many};

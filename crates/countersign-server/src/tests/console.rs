@@ -18,4 +18,6 @@ mod pages;
 
 mod tokens;
 
+mod once;
+
 mod nouns;

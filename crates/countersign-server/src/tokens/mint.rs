@@ -2,23 +2,16 @@
 
 use countersign_proto::{
     management::GrantedKind,
-    opaque::{OpaqueKind, OpaqueToken},
-    time::UnixTime,
+    opaque::{OpaqueKind, OpaqueToken, TokenId},
 };
 use zeroize::Zeroizing;
 
 use crate::{random, refusal::Fault};
 
-/// A new string: an id that grows with the time, and a secret of 256 random bits.
-pub(crate) fn mint(prefix: &str, kind: GrantedKind, now: UnixTime) -> Result<OpaqueToken, Fault> {
-    let id = random::opaque_id(now)?;
+/// A new string: the id of its token, and a secret of 256 random bits.
+pub(crate) fn mint(prefix: &str, kind: GrantedKind, id: &TokenId) -> Result<OpaqueToken, Fault> {
     let secret = Zeroizing::new(random::bytes::<32>()?);
-    Ok(OpaqueToken::compose(
-        prefix,
-        opaque_kind(kind),
-        &id,
-        &secret,
-    ))
+    Ok(OpaqueToken::compose(prefix, opaque_kind(kind), id, &secret))
 }
 
 /// What stands for a kind in the string.
@@ -39,13 +32,13 @@ mod tests {
     // security.md 61
     #[test]
     fn every_string_is_new_and_names_its_kind() {
-        let now = UnixTime::from_secs(1_795_336_200);
+        let id = TokenId::from_bytes([0x33; 16]);
         for (kind, begins) in [
             (GrantedKind::Personal, "csn_pat_"),
             (GrantedKind::App, "csn_app_"),
             (GrantedKind::System, "csn_sys_"),
         ] {
-            let strings = (0..100).map(|_| mint("csn", kind, now).unwrap());
+            let strings = (0..100).map(|_| mint("csn", kind, &id).unwrap());
             let secrets: BTreeSet<[u8; 32]> = strings
                 .map(|token| {
                     assert!(token.expose().starts_with(begins));
@@ -55,7 +48,7 @@ mod tests {
                 .collect();
             assert_eq!(secrets.len(), 100);
         }
-        let own = mint("acme", GrantedKind::App, now).unwrap();
+        let own = mint("acme", GrantedKind::App, &id).unwrap();
         assert!(own.expose().starts_with("acme_app_"));
     }
 }

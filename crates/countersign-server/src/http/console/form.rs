@@ -4,7 +4,7 @@ use askama::{Template, filters::HtmlSafe};
 use axum::{http::StatusCode, response::Response};
 use countersign_proto::showable::showable;
 
-use super::{Posted, Shell, Visitor, shown};
+use super::{Posted, Shell, Visitor, problems::Problems, shown};
 
 /// A page with a form. One without fields asks whether something is meant.
 #[derive(Template)]
@@ -48,6 +48,7 @@ enum Control {
     Radio(Vec<Choice>),
     Several(Vec<Choice>),
     Box { is_ticked: bool },
+    Hidden { value: String },
 }
 
 /// One of several that can be chosen.
@@ -143,6 +144,11 @@ impl Field {
         Field::new(name, label, Control::Box { is_ticked })
     }
 
+    /// What nobody types or sees.
+    pub(super) fn hidden(name: &'static str, value: String) -> Field {
+        Field::new(name, "", Control::Hidden { value })
+    }
+
     /// What it is sent as.
     pub(super) fn name(&self) -> &'static str {
         self.name
@@ -210,6 +216,15 @@ impl Form {
     ) -> Response {
         self.problem = Some(problem);
         self.refused(visitor, status)
+    }
+
+    /// With each problem at the field that it is about, else over all of them.
+    pub(super) fn with(mut self, problems: &Problems) -> Form {
+        for field in &mut self.fields {
+            field.problem = problems.at(field.name).map(str::to_owned);
+        }
+        self.problem = problems.of_no_field();
+        self
     }
 
     fn is_wrong(&self) -> bool {

@@ -3,11 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 
 use super::{Visitor, refused};
-use crate::{
-    http::pages::message,
-    registry::RegistryError,
-    service::{AccessRefusal, ChangeRefusal},
-};
+use crate::{registry::RegistryError, service::ChangeRefusal};
 
 /// What is wrong with what was typed, by field.
 #[derive(Clone, Debug, Default)]
@@ -47,8 +43,8 @@ impl Problems {
             found.map(|(_, field)| *field)
         };
         let (field, text, status) = match refusal {
-            ChangeRefusal::Fault(fault) | ChangeRefusal::Access(AccessRefusal::Fault(fault)) => {
-                return Err(message::fault(visitor.platform(), fault));
+            ChangeRefusal::Fault(_) | ChangeRefusal::Access(_) => {
+                return Err(refused::answer(visitor, refusal));
             }
             ChangeRefusal::Registry(RegistryError::Invalid { what, problem }) => (
                 place(what),

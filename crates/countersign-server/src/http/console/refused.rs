@@ -95,15 +95,27 @@ pub(super) fn sentence(mut text: String) -> String {
 }
 
 fn refused(visitor: &Visitor, status: StatusCode, title: &'static str, text: String) -> Response {
+    let on = Action {
+        href: visitor.path(""),
+        text: "Back to the overview",
+        weight: Weight::Plain,
+    };
+    leading_on(visitor, status, title, text, on)
+}
+
+/// A page that says what is so, and where to go from there.
+pub(super) fn leading_on(
+    visitor: &Visitor,
+    status: StatusCode,
+    title: &'static str,
+    text: String,
+    on: Action,
+) -> Response {
     let page = Refused {
         shell: Shell::of(visitor, None),
         title,
         text,
-        on: Action {
-            href: visitor.path(""),
-            text: "Back to the overview",
-            weight: Weight::Plain,
-        },
+        on,
     };
     shown(visitor, status, &page)
 }

@@ -25,13 +25,24 @@ pub(crate) async fn create(
     caller: &Caller,
     new: NewToken,
 ) -> Result<GivenToken, ChangeRefusal> {
+    create_as(platform, caller, new, &random::opaque_id(platform.now())?).await
+}
+
+/// Grants a token that has this id. A second one with it is a fault: so whoever asks again with the
+/// same id is not granted another.
+pub(crate) async fn create_as(
+    platform: &Platform,
+    caller: &Caller,
+    new: NewToken,
+    id: &TokenId,
+) -> Result<GivenToken, ChangeRefusal> {
     attempt(platform, caller, WRITE.own, async {
         if new.form == GrantedForm::Imported {
             let problem = "has to be `opaque` or `jwt`; a string that is there already is imported";
             return Err(invalid("form", problem.to_owned()));
         }
         let terms = with_facts(platform, caller, |facts| grant(facts, &new))?;
-        let (text, row) = minted(platform, caller, &new, terms)?;
+        let (text, row) = minted(platform, caller, &new, terms, id)?;
         keep(platform, caller, row.clone(), "granted_token.create").await?;
         Ok(GivenToken::new(text.expose(), shown(platform, row)))
     })
@@ -44,11 +55,11 @@ pub(super) fn minted(
     caller: &Caller,
     new: &NewToken,
     terms: Terms,
+    id: &TokenId,
 ) -> Result<(AccessToken, TokenRow), ChangeRefusal> {
-    let now = platform.now();
     let (text, row) = match new.form {
         GrantedForm::Jwt => {
-            let row = row(platform, caller, new, terms, &random::opaque_id(now)?);
+            let row = row(platform, caller, new, terms, id);
             let rights = rights_of(&row, &platform.registry())
                 .ok_or_else(|| Fault::new("the owner of the token is gone"))?;
             let (keys, issuer) = (platform.keys(), platform.issuer());
@@ -56,10 +67,10 @@ pub(super) fn minted(
             (signed, row)
         }
         GrantedForm::Opaque | GrantedForm::Imported => {
-            let token = tokens::mint(&platform.settings().tokens.prefix, new.kind, now)?;
+            let token = tokens::mint(&platform.settings().tokens.prefix, new.kind, id)?;
             let text = AccessToken::new(token.expose())
                 .map_err(|_| Fault::new("the token is no token"))?;
-            (text, row(platform, caller, new, terms, token.id()))
+            (text, row(platform, caller, new, terms, id))
         }
     };
     let row = known_by(platform, text.expose(), row)?;

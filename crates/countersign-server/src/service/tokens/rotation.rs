@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use countersign_proto::management::{GivenToken, GrantedForm, GrantedToken, NewToken, Rotation};
+use countersign_proto::{
+    management::{GivenToken, GrantedForm, GrantedToken, NewToken, Rotation},
+    opaque::TokenId,
+};
 
 use super::{
     Caller, ChangeRefusal, attempt, fault,
@@ -17,6 +20,7 @@ use crate::{
     Platform,
     config::TokenRules,
     policy::granted::{Predecessor, in_words, renew},
+    random,
     refusal::Fault,
     store::{Settlement, TokenRotation, TokenRow},
 };
@@ -27,6 +31,18 @@ pub(crate) async fn rotate(
     caller: &Caller,
     id: &str,
     rotation: Rotation,
+) -> Result<GivenToken, ChangeRefusal> {
+    let successor = random::opaque_id(platform.now())?;
+    rotate_as(platform, caller, id, rotation, &successor).await
+}
+
+/// Gives a token a successor that has this id. A second token with it is a fault.
+pub(crate) async fn rotate_as(
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+    rotation: Rotation,
+    successor: &TokenId,
 ) -> Result<GivenToken, ChangeRefusal> {
     attempt(platform, caller, WRITE.own, async {
         let old = found_to_change(platform, caller, id).await?;
@@ -51,7 +67,7 @@ pub(crate) async fn rotate(
             with_facts(platform, caller, |facts| renew(facts, predecessor))
         })
         .ok_or_else(|| Fault::new("the scope of the token does not read"))??;
-        let (text, minted) = minted(platform, caller, &new, terms)?;
+        let (text, minted) = minted(platform, caller, &new, terms, successor)?;
         // Where the line of tokens came from stays known: with that, all of it is revoked.
         let successor = TokenRow {
             predecessor: Some(old.id.clone()),

@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 use crate::{
     audit,
     config::Settings,
+    console::Pass,
     idp::Password,
+    random,
     registry::Change,
     store::{AccountRow, SessionRow},
     tests::{
@@ -129,6 +131,14 @@ pub(super) fn hidden(page: &Answer, name: &str) -> String {
 pub(super) fn session_id(browser: &Browser) -> String {
     let pass = &browser.jar[COOKIE];
     pass.split_once('.').unwrap().0.to_owned()
+}
+
+/// What a form that grants something would carry in this browser.
+pub(super) fn once(desk: &Desk, browser: &Browser) -> String {
+    let platform = &desk.world.platform;
+    let key = platform.secrets().login_key().unwrap();
+    let pass = Pass::from_text(&browser.jar[COOKIE], key).unwrap();
+    pass.once(key, &random::opaque_id(desk.world.now()).unwrap())
 }
 
 /// A request to the management API as a page of the console sends it.

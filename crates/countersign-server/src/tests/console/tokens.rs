@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 
 use super::{
-    desk::{Desk, at_api, form},
+    desk::{Desk, at_api, form, hidden, once},
     pages::values,
 };
 use crate::tests::{
@@ -11,13 +11,13 @@ use crate::tests::{
     world::Answer,
 };
 
-const NEW: &str = "/console/tokens/new";
+pub(super) const NEW: &str = "/console/tokens/new";
 
 /// Loads the form of a page and sends it with these fields.
-async fn sent(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn sent(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
     let page = browser.get(path).await;
     assert_eq!(page.status, StatusCode::OK, "{path}: {}", text(&page));
-    let mut all = vec![("token", form_token(&page))];
+    let mut all = carried(&page);
     all.extend(
         fields
             .iter()
@@ -27,8 +27,17 @@ async fn sent(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Ans
     browser.post(action, &form(&all)).await
 }
 
+/// What a page of a form has in it that nobody types.
+pub(super) fn carried(page: &Answer) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("token", form_token(page))];
+    if text(page).contains("name=\"once\"") {
+        fields.push(("once", hidden(page, "once")));
+    }
+    fields
+}
+
 /// The string on the page that shows it, and the page of the token.
-fn given(answer: &Answer) -> (String, String) {
+pub(super) fn given(answer: &Answer) -> (String, String) {
     assert_eq!(answer.status, StatusCode::CREATED, "{}", text(answer));
     let page = text(answer);
     let (_, after) = page.split_once("<code id=\"string\"").unwrap();
@@ -40,7 +49,7 @@ fn given(answer: &Answer) -> (String, String) {
     (string.to_owned(), on)
 }
 
-const FOR_RITA: [(&str, &str); 5] = [
+pub(super) const FOR_RITA: [(&str, &str); 5] = [
     ("kind", "app"),
     ("name", "deploy"),
     ("owner", "rita"),
@@ -125,7 +134,7 @@ async fn what_is_refused_is_said_at_its_field_and_what_was_typed_is_kept() {
                 ("days", "9000"),
             ],
             "days",
-            "31536000",
+            "365 days",
         ),
         // So many days are more seconds than a number holds.
         (
@@ -147,6 +156,16 @@ async fn what_is_refused_is_said_at_its_field_and_what_was_typed_is_kept() {
             ],
             "days",
             "not a whole number",
+        ),
+        (
+            vec![
+                ("kind", "app"),
+                ("name", "x"),
+                ("owner", "rita"),
+                ("days", "0"),
+            ],
+            "days",
+            "at least one",
         ),
         (
             vec![
@@ -302,7 +321,7 @@ async fn nobody_may_do_more_with_tokens_here_than_at_the_api() {
         ("reason", "x"),
         ("owner", "rita"),
     ];
-    let mut all = vec![("token", token)];
+    let mut all = vec![("token", token), ("once", once(&desk, &rita))];
     all.extend(fields.map(|(name, value)| (name, value.to_owned())));
     for path in [
         NEW.to_owned(),
@@ -320,6 +339,7 @@ async fn nobody_may_do_more_with_tokens_here_than_at_the_api() {
             "{path}: {}",
             text(&answer)
         );
+        assert!(text(&answer).contains("permission"), "{path}");
     }
 
     // A developer has his own, and nobody else's.
@@ -384,7 +404,7 @@ async fn a_hostile_name_of_a_token_is_text() {
     );
 }
 
-fn everything(desk: &Desk) -> crate::store::TokenQuery {
+pub(super) fn everything(desk: &Desk) -> crate::store::TokenQuery {
     crate::store::TokenQuery {
         filter: countersign_proto::management::TokenFilter::default(),
         after: None,

@@ -4,10 +4,15 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use countersign_proto::management::GivenToken;
+use countersign_proto::{management::GivenToken, opaque::TokenId, showable::showable};
 
 use super::page_of;
-use crate::http::console::{Cell, Section, Shell, Visitor, shown};
+use crate::{
+    http::console::{
+        Cell, Section, Shell, Visitor, links, problems::Problems, refused, shown, table::Weight,
+    },
+    service::{ChangeRefusal, tokens},
+};
 
 #[derive(Template)]
 #[template(path = "console/given.html")]
@@ -32,6 +37,48 @@ pub(super) fn replacing(visitor: &Visitor, given: &GivenToken) -> Response {
     let next = "Put it where the old one is used. The old one goes on until this one is first used, or \
                 until its time is over.";
     answer(visitor, given, "The new token", Some(next))
+}
+
+/// What is said when the form was sent before and granted its token then; none when it was not.
+pub(super) async fn before(visitor: &Visitor, id: &TokenId) -> Option<Response> {
+    let (platform, caller, id) = (visitor.platform(), visitor.caller(), id.to_string());
+    let token = tokens::find(platform, caller, &id).await.ok()?;
+    let name = showable(&token.name, 255);
+    let text = format!(
+        "This form was sent before, and granted the token “{name}”. Its string was shown then and is \
+         not shown again. If you have not kept it, revoke that token and create another."
+    );
+    let on = links::action(
+        page_of(visitor, &token.id, ""),
+        "To the token",
+        Weight::Plain,
+    );
+    let title = "Granted already";
+    Some(refused::leading_on(
+        visitor,
+        StatusCode::CONFLICT,
+        title,
+        text,
+        on,
+    ))
+}
+
+/// What is wrong with what was asked for, at these fields.
+///
+/// # Errors
+/// What is not about what was typed has a page of its own; so has a form that was sent twice at once.
+pub(super) async fn problems(
+    visitor: &Visitor,
+    id: &TokenId,
+    refusal: &ChangeRefusal,
+    fields: &[(&str, &'static str)],
+) -> Result<Problems, Response> {
+    if matches!(refusal, ChangeRefusal::Fault(_))
+        && let Some(response) = before(visitor, id).await
+    {
+        return Err(response);
+    }
+    Problems::of(visitor, refusal, fields)
 }
 
 fn answer(

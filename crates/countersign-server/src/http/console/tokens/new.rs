@@ -17,6 +17,7 @@ use crate::{
         form::{Choice, Field, Form},
         links,
         moment::span,
+        once,
         problems::Problems,
         refused,
     },
@@ -35,7 +36,7 @@ const DAYS: &str = "days";
 const NEVER: &str = "never";
 
 /// What the service calls it, and where it is typed.
-const FIELDS: [(&str, &str); 10] = [
+const FIELDS: [(&str, &str); 11] = [
     ("kind", KIND),
     ("form", FORM),
     ("name", NAME),
@@ -46,6 +47,7 @@ const FIELDS: [(&str, &str); 10] = [
     ("role", ROLES),
     ("scopes", SCOPES),
     ("audience", AUDIENCE),
+    ("expiry", DAYS),
 ];
 
 /// So many people fit in a list that opens. More are found by typing.
@@ -64,17 +66,22 @@ pub(super) async fn form(visitor: Visitor) -> Response {
 
 /// `POST`
 pub(super) async fn grant(visitor: Visitor, posted: Posted) -> Response {
+    let id = match once::id(&visitor, &posted) {
+        Ok(id) => id,
+        Err(response) => return response,
+    };
+    if let Some(response) = given::before(&visitor, &id).await {
+        return response;
+    }
     let problems = match asked(&posted) {
         Err(problems) => problems,
         Ok(new) => {
-            let granted = tokens::create(visitor.platform(), visitor.caller(), new).await;
-            let refusal = match granted {
+            let (platform, caller) = (visitor.platform(), visitor.caller());
+            let refusal = match tokens::create_as(platform, caller, new, &id).await {
                 Ok(token) => return given::granted(&visitor, &token),
                 Err(refusal) => refusal,
             };
-            let expiry = [("expiry", DAYS)];
-            let fields: Vec<_> = FIELDS.into_iter().chain(expiry).collect();
-            match Problems::of(&visitor, &refusal, &fields) {
+            match given::problems(&visitor, &id, &refusal, &FIELDS).await {
                 Ok(problems) => problems,
                 Err(response) => return response,
             }
@@ -90,6 +97,7 @@ fn asked(posted: &Posted) -> Result<NewToken, Problems> {
     let days = posted.given(DAYS).map(str::parse::<u64>);
     let lifetime_s = match days {
         None => None,
+        Some(Ok(0)) => return Err(Problems::at_field(DAYS, "It has to be at least one.")),
         // What no number holds is not left out in silence: it is more than is permitted.
         Some(Ok(days)) => Some(days.saturating_mul(DAY)),
         Some(Err(_)) => return Err(Problems::at_field(DAYS, "This is not a whole number.")),
@@ -159,26 +167,16 @@ fn shown(visitor: &Visitor, posted: &Posted, problems: &Problems) -> Form {
         );
     }
     fields.push(forms(posted));
-    let fields = fields.into_iter().map(|field| {
-        let problem = problems.at(field.name()).map(str::to_owned);
-        field.wrong(problem.as_deref())
-    });
+    fields.push(once::field(visitor));
     let list = visitor.path("/tokens");
     let ways = [visitor.path("/tokens/new"), list];
-    let form = links::form(
-        visitor,
-        Section::Tokens,
-        "Create a token",
-        fields.collect(),
-        ways,
-    );
+    let form = links::form(visitor, Section::Tokens, "Create a token", fields, ways);
     Form {
         about: vec![
             "Its string is shown once, on the next page. Nobody can look it up afterwards."
                 .to_owned(),
         ],
-        problem: problems.of_no_field(),
-        ..form
+        ..form.with(problems)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
             Notice, Posted, Section, Shell, Visitor,
             form::{Field, Form},
             moment::span,
+            once,
             problems::Problems,
             refused,
         },
@@ -37,16 +38,24 @@ pub(super) async fn form(visitor: Visitor, Path(id): Path<String>) -> Response {
 }
 
 pub(super) async fn rotate(visitor: Visitor, Path(id): Path<String>, posted: Posted) -> Response {
+    let successor = match once::id(&visitor, &posted) {
+        Ok(id) => id,
+        Err(response) => return response,
+    };
+    if let Some(response) = given::before(&visitor, &successor).await {
+        return response;
+    }
     let refused = match asked(&posted) {
         Err(problems) => problems,
         Ok(rotation) => {
             let (platform, caller) = (visitor.platform(), visitor.caller());
-            let refusal = match tokens::rotate(platform, caller, &id, rotation).await {
+            let refusal = match tokens::rotate_as(platform, caller, &id, rotation, &successor).await
+            {
                 Ok(token) => return given::replacing(&visitor, &token),
                 Err(refusal) => refusal,
             };
             let fields = [("grace_s", GRACE), ("expiry", DAYS)];
-            match Problems::of(&visitor, &refusal, &fields) {
+            match given::problems(&visitor, &successor, &refusal, &fields).await {
                 Ok(problems) => problems,
                 Err(response) => return response,
             }
@@ -132,6 +141,9 @@ fn asked(posted: &Posted) -> Result<Rotation, Problems> {
         let read = given.map(|text| text.parse().ok().and_then(|it: u64| it.checked_mul(unit)));
         match read {
             None => Ok(None),
+            Some(Some(0)) if name == DAYS => {
+                Err(Problems::at_field(name, "It has to be at least one."))
+            }
             Some(Some(seconds)) => Ok(Some(seconds)),
             Some(None) => Err(Problems::at_field(name, "This is not a whole number.")),
         }
@@ -170,22 +182,22 @@ fn shown(
         action: page_of(visitor, &token.id, "/rotate"),
         fields: vec![
             Field::number(GRACE, "Hours beside each other", typed(GRACE))
-                .hint(grace)
-                .wrong(problems.at(GRACE)),
+                .hint(grace),
             Field::tick(
                 KEEP,
                 "Keep the old one for all of that time, though the new one is used",
                 posted,
             ),
             Field::number(DAYS, "Days that the new one lives", typed(DAYS))
-                .hint(days)
-                .wrong(problems.at(DAYS)),
+                .hint(days),
+            once::field(visitor),
         ],
-        problem: problems.of_no_field(),
+        problem: None,
         submit: "Replace",
         is_grave: false,
         back: page_of(visitor, &token.id, ""),
     }
+    .with(problems)
 }
 
 /// A question without fields.
