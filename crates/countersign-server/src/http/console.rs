@@ -97,11 +97,13 @@ pub(super) fn routes(platform: &Platform) -> Router<Platform> {
         .merge(audit::routes(platform))
         .merge(password::routes(platform))
         .route(&at("/{*page}"), get(refused::no_such_page))
+        .method_not_allowed_fallback(refused::no_such_method)
         .layer(middleware::from_fn_with_state(
             platform.clone(),
             gate::pass_through,
         ));
     Router::new()
         .route(&at("/sign-in"), get(sign_in::answer).post(sign_in::go_on))
+        .method_not_allowed_fallback(refused::no_such_method_outside)
         .merge(behind_the_gate)
 }

@@ -21,3 +21,5 @@ mod tokens;
 mod once;
 
 mod nouns;
+
+mod placed;

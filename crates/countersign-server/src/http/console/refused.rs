@@ -1,15 +1,21 @@
 //! What is said when something is not there, may not be done, or went wrong?
 
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{Method, StatusCode},
+    response::Response,
+};
 
 use super::{
     Shell, Visitor,
-    form::Form,
+    form::{Field, Form},
+    problems::Problems,
     shown,
     table::{Action, Weight},
 };
 use crate::{
+    Platform,
     http::pages::message,
     registry::RegistryError,
     service::{AccessRefusal, ChangeRefusal},
@@ -28,6 +34,29 @@ struct Refused {
 pub(super) async fn no_such_page(visitor: Visitor) -> Response {
     let text = "There is no such page, or what it was about is not there any more.".to_owned();
     refused(&visitor, StatusCode::NOT_FOUND, "Not found", text)
+}
+
+const NO_SUCH_METHOD: &str = "Nothing can be done here";
+
+/// A page that is there, asked for in a way that it does not take.
+pub(super) async fn no_such_method(visitor: Visitor, method: Method) -> Response {
+    let text = format!("This page does not take {method}. Nothing was done.");
+    refused(
+        &visitor,
+        StatusCode::METHOD_NOT_ALLOWED,
+        NO_SUCH_METHOD,
+        text,
+    )
+}
+
+/// The same in front of the gate.
+pub(super) async fn no_such_method_outside(
+    State(platform): State<Platform>,
+    method: Method,
+) -> Response {
+    let text = format!("This page does not take {method}. Nothing was done.");
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    message::message(&platform, status, NO_SUCH_METHOD, vec![text])
 }
 
 /// A refusal that has no place in a form.
@@ -56,8 +85,38 @@ pub(super) fn answer(visitor: &Visitor, refusal: &ChangeRefusal) -> Response {
 pub(super) fn in_form(visitor: &Visitor, refusal: &ChangeRefusal, form: Form) -> Response {
     match refusal {
         ChangeRefusal::Access(_) | ChangeRefusal::Fault(_) => answer(visitor, refusal),
-        _ => form.again(visitor, status(refusal), told(refusal)),
+        _ => {
+            let fields = named(&form);
+            match Problems::of(visitor, refusal, &fields) {
+                Ok(problems) => form.with(&problems).refused(visitor, problems.status()),
+                Err(_) => form.again(visitor, status(refusal), told(refusal)),
+            }
+        }
     }
+}
+
+/// What the registry calls what is typed into this form.
+fn named(form: &Form) -> Vec<(&'static str, &'static str)> {
+    const ELSEWHERE: [(&str, &str); 14] = [
+        ("client id", "name"),
+        ("application", "name"),
+        ("principal", "name"),
+        ("role", "roles"),
+        ("role", "name"),
+        ("application name", "title"),
+        ("display name", "title"),
+        ("role description", "title"),
+        ("client id", "client_id"),
+        ("application", "client_id"),
+        ("scope", "scopes"),
+        ("permission", "permissions"),
+        ("kid alias", "alias"),
+        ("revocation reason", "reason"),
+    ];
+    let names = form.fields.iter().map(Field::name);
+    let has = |field| form.fields.iter().any(|it| it.name() == field);
+    let elsewhere = ELSEWHERE.into_iter().filter(|(_, field)| has(*field));
+    names.map(|name| (name, name)).chain(elsewhere).collect()
 }
 
 /// As the management API answers it.

@@ -85,10 +85,11 @@ async fn no_page_is_without_its_headers_or_with_anything_inline() {
     pages.insert("led".to_owned(), led.get("/console").await);
     for (path, answer) in pages {
         let header = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
-        if !header("content-type").starts_with("text/html") {
-            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
-            continue;
-        }
+        assert!(
+            header("content-type").starts_with("text/html"),
+            "{path}: {}",
+            answer.status
+        );
         assert_eq!(
             header("content-security-policy"),
             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -116,6 +117,32 @@ async fn no_page_is_without_its_headers_or_with_anything_inline() {
             assert!(!page.contains(inline), "{path}: {inline}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_method_that_a_page_does_not_take_is_answered_with_a_page() {
+    let desk = Desk::new().await;
+    let mut anna = desk.signed_in("anna").await;
+    let fields = super::desk::form(&super::tokens::carried(&anna.get("/console").await));
+    let put = anna
+        .ask(Method::PUT, "/console/sign-in", HeaderMap::new(), "")
+        .await;
+    for (path, answer) in [
+        ("sign-in", put),
+        ("sign-out", anna.get("/console/sign-out").await),
+        ("audit", anna.post("/console/audit", &fields).await),
+        ("nothing", anna.post("/console/nothing", &fields).await),
+    ] {
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let kind = answer.headers["content-type"].to_str().unwrap();
+        assert!(kind.starts_with("text/html"), "{path}: {kind}");
+        assert!(answer.headers.contains_key(header::ALLOW), "{path}");
+        assert!(text(&answer).contains("does not take"), "{path}");
+    }
+    // And a stranger is led to the sign-in, as by every page.
+    let mut stranger = desk.browser();
+    let answer = stranger.get("/console/sign-out").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
