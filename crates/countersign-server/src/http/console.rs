@@ -66,6 +66,8 @@ mod certificates;
 
 mod sessions;
 
+mod keys;
+
 mod audit;
 
 mod password;
@@ -94,6 +96,7 @@ pub(super) fn routes(platform: &Platform) -> Router<Platform> {
         .merge(noun::routes(platform))
         .merge(certificates::routes(platform))
         .merge(sessions::routes(platform))
+        .merge(keys::routes(platform))
         .merge(audit::routes(platform))
         .merge(password::routes(platform))
         .route(&at("/{*page}"), get(refused::no_such_page))

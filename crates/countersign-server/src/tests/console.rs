@@ -23,3 +23,5 @@ mod once;
 mod nouns;
 
 mod placed;
+
+mod keys;

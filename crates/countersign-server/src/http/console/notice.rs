@@ -12,6 +12,7 @@ pub(super) enum Notice {
     Gone,
     Ended,
     Revoked,
+    Retired,
     Confirmed,
     Aborted,
 }
@@ -20,7 +21,7 @@ impl Notice {
     /// In the address.
     pub(super) const PARAMETER: &'static str = "notice";
 
-    const ALL: [Notice; 9] = [
+    const ALL: [Notice; 10] = [
         Notice::SignedOut,
         Notice::SessionOver,
         Notice::Saved,
@@ -28,6 +29,7 @@ impl Notice {
         Notice::Gone,
         Notice::Ended,
         Notice::Revoked,
+        Notice::Retired,
         Notice::Confirmed,
         Notice::Aborted,
     ];
@@ -41,6 +43,7 @@ impl Notice {
             Notice::Gone => "gone",
             Notice::Ended => "ended",
             Notice::Revoked => "revoked",
+            Notice::Retired => "retired",
             Notice::Confirmed => "confirmed",
             Notice::Aborted => "aborted",
         }
@@ -61,6 +64,7 @@ impl Notice {
             Notice::Gone => "Deleted.",
             Notice::Ended => "Ended.",
             Notice::Revoked => "Revoked.",
+            Notice::Retired => "Retired.",
             Notice::Confirmed => "The old token has ended. This one goes on.",
             Notice::Aborted => "The new token has ended. This one goes on as before.",
         }

@@ -13,12 +13,13 @@ pub(super) enum Section {
     Principals,
     Roles,
     Sessions,
+    Keys,
     Audit,
 }
 
 impl Section {
     /// In the order of the navigation.
-    const ALL: [Section; 9] = [
+    const ALL: [Section; 10] = [
         Section::Home,
         Section::Tokens,
         Section::Applications,
@@ -27,6 +28,7 @@ impl Section {
         Section::Principals,
         Section::Roles,
         Section::Sessions,
+        Section::Keys,
         Section::Audit,
     ];
 
@@ -41,6 +43,7 @@ impl Section {
             Section::Principals => "/principals",
             Section::Roles => "/roles",
             Section::Sessions => "/sessions",
+            Section::Keys => "/keys",
             Section::Audit => "/audit",
         }
     }
@@ -55,6 +58,7 @@ impl Section {
             Section::Principals => "Principals",
             Section::Roles => "Roles",
             Section::Sessions => "Sessions",
+            Section::Keys => "Keys",
             Section::Audit => "Audit",
         }
     }
@@ -69,6 +73,7 @@ impl Section {
             Section::Principals => "principal",
             Section::Roles => "role",
             Section::Sessions => "session",
+            Section::Keys => "key",
             Section::Audit => "row",
             _ => "page",
         }
@@ -87,6 +92,7 @@ impl Section {
             Section::Principals => "People and services, and the roles they have.",
             Section::Roles => "Named sets of permissions.",
             Section::Sessions => "Who is signed in.",
+            Section::Keys => "What tokens are signed with.",
             Section::Audit => "What was done and what was refused.",
         }
     }
@@ -102,6 +108,7 @@ impl Section {
             Section::Principals => &["principals:read"],
             Section::Roles => &["roles:read"],
             Section::Sessions => &["sessions:read"],
+            Section::Keys => &["keys:read"],
             Section::Audit => &["audit:read"],
         }
     }

@@ -3,19 +3,23 @@
 use countersign_proto::management::NewCertificate;
 use http::StatusCode;
 
-use super::desk::{Desk, form};
+use super::{
+    desk::{Desk, form},
+    keys::announced,
+};
 use crate::tests::{
     login::browser::{Browser, form_token, location, text},
     world::{Answer, Identity},
 };
 
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("applications", "applications:read"),
     ("certificates", "certificates:read"),
     ("mappings", "mappings:read"),
     ("principals", "principals:read"),
     ("roles", "roles:read"),
     ("sessions", "sessions:read"),
+    ("keys", "keys:read"),
     ("audit", "audit:read"),
 ];
 
@@ -52,6 +56,9 @@ fn forms() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("mappings/{mapping}/delete", vec![]),
         ("certificates/{spare}/revoke", vec![("reason", "lost")]),
         ("sessions/{session}/end", vec![]),
+        ("keys/{key}/retire", vec![("reason", "too early")]),
+        ("keys/rotate", vec![]),
+        ("keys/rotate-at-once", vec![("reason", "found on a stick")]),
     ]
 }
 
@@ -60,6 +67,8 @@ struct Scene {
     spare: Identity,
     mapping: String,
     session: String,
+    /// One that is announced.
+    key: String,
 }
 
 impl Scene {
@@ -82,6 +91,7 @@ impl Scene {
         Scene {
             mapping: format!("shop-bert-{}", &shop.id()[..8]),
             session: world.terminal("bert").await.session,
+            key: announced(&desk).await,
             spare,
             desk,
         }
@@ -91,6 +101,7 @@ impl Scene {
         text.replace("{spare}", &self.spare.id())
             .replace("{mapping}", &self.mapping)
             .replace("{session}", &self.session)
+            .replace("{key}", &self.key)
     }
 
     /// Sends a form of which `token` is the token.
