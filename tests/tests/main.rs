@@ -61,6 +61,8 @@ mod browser_console_pages;
 
 mod console_pages;
 
+mod console_journey;
+
 mod browser_provider;
 
 mod browser_attack;
