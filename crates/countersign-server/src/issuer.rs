@@ -1,16 +1,15 @@
 //! How does a grant become a token?
 
+mod granted;
+pub(crate) use granted::{granted_claims, granted_subject, mint_granted};
+
 use std::sync::Arc;
 
 use countersign_proto::{
     exchange::TokenResponse,
     key::SigningKey as _,
-    management::GrantedKind,
-    scope::Scope,
     time::UnixTime,
-    token::{
-        AccessToken, GRANTED_CLIENT_ID, INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind, TokenType,
-    },
+    token::{AccessToken, INTERACTIVE_CLIENT_ID, TokenClaims, TokenKind, TokenType},
 };
 
 use crate::{
@@ -19,7 +18,6 @@ use crate::{
     policy::{Grant, SessionGrant},
     refusal::Fault,
     registry::CertificateEntry,
-    store::TokenRow,
 };
 
 /// A token that was signed and has not left yet. Only the issuer makes one, from a [`Grant`] or a
@@ -99,59 +97,6 @@ pub(crate) fn mint_interactive(
     claims.session = Some(session.id);
     claims.binding = Some(permit.binding);
     sign(claims, keys, None)
-}
-
-/// Signs an app token that says itself what it is. It is believed here while its row lives; where
-/// only signatures are checked, until its end, so it must have one.
-pub(crate) fn mint_granted(
-    row: &TokenRow,
-    roles: &[String],
-    scope: &Scope,
-    keys: &IssuerKeys,
-    issuer: &str,
-) -> Result<AccessToken, Fault> {
-    if row.expires_at.is_none() {
-        return Err(Fault::new("a jwt without an end is not minted"));
-    }
-    signed(&granted_claims(row, roles, scope, issuer), keys)
-}
-
-/// What a granted token says, or what is told of it if it is opaque: with these roles and scopes.
-pub(crate) fn granted_claims(
-    row: &TokenRow,
-    roles: &[String],
-    scope: &Scope,
-    issuer: &str,
-) -> TokenClaims {
-    let end = row.ends_at();
-    let mut claims = TokenClaims::new(
-        issuer.to_owned(),
-        granted_subject(row),
-        row.audience.as_deref().unwrap_or(issuer).to_owned(),
-        GRANTED_CLIENT_ID.to_owned(),
-        kind(row.kind),
-        row.created_at,
-        end.unwrap_or(row.created_at),
-        row.id.clone(),
-    );
-    claims.expires_at = end;
-    claims.roles = roles.to_vec();
-    claims.scope = scope.clone();
-    claims
-}
-
-/// Whom a granted token stands for. No principal is called as a system token is.
-pub(crate) fn granted_subject(row: &TokenRow) -> String {
-    let of_nobody = || format!("countersign:system:{}", row.name);
-    row.owner.clone().unwrap_or_else(of_nobody)
-}
-
-fn kind(kind: GrantedKind) -> TokenKind {
-    match kind {
-        GrantedKind::Personal => TokenKind::PersonalAccess,
-        GrantedKind::App => TokenKind::App,
-        GrantedKind::System => TokenKind::System,
-    }
 }
 
 fn sign(
