@@ -108,6 +108,30 @@ fn one_file_of_the_protocol_names_the_crypto_library() {
     );
 }
 
+/// Invariant 11: who may hold a secret that signs tokens, and who may ask it.
+#[test]
+fn only_the_module_jwt_knows_a_symmetric_key_and_only_granted_app_tokens_ask_it() {
+    let only = |folder: &str, named: &'static str, by: &'static [&str]| {
+        let wrong = rust_files(&root().join(folder))
+            .into_iter()
+            .filter(|file| !by.iter().any(|module| is_in(file, module)) && !is_test_module(file))
+            .filter(move |file| code(file).any(|line| line.contains(named)));
+        assert_none(wrong, &format!("names {named}: only {by:?} may"));
+    };
+    let proto = "crates/countersign-proto/src";
+    only(proto, "hmac::", &["crypto", "jwt"]);
+    only(proto, "SymmetricKey", &["jwt"]);
+    only(proto, "LocalSigningKeys", &["jwt"]);
+    let server = "crates/countersign-server/src";
+    only(server, "SymmetricKey", &["local_signing"]);
+    only(server, "jwt::", &["local_signing", "platform", "issuer"]);
+    only(
+        server,
+        "local_signing_keys()",
+        &["platform", "liveness", "granting"],
+    );
+}
+
 #[test]
 fn the_protocol_depends_on_no_runtime_and_no_file() {
     let permitted: BTreeSet<&str> = [

@@ -2,7 +2,8 @@
 //!
 //! This is for tokens that are not of the protocol between client and platform: those of another
 //! issuer, of a small service of one's own, of a test. It is the only part that knows symmetric
-//! keys, and nothing that the platform believes can take one:
+//! keys. The platform believes one kind of token because of a secret, by [`LocalSigningKeys`], and
+//! nothing else that it believes can take one:
 //!
 //! ```compile_fail
 //! use countersign_proto::{jws::UnverifiedJws, jwt::SymmetricKey};
@@ -43,6 +44,9 @@ pub use algorithm::Algorithm;
 
 mod symmetric_key;
 pub use symmetric_key::{SymmetricKey, SymmetricKeyError};
+
+mod local_signing_keys;
+pub use local_signing_keys::LocalSigningKeys;
 
 mod private_key;
 pub use private_key::PrivateKey;

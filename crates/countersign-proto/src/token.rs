@@ -235,12 +235,28 @@ impl TokenClaims {
 
     /// Encodes: `typ: at+jwt`.
     pub fn signing_input(&self, algorithm: Algorithm, kid: &str) -> SigningInput {
-        let header = MintedHeader {
-            alg: algorithm.name(),
-            typ: TYP,
-            kid,
-        };
+        self.signing_input_by(algorithm.name(), kid)
+    }
+
+    /// The same for an algorithm of this name.
+    pub(crate) fn signing_input_by(&self, alg: &'static str, kid: &str) -> SigningInput {
+        let header = MintedHeader { alg, typ: TYP, kid };
         SigningInput::of(&header, &self.to_wire())
+    }
+
+    /// Whether this may be said by an app token that was granted in the form of a JWT, and by nothing
+    /// else.
+    pub(crate) fn check_granted_jwt(&self) -> Result<(), ClaimError> {
+        if self.kind != TokenKind::App {
+            return Err(mistyped("type"));
+        }
+        if self.client_id != GRANTED_CLIENT_ID {
+            return Err(mistyped("client_id"));
+        }
+        match self.expires_at {
+            Some(_) => Ok(()),
+            None => Err(missing("exp")),
+        }
     }
 
     /// Verifies a token of `issuer` for `audience` (RFC 9068 §4). `key_of` finds the issuer's key

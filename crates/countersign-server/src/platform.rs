@@ -7,6 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
+    jwt::LocalSigningKeys,
     metadata::{self, Metadata},
     time::UnixTime,
 };
@@ -24,7 +25,7 @@ use crate::{
     metrics::Metrics,
     refusal::Fault,
     registry::Registry,
-    secrets::Secrets,
+    secrets::{self, Secrets},
     service::{DummyKeys, Forwarder, Proofs, VerifiedTokens, login::Logins},
     store::{self, Store, StoreError, StoredKeys},
     tokens,
@@ -46,6 +47,7 @@ struct Inner {
     /// The second in which keys were last looked for.
     keys_looked_for: AtomicU64,
     secrets: Secrets,
+    local_signing_keys: Option<LocalSigningKeys>,
     metadata: Metadata,
     dummies: DummyKeys,
     proofs: Proofs,
@@ -134,6 +136,11 @@ impl Platform {
         let sealed = store.issuer_keys().await.map_err(StartError::Store)?;
         let secrets = Secrets::for_platform(settings.secrets_file.as_deref(), &sealed.keys)
             .map_err(|error| StartError::Secrets(error.to_string()))?;
+        let local_signing_keys = settings.signing.secret_file.as_deref();
+        let local_signing_keys = local_signing_keys
+            .map(secrets::local_signing_keys)
+            .transpose()
+            .map_err(|error| StartError::Secrets(error.to_string()))?;
         let stored = keys::turn(store.as_ref(), &secrets, &settings.signing, now).await?;
         let keys = IssuerKeys::of(&stored, &secrets)?;
         let registry = bootstrap::apply(&settings, store.as_ref(), now).await?;
@@ -164,6 +171,7 @@ impl Platform {
                 keys: ArcSwap::from_pointee(keys),
                 keys_looked_for: AtomicU64::new(0),
                 secrets,
+                local_signing_keys,
             }),
         })
     }
@@ -343,6 +351,11 @@ impl Platform {
 
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.inner.secrets
+    }
+
+    /// What signs app tokens in the form of a JWT, when it is not the key of the issuer.
+    pub(crate) fn local_signing_keys(&self) -> Option<&LocalSigningKeys> {
+        self.inner.local_signing_keys.as_ref()
     }
 
     pub(crate) fn metadata(&self) -> &Metadata {

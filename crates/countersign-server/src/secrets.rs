@@ -14,6 +14,11 @@ use crate::store::StoredKey;
 
 mod file;
 
+mod local_signing;
+pub(crate) use local_signing::local_signing_keys;
+
+mod strength;
+
 #[cfg(test)]
 pub(crate) mod fixtures;
 

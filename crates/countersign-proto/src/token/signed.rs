@@ -3,7 +3,7 @@
 use super::{TYP, TokenClaims, TokenError, TokenKind};
 use crate::{
     assertion::LEEWAY,
-    jws::UnverifiedJws,
+    jws::{Claims, UnverifiedJws},
     key::{Algorithm, PublicKey},
     time::UnixTime,
 };
@@ -41,6 +41,21 @@ impl SignedClaims {
             claims: TokenClaims::read(&claims)?,
             kid,
         })
+    }
+
+    /// What an app token says that was granted, and whose signature `jwt` verified by a secret under
+    /// the name `kid`. For no other token does a secret vouch.
+    pub(crate) fn of_granted_app(
+        typ: Option<&str>,
+        claims: &Claims,
+        kid: String,
+    ) -> Result<SignedClaims, TokenError> {
+        if typ != Some(TYP) {
+            return Err(TokenError::Type);
+        }
+        let claims = TokenClaims::read(claims)?;
+        claims.check_granted_jwt()?;
+        Ok(SignedClaims { claims, kid })
     }
 
     /// The claims, if they are of `issuer` for `audience` and hold at this moment. There is no leeway

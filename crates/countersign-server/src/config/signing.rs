@@ -16,7 +16,7 @@ pub struct SigningRules {
     /// `signing.retire_after_s`: how long a key verifies after it stopped to sign. No token lives
     /// longer.
     pub retire_after: Duration,
-    /// `signing.secret_file`: what signs and verifies app tokens in the form of a JWT instead.
+    /// `signing.secret_file`: what signs app tokens in the form of a JWT in place of the issuer's key.
     pub secret_file: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! What does a granted token say, by its row and by what its owner has?
 
 use countersign_proto::{
+    jwt::LocalSigningKeys,
     management::GrantedKind,
     scope::Scope,
     token::{AccessToken, GRANTED_CLIENT_ID, TokenClaims, TokenKind},
@@ -9,18 +10,26 @@ use countersign_proto::{
 use crate::{keys::IssuerKeys, refusal::Fault, store::TokenRow};
 
 /// Signs an app token that says itself what it is. It is believed here while its row lives; where
-/// only signatures are checked, until its end, so it must have one.
+/// only signatures are checked, until its end, so it must have one. A secret signs it if there is
+/// one.
 pub(crate) fn mint_granted(
     row: &TokenRow,
     roles: &[String],
     scope: &Scope,
     keys: &IssuerKeys,
+    local: Option<&LocalSigningKeys>,
     issuer: &str,
 ) -> Result<AccessToken, Fault> {
     if row.expires_at.is_none() {
         return Err(Fault::new("a jwt without an end is not minted"));
     }
-    super::signed(&granted_claims(row, roles, scope, issuer), keys)
+    let claims = granted_claims(row, roles, scope, issuer);
+    match local {
+        Some(local) => local
+            .sign(&claims)
+            .map_err(|error| Fault::new(format!("app token is not signed: {error}"))),
+        None => super::signed(&claims, keys),
+    }
 }
 
 /// What a granted token says, or what is told of it if it is opaque: with these roles and scopes.

@@ -18,6 +18,8 @@ mod uses;
 
 mod signed;
 
+mod by_secret;
+
 mod asked;
 
 mod nodes;

@@ -226,7 +226,7 @@ pub const KEYS: &[Key] = &[
         "tokens.may_never_expire",
         Permitted::List("kinds: `personal`, `app`, `system`"),
         "[]",
-        "The kinds of which a token may have no end.",
+        "The kinds of which a token may have no end. A JWT always has one.",
     ),
     key(
         "tokens.max_per_identity",
@@ -695,6 +695,12 @@ pub const KEYS: &[Key] = &[
         },
         "31536000",
         "How long a key verifies after it stopped to sign. At least as long as the longest token lives, such as `tokens.app_lifetime_max_s`.",
+    ),
+    key(
+        "signing.secret_file",
+        Permitted::Text("a file"),
+        "none",
+        "Secrets that sign app tokens in the form of a JWT by HS256, one a line, 32 bytes or more, mode 0600: the first signs, all verify. Without it the key of the issuer signs them.",
     ),
     key(
         "log.format",

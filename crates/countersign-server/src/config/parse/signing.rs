@@ -30,7 +30,7 @@ impl Given<'_> {
             retire_after: self
                 .seconds("signing.retire_after_s")?
                 .unwrap_or(default.retire_after.max(longest)),
-            secret_file: None,
+            secret_file: self.path("signing.secret_file")?,
         };
         if rules.rotate_every <= rules.announce {
             return Err(self.wrong(
@@ -89,13 +89,15 @@ mod tests {
     fn what_is_given_is_taken() {
         let rules = parse(
             "algorithm = \"EdDSA\"\nrotate_every_s = 7200\nannounce_s = 600\n\
-             retire_after_s = 40000000",
+             retire_after_s = 40000000\nsecret_file = \"signing.secret\"",
         )
         .unwrap();
         assert_eq!(rules.algorithm, Algorithm::EdDSA);
         assert_eq!(rules.rotate_every, Duration::from_secs(7_200));
         assert_eq!(rules.announce, Duration::from_secs(600));
         assert_eq!(rules.retire_after, Duration::from_secs(40_000_000));
+        let secret = Path::new("/etc/signing.secret");
+        assert_eq!(rules.secret_file.as_deref(), Some(secret));
     }
 
     #[test]

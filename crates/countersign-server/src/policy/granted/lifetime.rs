@@ -120,12 +120,20 @@ pub(crate) fn in_words(length: Duration) -> String {
 
 /// The shortest of what the kind and each of the roles permit.
 fn permitted(facts: &Facts<'_>, new: &NewToken, roles: &[String]) -> Permitted {
-    // The key that signed a JWT is kept for the longest life of its kind, and no longer.
-    let may_have_no_end =
-        new.form != GrantedForm::Jwt && facts.rules.may_never_expire.contains(&new.kind);
-    let of_kind = Permitted {
-        longest: (!may_have_no_end).then(|| facts.rules.lifetime(new.kind).max),
-        by: format!("a token of kind {}", name(new)),
+    let longest = facts.rules.lifetime(new.kind).max;
+    let of_kind = if new.form == GrantedForm::Jwt {
+        // RFC 9068 §2.2. And no signature holds for longer than keys are kept, which are kept at
+        // least as long as a token of its kind may live.
+        Permitted {
+            longest: Some(longest),
+            by: "a JWT needs an end, and".to_owned(),
+        }
+    } else {
+        let may_never_expire = facts.rules.may_never_expire.contains(&new.kind);
+        Permitted {
+            longest: (!may_never_expire).then_some(longest),
+            by: format!("a token of kind {}", name(new)),
+        }
     };
     let of_roles = roles.iter().filter_map(|role| {
         let seconds = facts.registry.role(role)?.token_lifetime_max_s?;

@@ -62,8 +62,14 @@ pub(super) fn minted(
             let row = row(platform, caller, new, terms, id);
             let rights = rights_of(&row, &platform.registry())
                 .ok_or_else(|| Fault::new("the owner of the token is gone"))?;
-            let (keys, issuer) = (platform.keys(), platform.issuer());
-            let signed = issuer::mint_granted(&row, &rights.roles, &rights.scope, &keys, issuer)?;
+            let signed = issuer::mint_granted(
+                &row,
+                &rights.roles,
+                &rights.scope,
+                &platform.keys(),
+                platform.local_signing_keys(),
+                platform.issuer(),
+            )?;
             (signed, row)
         }
         GrantedForm::Opaque | GrantedForm::Imported => {

@@ -101,7 +101,8 @@ async fn a_jwt_that_names_the_row_of_another_token_is_not_believed() {
     let (id, _) = granted(&world, &admin, json!({"kind": "app", "name": "opaque"})).await;
     let row = world.store.token(&id).await.unwrap().unwrap();
     let keys = world.platform.keys();
-    let forged = crate::issuer::mint_granted(&row, &row.roles, &Default::default(), &keys, ISSUER);
+    let scope = Default::default();
+    let forged = crate::issuer::mint_granted(&row, &row.roles, &scope, &keys, None, ISSUER);
     assert!(!works(&world, forged.unwrap().expose()).await);
 }
 

@@ -158,6 +158,20 @@ fn a_token_without_an_end_and_one_of_twenty_years_work_where_they_are_permitted(
     };
     rules.may_never_expire = vec![GrantedKind::App];
     is_invalid(end_by(&anna, &rules, &jwt), "expiry", "a JWT needs an end");
+    let longest = rules.app.max.as_secs();
+    let lives = |seconds| NewToken {
+        never_expires: false,
+        lifetime_s: Some(seconds),
+        ..jwt.clone()
+    };
+    assert!(end_by(&anna, &rules, &lives(longest)).is_ok());
+    // Its key would be gone before it.
+    let refused = end_by(&anna, &rules, &lives(longest + 1));
+    is_invalid(
+        refused,
+        "expiry",
+        "a JWT needs an end, and may live at most",
+    );
 }
 
 /// The key that signed it is kept for the longest life of its kind, and no longer.
