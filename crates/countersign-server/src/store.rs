@@ -72,6 +72,9 @@ pub use migrate::{Moved, migrate};
 #[cfg(test)]
 mod laws;
 
+#[cfg(test)]
+mod older;
+
 /// What a store answers with.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 

@@ -43,9 +43,22 @@ const NOT_FOR_COMPONENTS: [&str; 5] = ["audit", "sessions", "tokens", OWN_TOKENS
 /// What the permission to carry a scope towards an API begins with: `scope:NAME`.
 pub(crate) const SCOPE: &str = "scope:";
 
-/// Whether a role of this name is built in, and so cannot be made, changed or deleted.
+/// Whether a role of this name is built in, and so cannot be made, changed or deleted: unless the
+/// store had one before it was built in, which stands in its place until it is deleted.
 pub fn is_built_in_role(name: &str) -> bool {
     [ADMINISTRATOR, OPERATOR, READER, DEVELOPER, PLATFORM_ROLE].contains(&name)
+}
+
+/// Whether a store may hold a role of this name that somebody made when it was not built in yet.
+///
+/// That role stays as it was: whoever has it gets no right by an upgrade, and loses none.
+pub(super) fn may_be_there_before(name: &str) -> bool {
+    name == DEVELOPER
+}
+
+/// The built-in role of this name.
+pub(super) fn role(name: &str) -> Option<Role> {
+    roles().into_iter().find(|role| role.name == name)
 }
 
 pub(super) fn roles() -> Vec<Role> {

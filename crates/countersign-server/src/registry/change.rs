@@ -17,7 +17,6 @@ mod certificates;
 mod principals;
 
 mod roles;
-use roles::refuse_built_in;
 
 mod mappings;
 
@@ -177,12 +176,12 @@ impl Registry {
             }
             Change::DeletePrincipal { name } => self.delete_principal(name),
             Change::CreateRole(role) => {
-                refuse_built_in(&role.name)?;
+                self.refuse_built_in(&role.name)?;
                 absent("role", &role.name, self.roles.get(&role.name))?;
                 self.put_role(role)
             }
             Change::UpdateRole(role) => {
-                refuse_built_in(&role.name)?;
+                self.refuse_built_in(&role.name)?;
                 present("role", &role.name, self.roles.get(&role.name))?;
                 self.put_role(role)
             }
@@ -202,8 +201,7 @@ pub(super) fn rebuild(
 ) -> Result<Registry, RegistryError> {
     let mut registry = Registry::new(rules);
     for role in &rows.roles {
-        refuse_built_in(&role.name)?;
-        registry.put_role(role)?;
+        registry.keep_role(role)?;
     }
     for principal in &rows.principals {
         registry.put_principal(principal)?;

@@ -47,7 +47,7 @@ impl Registry {
     }
 
     pub(super) fn delete_role(&mut self, name: &str) -> Result<(), RegistryError> {
-        refuse_built_in(name)?;
+        self.refuse_built_in(name)?;
         present("role", name, self.roles.get(name))?;
         if let Some(principal) = self
             .principals()
@@ -59,17 +59,30 @@ impl Registry {
                 by: format!("principal {}", principal.name),
             });
         }
-        Arc::make_mut(&mut self.roles).remove(name);
+        let roles = Arc::make_mut(&mut self.roles);
+        // In whose place it stood, that role is there again, as after the next start.
+        match built_in::role(name) {
+            Some(role) => roles.insert(role.name.clone(), Arc::new(role)),
+            None => roles.remove(name),
+        };
         Ok(())
     }
-}
 
-pub(super) fn refuse_built_in(name: &str) -> Result<(), RegistryError> {
-    if is_built_in_role(name) {
-        return Err(invalid(
-            "role",
-            format!("`{name}` is built in and cannot be made, changed or deleted"),
-        ));
+    /// A role that a store kept. One whose name was built in later stands in the place of that.
+    pub(super) fn keep_role(&mut self, role: &Role) -> Result<(), RegistryError> {
+        if !built_in::may_be_there_before(&role.name) {
+            self.refuse_built_in(&role.name)?;
+        }
+        self.put_role(role)
     }
-    Ok(())
+
+    pub(super) fn refuse_built_in(&self, name: &str) -> Result<(), RegistryError> {
+        if is_built_in_role(name) && self.roles.get(name).is_none_or(|role| role.built_in) {
+            return Err(invalid(
+                "role",
+                format!("`{name}` is built in and cannot be made, changed or deleted"),
+            ));
+        }
+        Ok(())
+    }
 }

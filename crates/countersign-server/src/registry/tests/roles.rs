@@ -29,6 +29,48 @@ fn built_in_roles_are_not_made_changed_or_deleted() {
 }
 
 #[test]
+fn a_role_that_was_there_before_its_name_was_built_in_stands_in_its_place() {
+    let theirs = role("Developer", &["audit:read"]);
+    let rows = RegistryRows {
+        roles: vec![theirs.clone()],
+        principals: vec![principal("dora", &["Developer"])],
+        ..RegistryRows::default()
+    };
+    let registry = Registry::from_rows(Rules::default(), 7, rows).unwrap();
+    assert_eq!(**registry.role("Developer").unwrap(), theirs);
+    let twice = Change::CreateRole(theirs);
+    assert!(refusal(&registry, &twice).contains("exists already"));
+    let changed = role("Developer", &["roles:read"]);
+    let registry = registry
+        .apply(&Change::UpdateRole(changed.clone()))
+        .unwrap();
+    assert_eq!(**registry.role("Developer").unwrap(), changed);
+    let delete = Change::DeleteRole {
+        name: "Developer".to_owned(),
+    };
+    assert!(refusal(&registry, &delete).contains("in use by principal dora"));
+    let gone = Change::DeletePrincipal {
+        name: "dora".to_owned(),
+    };
+    let registry = registry.apply(&gone).unwrap().apply(&delete).unwrap();
+    let built_in = Registry::default();
+    assert_eq!(registry.role("Developer"), built_in.role("Developer"));
+    assert!(refusal(&registry, &delete).contains("is built in"));
+}
+
+#[test]
+fn a_store_with_a_role_in_the_place_of_another_built_in_one_does_not_open() {
+    for name in ["Administrator", "Operator", "Reader", "Platform"] {
+        let rows = RegistryRows {
+            roles: vec![role(name, &["audit:read"])],
+            ..RegistryRows::default()
+        };
+        let error = Registry::from_rows(Rules::default(), 7, rows).unwrap_err();
+        assert!(error.to_string().contains("is built in"), "{error}");
+    }
+}
+
+#[test]
 fn the_platform_principal_stays_and_may_be_given_other_roles() {
     let registry = Registry::default();
     let message = refusal(
