@@ -69,7 +69,8 @@ impl From<Fault> for ChangeRefusal {
     }
 }
 
-/// A change that somebody may not make is on record too, by the permission it needs.
+/// A change that somebody may not make is on record too, by the permission that he lacks, or else
+/// by the one that such a change needs.
 pub(super) async fn attempt<T>(
     platform: &Platform,
     caller: &Caller,
@@ -77,12 +78,13 @@ pub(super) async fn attempt<T>(
     change: impl Future<Output = Result<T, ChangeRefusal>>,
 ) -> Result<T, ChangeRefusal> {
     let result = change.await;
-    let turned_away = matches!(
-        result,
-        Err(ChangeRefusal::Access(AccessRefusal::Forbidden { .. }) | ChangeRefusal::Escalation(_))
-    );
-    if turned_away {
-        let entry = crate::audit::turned_away(caller, permission, platform.now());
+    let needed = match &result {
+        Err(ChangeRefusal::Access(AccessRefusal::Forbidden { permission })) => Some(*permission),
+        Err(ChangeRefusal::Escalation(_)) => Some(permission),
+        _ => None,
+    };
+    if let Some(needed) = needed {
+        let entry = crate::audit::turned_away(caller, needed, platform.now());
         if let Err(error) = platform.store().append_audit(entry).await {
             return Err(ChangeRefusal::Fault(Fault::new(error.to_string())));
         }

@@ -129,6 +129,32 @@ async fn somebody_revokes_all_of_his_own_and_no_others() {
         refused(&answer, StatusCode::FORBIDDEN, "tokens:write");
     }
     assert_eq!(state(&world, &bert, &of_bert).await, "active");
+    let [actor, lacked, ..] = newest(&world, "change.refuse").await;
+    assert_eq!(
+        [actor, lacked],
+        ["anna", "tokens:write"].map(|it| Some(it.to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_on_record_by_the_permission_that_was_lacking() {
+    let (world, admin) = administered().await;
+    let (of_admin, _) = granted(&world, &admin, personal("a")).await;
+    let anna = world.bearer("anna", &["Developer"]).await;
+    let rita = world.bearer("rita", &["Reader"]).await;
+    let for_another = json!({"kind": "app", "name": "x", "owner": "rita"});
+    let revocation = format!("tokens/{of_admin}/revoke");
+    let reason = json!({"reason": "x"});
+    for (bearer, path, body, lacking) in [
+        (&anna, "tokens", for_another, "tokens:write"),
+        (&rita, "tokens", personal("x"), "own-tokens:write"),
+        (&rita, revocation.as_str(), reason, "own-tokens:write"),
+    ] {
+        let answer = post(&world, bearer, path, body).await;
+        refused(&answer, StatusCode::FORBIDDEN, lacking);
+        let [_, subject, ..] = newest(&world, "change.refuse").await;
+        assert_eq!(subject.as_deref(), Some(lacking), "{path}");
+    }
 }
 
 #[tokio::test]
