@@ -1,6 +1,6 @@
 //! Is a granted token believed wherever a token is, and by nothing but its whole string?
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use super::scene::{INACTIVE, administered, granted, guard, whoami, works};
@@ -96,7 +96,7 @@ async fn a_string_of_another_platform_is_believed_once_it_was_imported() {
     assert!(!works(&world, foreign).await);
     let asked = json!({"kind": "personal", "name": "old", "token": foreign, "roles": []});
     let answer = world
-        .api(http::Method::POST, "tokens/import", &admin, Some(asked))
+        .api(Method::POST, "tokens/import", &admin, Some(asked))
         .await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json());
     let who = whoami(&world, foreign).await;

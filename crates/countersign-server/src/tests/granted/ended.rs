@@ -11,10 +11,12 @@ use crate::{
 };
 
 /// Names of the events that were told, with the token of each.
+/// What was told of tokens; that nobody was recognised is told besides.
 fn told(world: &World) -> Vec<(EventName, Option<String>)> {
     let events = world.platform.events().told();
     events
         .into_iter()
+        .filter(|event| event.name != EventName::AuthenticationRefused)
         .map(|event| (event.name, event.token_id))
         .collect()
 }

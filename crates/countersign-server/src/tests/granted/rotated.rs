@@ -1,5 +1,6 @@
 //! Does nobody fail while a token is replaced by another?
 
+use axum::http::Method;
 use serde_json::json;
 
 use super::scene::{administered, granted, guard, newest, rotate, show, works};
@@ -85,7 +86,7 @@ async fn an_aborted_successor_opens_nothing_and_the_old_one_is_as_it_was() {
     let (_, after) = rotate(&world, &admin, &old, json!({})).await;
     let path = format!("tokens/{old}/abort");
     world
-        .api(http::Method::POST, &path, &admin, Some(json!({})))
+        .api(Method::POST, &path, &admin, Some(json!({})))
         .await;
     assert!(!works(&world, &after).await);
     assert!(works(&world, &before).await);
