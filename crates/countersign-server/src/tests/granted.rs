@@ -29,3 +29,5 @@ mod equal_work;
 mod both_forms;
 
 mod listed;
+
+mod callers;
