@@ -65,3 +65,5 @@ mod login;
 mod console;
 
 mod granted;
+
+mod matrix;

@@ -1,10 +1,10 @@
 //! Is the OpenAPI document what the server does?
 
-mod described;
+pub(super) mod described;
 
-mod steps;
+pub(super) mod steps;
 
-mod walk;
+pub(super) mod walk;
 
 use std::collections::BTreeSet;
 

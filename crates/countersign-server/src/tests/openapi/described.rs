@@ -11,31 +11,31 @@ use crate::tests::world::{Answer, World};
 const PLACE: &str = "https://platform.example/openapi.json";
 
 /// The document, with its schemas ready to judge.
-pub(super) struct Described {
-    pub(super) document: Value,
+pub(in crate::tests) struct Described {
+    pub(in crate::tests) document: Value,
     schemas: Schemas,
     by_name: BTreeMap<String, SchemaIndex>,
 }
 
 /// One operation.
-pub(super) struct Operation<'a> {
-    pub(super) path: &'a str,
-    pub(super) method: &'a str,
-    pub(super) about: &'a Value,
+pub(in crate::tests) struct Operation<'a> {
+    pub(in crate::tests) path: &'a str,
+    pub(in crate::tests) method: &'a str,
+    pub(in crate::tests) about: &'a Value,
 }
 
 impl Operation<'_> {
-    pub(super) fn id(&self) -> &str {
+    pub(in crate::tests) fn id(&self) -> &str {
         self.about["operationId"].as_str().unwrap()
     }
 
-    pub(super) fn permission(&self) -> Option<&str> {
+    pub(in crate::tests) fn permission(&self) -> Option<&str> {
         self.about["x-permission"].as_str()
     }
 }
 
 impl Described {
-    pub(super) async fn by(world: &World) -> Described {
+    pub(in crate::tests) async fn by(world: &World) -> Described {
         let document = fetched(world, None).await.json();
         let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
         compiler.add_resource(PLACE, document.clone()).unwrap();
@@ -55,7 +55,7 @@ impl Described {
         }
     }
 
-    pub(super) fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
+    pub(in crate::tests) fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         let paths = self.document["paths"].as_object().unwrap();
         paths.iter().flat_map(|(path, operations)| {
             let operations = operations.as_object().unwrap();
@@ -67,20 +67,20 @@ impl Described {
         })
     }
 
-    pub(super) fn operation(&self, id: &str) -> Operation<'_> {
+    pub(in crate::tests) fn operation(&self, id: &str) -> Operation<'_> {
         let found = self.operations().find(|it| it.id() == id);
         found.unwrap_or_else(|| panic!("{id} is not documented"))
     }
 
     /// Whether the body of a request is as documented.
-    pub(super) fn takes(&self, operation: &Operation<'_>, body: &Value) -> bool {
+    pub(in crate::tests) fn takes(&self, operation: &Operation<'_>, body: &Value) -> bool {
         let content = &operation.about["requestBody"]["content"]["application/json"];
         self.judge(&content["schema"], body).is_ok()
     }
 
     /// Checks status, media type and body against what is documented.
     #[track_caller]
-    pub(super) fn check(&self, operation: &Operation<'_>, answer: &Answer) {
+    pub(in crate::tests) fn check(&self, operation: &Operation<'_>, answer: &Answer) {
         let (id, status) = (operation.id(), answer.status.as_u16().to_string());
         let shown = String::from_utf8_lossy(&answer.body);
         let mut response = &operation.about["responses"][&status];

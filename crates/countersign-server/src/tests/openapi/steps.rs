@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use crate::tests::world::{Identity, World};
 
 /// One request: what is named in the path, the query, and a body that is accepted.
-pub(super) struct Step {
-    pub(super) operation: &'static str,
-    pub(super) named: String,
-    pub(super) query: &'static str,
-    pub(super) body: Option<Value>,
+pub(in crate::tests) struct Step {
+    pub(in crate::tests) operation: &'static str,
+    pub(in crate::tests) named: String,
+    pub(in crate::tests) query: &'static str,
+    pub(in crate::tests) body: Option<Value>,
 }
 
 /// What the id of the last thing that was made stands for in a path.
-pub(super) const MADE: &str = "made";
+pub(in crate::tests) const MADE: &str = "made";
 
 fn on(operation: &'static str, named: impl Into<String>) -> Step {
     Step {
@@ -39,7 +39,7 @@ fn with(operation: &'static str, named: impl Into<String>, body: Value) -> Step 
 }
 
 /// In this order each finds what it needs.
-pub(super) async fn all(world: &World) -> Vec<Step> {
+pub(in crate::tests) async fn all(world: &World) -> Vec<Step> {
     let spare = Identity::fresh("spare");
     let session = world.terminal("zoe").await.session;
     let mut steps = applications_and_certificates(&spare);

@@ -54,11 +54,8 @@ async fn every_answer_of_a_walk_over_all_endpoints_is_as_documented() {
         }
         let done = ask(&admin, step.body.as_ref()).await;
         assert!(done.status.is_success(), "{path}: {done:?}");
-        if operation.about["responses"].get("201").is_some() {
-            let body = done.json();
-            let id = body.get("id").or_else(|| body.get("kid"));
-            let id = id.or_else(|| body["granted"].get("id"));
-            made = id.and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Some(id) = id_made(&operation, &done) {
+            made = id;
         }
         visited.insert(step.operation.to_owned());
     }
@@ -70,7 +67,16 @@ async fn every_answer_of_a_walk_over_all_endpoints_is_as_documented() {
     assert!(missed.is_empty(), "nothing asks for {missed:?}");
 }
 
-fn path(operation: &Operation<'_>, step: &Step, made: &str) -> String {
+/// The id of what an operation made, if that is what it does.
+pub(in crate::tests) fn id_made(operation: &Operation<'_>, done: &Answer) -> Option<String> {
+    operation.about["responses"].get("201")?;
+    let body = done.json();
+    let members = [&body["id"], &body["kid"], &body["granted"]["id"]];
+    let id = members.into_iter().find_map(Value::as_str);
+    Some(id.unwrap_or_default().to_owned())
+}
+
+pub(in crate::tests) fn path(operation: &Operation<'_>, step: &Step, made: &str) -> String {
     let named = if step.named == MADE {
         made
     } else {
