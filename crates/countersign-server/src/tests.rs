@@ -4,6 +4,8 @@ mod clock;
 
 mod world;
 
+mod recorder;
+
 mod terminal;
 
 mod token_endpoint;

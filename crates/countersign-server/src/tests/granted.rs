@@ -31,3 +31,5 @@ mod both_forms;
 mod listed;
 
 mod callers;
+
+mod canary;

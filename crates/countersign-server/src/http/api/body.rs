@@ -34,9 +34,26 @@ impl<T: DeserializeOwned> FromRequest<Platform> for JsonBody<T> {
                 } else {
                     StatusCode::BAD_REQUEST
                 };
-                error::problem(status, format!("the body: {error}"))
+                let detail = without_secrets(&error.to_string());
+                error::problem(status, format!("the body: {detail}"))
             })
     }
+}
+
+/// Longer than any name of a member, in bytes.
+const LONG: usize = 32;
+
+/// What is wrong with a body repeats what stands in it; words that may be a token are left out.
+fn without_secrets(text: &str) -> String {
+    let is_boundary = |it: char| !(it.is_ascii_alphanumeric() || "-._~+/=".contains(it));
+    let pieces = text.split_inclusive(is_boundary).map(|piece| {
+        let word = piece.trim_end_matches(is_boundary);
+        match piece.strip_prefix(word) {
+            Some(after) if word.len() > LONG => format!("…{after}"),
+            _ => piece.to_owned(),
+        }
+    });
+    pieces.collect()
 }
 
 /// The bytes of a body that says that it is JSON.
@@ -54,4 +71,26 @@ pub(super) async fn json(request: Request, platform: &Platform) -> Result<Bytes,
 /// A body that says nothing of itself in the refusal, since it holds a secret.
 pub(super) fn unreadable(detail: String) -> Response {
     error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_enough_for_a_token_is_left_out_and_names_are_not() {
+        for (text, expected) in [
+            (
+                "unknown variant `0c83091d-fc2f-40b5-8aca-940e4cf5f9b5`, expected `app`",
+                "unknown variant `…`, expected `app`",
+            ),
+            (
+                "unknown field `x`, expected one of `accept_token_endpoint_audience` at line 1",
+                "unknown field `x`, expected one of `accept_token_endpoint_audience` at line 1",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(text), expected);
+        }
+    }
 }

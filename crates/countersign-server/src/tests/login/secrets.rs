@@ -1,71 +1,17 @@
 //! Is there a place where a token, a value or an id of a sign-in stands that it has no business in?
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-};
-
 use countersign_proto::login::{ClientMessage, ServerBody};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 
 use super::{
     browser::{location, text},
     scene::Scene,
 };
-
-/// Everything that is logged, at every level.
-#[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<String>>);
-
-impl Subscriber for Recorder {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        attributes.record(&mut Written(&mut self.0.lock().unwrap()));
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut Written(&mut self.0.lock().unwrap()));
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut log = self.0.lock().unwrap();
-        event.record(&mut Written(&mut log));
-        log.push('\n');
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Written<'a>(&'a mut String);
-
-impl Visit for Written<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let _ = write!(self.0, "{}={value:?} ", field.name());
-    }
-}
+use crate::tests::recorder::Recorder;
 
 // security.md 112
 #[tokio::test(start_paused = true)]
 async fn nothing_secret_is_logged_stored_or_put_into_an_address() {
-    let recorder = Recorder::default();
-    // A subscriber that is alone is not asked about places that another test's thread reaches first:
-    // they would never be logged. This one has company.
-    let _company = tracing::Dispatch::new(Recorder::default());
-    let _guard = tracing::subscriber::set_default(recorder.clone());
-    // With a second one, what other threads log first is not switched off for this one.
-    let _second = tracing::Dispatch::new(Recorder::default());
+    let (recorder, _guards) = Recorder::listening();
     let scene = Scene::with_codes().await;
     let mut terminal = scene.terminal().await;
     let mut browser = scene.signed_in(&terminal, "anna").await;
@@ -85,7 +31,7 @@ async fn nothing_secret_is_logged_stored_or_put_into_an_address() {
     };
     let refresh_token = token.refresh_token.unwrap();
 
-    let log = recorder.0.lock().unwrap().clone();
+    let log = recorder.heard();
     assert!(log.contains("/login/{handle}/allow"), "it does log: {log}");
     let handle = terminal.handle().to_owned();
     let key = scene.world.platform.login_key().unwrap();
