@@ -69,3 +69,5 @@ mod console;
 mod granted;
 
 mod matrix;
+
+mod walk;

@@ -174,7 +174,11 @@ impl World {
         World::at(settings, self.store.clone(), self.clock.clone()).await
     }
 
-    async fn at(settings: Settings, store: Arc<dyn Store>, clock: Arc<HandClock>) -> World {
+    pub(super) async fn at(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        clock: Arc<HandClock>,
+    ) -> World {
         let platform = Platform::with_store(settings, store.clone(), clock.clone())
             .await
             .unwrap();

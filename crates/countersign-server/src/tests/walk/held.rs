@@ -1,0 +1,147 @@
+//! What does the walk hold of everything that was ever given out, and does it still open something?
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
+use serde_json::Value;
+
+use crate::tests::world::World;
+
+/// Something that was given out once.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    /// A token that somebody granted.
+    Token {
+        /// Its public name.
+        id: String,
+        /// The string.
+        text: String,
+        /// For the platform itself, or for the API.
+        for_api: bool,
+    },
+    /// A session of the console.
+    Session {
+        /// Its public name.
+        id: String,
+        /// The cookie, name and value.
+        cookie: String,
+    },
+}
+
+/// What the listing says of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// It is good.
+    Good,
+    /// It is good for as much of its scopes as its owner still has: that may be nothing.
+    Narrowed,
+    /// It is over, or whoever it stands for is gone or disabled.
+    Over,
+    /// It is not there.
+    Unknown,
+}
+
+impl Held {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Held::Token { id, .. } | Held::Session { id, .. } => id,
+        }
+    }
+
+    /// Whether it opens anything at this node.
+    pub(super) async fn opens(&self, node: &World, api: &str) -> bool {
+        match self {
+            Held::Token {
+                text,
+                for_api: false,
+                ..
+            } => {
+                let answer = node.api(Method::GET, "whoami", text, None).await;
+                yes_or_no(answer.status)
+            }
+            Held::Token { text, .. } => {
+                let answer = node.introspect(api, text).await;
+                assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+                answer.json()["active"] == true
+            }
+            Held::Session { cookie, .. } => {
+                let request = with_cookie(Method::GET, "whoami", cookie, None);
+                yes_or_no(node.send(request).await.status)
+            }
+        }
+    }
+
+    /// What the listing at this node says of it, by its name and in the list.
+    pub(super) async fn listed(&self, node: &World, admin: &str) -> Listed {
+        let noun = match self {
+            Held::Token { .. } => "tokens",
+            Held::Session { .. } => "sessions",
+        };
+        let path = format!("{noun}/{}", self.id());
+        let answer = node.api(Method::GET, &path, admin, None).await;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Listed::Unknown;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+        let shown = answer.json();
+        let stands = match self {
+            Held::Token { .. } => &shown["owner"],
+            Held::Session { .. } => &shown["principal"],
+        };
+        let good = ["active", "expiring", "rotated"].contains(&shown["state"].as_str().unwrap())
+            && enabled(node, admin, stands).await;
+        let narrowed = shown["scopes"].as_array().is_some_and(|it| !it.is_empty());
+        match (good, narrowed) {
+            (false, _) => Listed::Over,
+            (true, true) => Listed::Narrowed,
+            (true, false) => Listed::Good,
+        }
+    }
+
+    /// Where it is revoked.
+    pub(super) fn revocation(&self) -> (String, Option<Value>) {
+        match self {
+            Held::Token { id, .. } => (
+                format!("tokens/{id}/revoke"),
+                Some(serde_json::json!({"reason": "the walk is over"})),
+            ),
+            Held::Session { id, .. } => (format!("sessions/{id}/end"), None),
+        }
+    }
+}
+
+/// A request of the console's own pages to the API.
+pub(super) fn with_cookie(
+    method: Method,
+    path: &str,
+    cookie: &str,
+    body: Option<Value>,
+) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(format!("/api/v1/{path}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::COOKIE, cookie)
+        .header("sec-fetch-site", "same-origin")
+        .header("x-countersign-console", "1")
+        .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+        .unwrap()
+}
+
+async fn enabled(node: &World, admin: &str, principal: &Value) -> bool {
+    let Some(name) = principal.as_str() else {
+        return true;
+    };
+    let path = format!("principals/{name}");
+    let answer = node.api(Method::GET, &path, admin, None).await;
+    answer.status == StatusCode::OK && answer.json()["enabled"] == true
+}
+
+fn yes_or_no(status: StatusCode) -> bool {
+    match status {
+        StatusCode::OK => true,
+        StatusCode::UNAUTHORIZED => false,
+        other => panic!("neither yes nor no: {other}"),
+    }
+}
