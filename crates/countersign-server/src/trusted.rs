@@ -128,10 +128,8 @@ impl Trusted {
         }
         let principal = text(&self.terms.principal_claim)?;
         check_principal_name(principal).ok()?;
-        let roles = match &self.terms.role_claim {
-            None => None,
-            Some(name) => Some(names(members.get(name.as_str()))),
-        };
+        let role_claim = self.terms.role_claim.as_deref();
+        let roles = role_claim.map(|name| names(members.get(name)));
         Some(Vouched {
             issuer: self.terms.issuer.clone(),
             principal: principal.to_owned(),

@@ -48,7 +48,10 @@ async fn a_key_is_announced_and_taken_back_before_it_signs() {
     let desk = Desk::new().await;
     let mut anna = desk.signed_in("anna").await;
     let kid = announced(&desk).await;
-    assert_eq!(keys(&desk, SigningKeyState::Announced).await, [kid.clone()]);
+    assert_eq!(
+        keys(&desk, SigningKeyState::Announced).await,
+        std::slice::from_ref(&kid)
+    );
     assert!(published(&mut anna).await.contains(&kid));
     let list = text(&anna.get("/console/keys").await);
     assert!(list.contains(&kid) && list.contains("signs next"), "{list}");
@@ -60,7 +63,10 @@ async fn a_key_is_announced_and_taken_back_before_it_signs() {
     let retire = format!("/console/keys/{kid}/retire");
     let silent = sent(&mut anna, &retire, &[("reason", " ")]).await;
     assert_eq!(silent.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(keys(&desk, SigningKeyState::Announced).await, [kid.clone()]);
+    assert_eq!(
+        keys(&desk, SigningKeyState::Announced).await,
+        std::slice::from_ref(&kid)
+    );
     let gone = sent(&mut anna, &retire, &[("reason", "made by mistake")]).await;
     assert_eq!(
         location(&gone),

@@ -139,10 +139,11 @@ impl Walk {
 
     /// Whoever takes the step: mostly the administrator.
     fn bearer(&mut self) -> String {
-        if !self.held.is_empty() && self.chance.once_in(3) {
-            if let Held::Token { text, .. } = self.chance.one_of(&self.held) {
-                return text.clone();
-            }
+        if !self.held.is_empty()
+            && self.chance.once_in(3)
+            && let Held::Token { text, .. } = self.chance.one_of(&self.held)
+        {
+            return text.clone();
         }
         self.admin_token.clone()
     }
