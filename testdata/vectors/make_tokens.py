@@ -300,7 +300,7 @@ def access_tokens():
         ("iat-absent", "Claim", "iat is required", {}, {"iat": None}),
         ("jti-absent", "Claim", "jti is required", {}, {"jti": None}),
         ("client-absent", "Claim", "client_id is required", {}, {"client_id": None}),
-        ("type-3", "Claim", "there are three kinds", {}, {"type": 3}),
+        ("type-3", "Claim", "a kind that is granted has the client_id of granted tokens", {}, {"type": 3}),
         ("type-string", "Claim", "the kind is a number", {}, {"type": "1"}),
         ("roles-string", "Claim", "roles are a list", {}, {"roles": "Administrator"}),
         ("cnf-unknown", "Claim", "bound by a method that is not known here", {}, {"cnf": {"x5t#S256": "a"}}),

@@ -20,55 +20,14 @@ use crate::{
 mod binding;
 pub use binding::Binding;
 
+mod kind;
+pub use kind::TokenKind;
+
 mod inspect;
 pub use inspect::{UnverifiedToken, inspect};
 
 mod signed;
 pub use signed::SignedClaims;
-
-/// How a token was got. On the wire 0 to 5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TokenKind {
-    /// A person signed in with a browser.
-    Interactive,
-    /// An application signed in with its certificate.
-    NonInteractive,
-    /// A component of the platform signed in with its certificate.
-    Platform,
-    /// A person granted it to a program of his own.
-    PersonalAccess,
-    /// It was granted to an identity, for an API.
-    App,
-    /// It was granted to no identity.
-    System,
-}
-
-impl TokenKind {
-    /// The number on the wire.
-    pub const fn number(self) -> u8 {
-        match self {
-            TokenKind::Interactive => 0,
-            TokenKind::NonInteractive => 1,
-            TokenKind::Platform => 2,
-            TokenKind::PersonalAccess => 3,
-            TokenKind::App => 4,
-            TokenKind::System => 5,
-        }
-    }
-
-    /// Reads the number on the wire.
-    pub fn from_number(n: u64) -> Option<TokenKind> {
-        match n {
-            0 => Some(TokenKind::Interactive),
-            1 => Some(TokenKind::NonInteractive),
-            2 => Some(TokenKind::Platform),
-            3 => Some(TokenKind::PersonalAccess),
-            4 => Some(TokenKind::App),
-            5 => Some(TokenKind::System),
-            _ => None,
-        }
-    }
-}
 
 /// The `client_id` of every interactive token: the toolkit itself, a public client. Reserved: no
 /// application may have it.
@@ -312,13 +271,18 @@ impl TokenClaims {
                 .and_then(TokenKind::from_number)
                 .ok_or(mistyped("type"))?,
         };
+        let client_id = string("client_id")?;
+        // The one says the other: nothing else has that name, and what has it is nothing else.
+        if kind.is_granted() != (client_id == GRANTED_CLIENT_ID) {
+            return Err(mistyped("type"));
+        }
         let scope = claims.optional_string("scope")?.unwrap_or_default();
         let (session, binding) = binding::login(claims, kind)?;
         Ok(TokenClaims {
             issuer: string("iss")?,
             subject: string("sub")?,
             audience: string("aud")?,
-            client_id: string("client_id")?,
+            client_id,
             principal: string("principal")?,
             kind,
             scope: Scope::parse(scope).map_err(|_| mistyped("scope"))?,
@@ -340,19 +304,6 @@ impl TokenClaims {
             confirmation: member_of(claims, "cnf", "jkt")?.map(str::to_owned),
             session,
             binding,
-        })
-    }
-}
-
-impl fmt::Display for TokenKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TokenKind::Interactive => "interactive",
-            TokenKind::NonInteractive => "non-interactive",
-            TokenKind::Platform => "platform",
-            TokenKind::PersonalAccess => "personal access",
-            TokenKind::App => "app",
-            TokenKind::System => "system",
         })
     }
 }
@@ -701,20 +652,5 @@ mod tests {
         }
         assert!(AccessToken::new(&"a".repeat(16 * 1024)).is_ok());
         assert!(AccessToken::new(&"a".repeat(16 * 1024 + 1)).is_err());
-    }
-
-    // checklist T1
-    #[test]
-    fn there_are_three_kinds() {
-        for (number, kind) in [
-            (0, TokenKind::Interactive),
-            (1, TokenKind::NonInteractive),
-            (2, TokenKind::Platform),
-        ] {
-            assert_eq!(kind.number(), number);
-            assert_eq!(TokenKind::from_number(number.into()), Some(kind));
-        }
-        assert_eq!(TokenKind::from_number(3), None);
-        assert_eq!(TokenKind::from_number(256), None);
     }
 }

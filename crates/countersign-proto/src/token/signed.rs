@@ -118,7 +118,7 @@ impl SignedClaims {
 mod tests {
     use super::*;
     use crate::{
-        fixtures::{API, CLIENT, ISSUER, Identity, JTI, NOW},
+        fixtures::{API, ISSUER, Identity, JTI, NOW},
         key::SigningKey as _,
     };
 
@@ -130,7 +130,7 @@ mod tests {
             ISSUER.to_owned(),
             "robot".to_owned(),
             API.to_owned(),
-            CLIENT.to_owned(),
+            crate::token::GRANTED_CLIENT_ID.to_owned(),
             TokenKind::App,
             NOW,
             UnixTime::from_secs(1_700_000_900),

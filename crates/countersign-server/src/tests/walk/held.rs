@@ -49,6 +49,10 @@ impl Held {
         }
     }
 
+    pub(super) fn is_session(&self) -> bool {
+        matches!(self, Held::Session { .. })
+    }
+
     /// Whether it opens anything at this node.
     pub(super) async fn opens(&self, node: &World, api: &str) -> bool {
         match self {
@@ -97,6 +101,16 @@ impl Held {
             (true, true) => Listed::Narrowed,
             (true, false) => Listed::Good,
         }
+    }
+
+    /// All that is listed of it, for whoever looks for a fault.
+    pub(super) async fn shown(&self, node: &World, admin: &str) -> String {
+        let path = match self {
+            Held::Token { id, .. } => format!("tokens/{id}"),
+            Held::Session { id, .. } => format!("sessions/{id}"),
+        };
+        let answer = node.api(Method::GET, &path, admin, None).await;
+        String::from_utf8_lossy(&answer.body).into_owned()
     }
 
     /// Where it is revoked.

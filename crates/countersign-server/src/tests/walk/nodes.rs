@@ -23,6 +23,8 @@ impl Nodes {
         let clock = Arc::new(HandClock::turned_by_hand());
         let mut settings = Settings::in_memory(ISSUER.parse().unwrap());
         settings.limits.per_source_per_minute = u32::MAX;
+        settings.limits.per_client_per_minute = u32::MAX;
+        settings.limits.api_per_source_per_minute = u32::MAX;
         settings.limits.failures_per_source_per_minute = u32::MAX;
         settings.secrets_file = Some(folder.path().join("secrets"));
         let [first, second] = store::two_on_postgresql().await;

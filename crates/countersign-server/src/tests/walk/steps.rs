@@ -81,7 +81,14 @@ pub(super) fn next(chance: &mut Chance, held: &[Held], number: u32) -> Step {
             path: format!("tokens/{id}"),
             body: None,
         },
-        77..80 => Step::post("end a session", format!("sessions/{id}/end"), None),
+        77..80 => {
+            let sessions: Vec<&Held> = held.iter().filter(|it| it.is_session()).collect();
+            let id = match sessions.as_slice() {
+                [] => id,
+                sessions => chance.one_of(sessions).id().to_owned(),
+            };
+            Step::post("end a session", format!("sessions/{id}/end"), None)
+        }
         80..92 => Step {
             name: "change a principal",
             method: Method::PUT,
