@@ -9,6 +9,8 @@ pub(crate) mod balancer;
 
 pub(crate) mod browser;
 
+mod driver;
+
 pub(crate) mod listener;
 
 pub(crate) mod person;

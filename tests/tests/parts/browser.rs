@@ -1,15 +1,8 @@
 //! What does a person see and do, in a real Chromium?
 //!
-//! chromedriver and the browser live in one process group with a shell that holds our stdin: when the test ends,
-//! however it ends, the shell ends all of them. Every browser has a new profile, so that several stand side by side.
+//! Every browser has a new profile, so that several stand side by side.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, Stdio},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fantoccini::{
@@ -22,22 +15,18 @@ use fantoccini::{
 };
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::{HINT, command, openssl, root, serving::free_address};
+use super::{
+    HINT,
+    driver::{Driver, chromium},
+    openssl, root,
+    serving::free_address,
+};
 
 /// How long a page may take to show what is waited for, on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is looked at while waiting.
 const GLANCE: Duration = Duration::from_millis(20);
-
-/// Ends the driver, which ends its browser; what does not end by itself within five seconds is killed.
-const KEEPER: &str = r#"chromedriver "$@" & driver=$!
-cat >/dev/null
-kill -TERM $driver
-(sleep 5; kill -KILL 0) &
-wait $driver
-kill -KILL 0"#;
 
 /// What the flags of real-world automation switch off: a browser that talks to nobody but the page's server.
 const QUIET: [&str; 12] = [
@@ -96,10 +85,7 @@ impl Browser {
         let driver = tokio::task::spawn_blocking(Driver::start)
             .await
             .expect("no panic");
-        let profile = format!(
-            "--user-data-dir={}",
-            driver.folder.path().join("profile").display()
-        );
+        let profile = format!("--user-data-dir={}", driver.profile().display());
         let flags: Vec<&str> = QUIET
             .iter()
             .chain(flags)
@@ -115,7 +101,7 @@ impl Browser {
         };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
-            .connect(&driver.address)
+            .connect(driver.address())
             .await
             .unwrap_or_else(|error| panic!("chromium does not start: {error}; {HINT}"));
         // The driver ends with the test; nothing has to be said to it first.
@@ -432,61 +418,6 @@ impl Browser {
             );
         }
     }
-}
-
-/// chromedriver on a free port of loopback, and what it started. Ends when dropped.
-struct Driver {
-    keeper: Child,
-    stdin: Option<ChildStdin>,
-    address: String,
-    folder: TempDir,
-}
-
-impl Driver {
-    fn start() -> Driver {
-        let folder = tempfile::tempdir().expect("a folder for the profile");
-        let mut keeper = command("sh")
-            .args(["-c", KEEPER, "keeper", "--port=0"])
-            .env("HOME", folder.path())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sh");
-        let stdin = keeper.stdin.take();
-        let mut said = BufReader::new(keeper.stdout.take().expect("stdout is piped")).lines();
-        let port = said.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse::<u16>().ok()
-        });
-        let port = port.unwrap_or_else(|| panic!("chromedriver does not start; {HINT}"));
-        // It goes on talking, and would stop when nobody listened.
-        std::thread::spawn(move || said.for_each(drop));
-        Driver {
-            keeper,
-            stdin,
-            address: format!("http://127.0.0.1:{port}"),
-            folder,
-        }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// Where the browser is.
-fn chromium() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    std::env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|file| file.exists())
-        .unwrap_or_else(|| panic!("chromium is not there; {HINT}"))
 }
 
 #[derive(Debug)]
