@@ -318,6 +318,20 @@ mod tests {
         assert_eq!(login.assertion.kid.as_deref(), Some("none"));
     }
 
+    // Names in base64url begin with a hyphen once in 64 times.
+    #[test]
+    fn a_name_that_begins_with_a_hyphen_is_no_option() {
+        for line in [
+            "countersign admin key retire -y0_3abc --reason lost",
+            "countersign admin key retire --reason lost -- -h0_3abc",
+            "countersign admin audit --token-id -y0_3abc",
+            "countersign admin token revoke --created-through -y0_3abc --reason lost",
+        ] {
+            assert!(matches!(read(line), Parsed::Command(_)), "{line}");
+        }
+        wrong("countersign admin key retire --reason lost");
+    }
+
     #[test]
     fn an_unknown_verb_is_one_line_and_a_hint() {
         let failure = wrong("countersign tokn");

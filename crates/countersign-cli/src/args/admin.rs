@@ -160,6 +160,7 @@ pub(crate) enum KeyCommand {
     /// Retires a key at once: what it signed is worth nothing from now on
     Retire {
         /// Its kid, as the list shows it
+        #[arg(allow_hyphen_values = true)] // base64url begins so now and then
         kid: String,
         /// Why, for the audit
         #[arg(long, value_name = "TEXT")]
@@ -189,7 +190,7 @@ pub(crate) struct AuditOptions {
     #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<String>,
     /// With the token that has this id only
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) token_id: Option<String>,
     /// With the certificate that has this SHA-256 thumbprint only
     #[arg(long, value_name = "SHA256")]

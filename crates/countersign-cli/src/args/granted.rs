@@ -260,7 +260,7 @@ pub(crate) struct Together {
     #[arg(long, value_name = "SHA256")]
     pub(crate) certificate: Option<String>,
     /// All that were made with the token that has this id, and with those
-    #[arg(long, value_name = "ID")]
+    #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     pub(crate) created_through: Option<String>,
 }
 

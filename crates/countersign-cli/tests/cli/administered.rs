@@ -6,7 +6,7 @@ use crate::world::{Platform, Ran};
 
 impl Platform {
     fn manage(&self, line: &str) -> Ran {
-        self.run(&format!("admin {line} --profile dev-admin --output json"))
+        self.run(&format!("admin --profile dev-admin --output json {line}"))
     }
 
     fn keys(&self) -> Vec<(String, String)> {
@@ -33,10 +33,10 @@ fn a_signing_key_is_announced_and_retired_from_the_command_line() {
     // One is announced already; the active one signs; neither is done by mistake.
     assert_eq!(platform.manage("key rotate").code, 1);
     let active = &before[0].1;
-    let refused = platform.manage(&format!("key retire {active} --reason x"));
+    let refused = platform.manage(&format!("key retire --reason x -- {active}"));
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("signs now"), "{refused:?}");
-    let retired = platform.manage(&format!("key retire {kid} --reason mistake"));
+    let retired = platform.manage(&format!("key retire --reason mistake -- {kid}"));
     assert_eq!(retired.json()["state"], "retired");
     let denied = platform.run("admin key rotate --profile dev");
     assert_eq!(denied.code, 10, "{denied:?}");
