@@ -1,34 +1,32 @@
-//! Which library does the arithmetic? The one file that names it.
+//! Which library does the arithmetic?
 //!
-//! It knows signatures and digests, not formats: [`crate::key`] takes keys apart and puts them
-//! together. Its interface is two digests, [`Verifier`] and [`Signer`], and [`hmac`] for the one
-//! module that has symmetric keys.
+//! aws-lc by default. Where there is no C toolchain, feature `pure-rust` instead: RSA, ECDSA on P-256
+//! and HMAC, slower, and with less care for what timing tells. With both features it is aws-lc.
+//!
+//! This file and the two below it know signatures and digests, not formats: [`crate::key`] takes keys
+//! apart and puts them together. The interface is the same for both: two digests, [`Verifier`] and
+//! [`Signer`], which kinds of keys there are at all, and [`hmac`] for the one module that has
+//! symmetric keys. The tests hold one library against the other.
 
 pub(crate) mod hmac;
 
-use aws_lc_rs::{
-    digest,
-    encoding::{AsDer, Pkcs8V1Der},
-    rand::SystemRandom,
-    rsa::KeySize,
-    signature::{
-        self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, Ed25519KeyPair,
-        KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair, RsaParameters, UnparsedPublicKey,
-    },
-};
-use zeroize::Zeroizing;
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
 
-use crate::key::Algorithm;
+#[cfg(any(test, not(feature = "aws-lc")))]
+#[cfg_attr(
+    feature = "aws-lc",
+    allow(dead_code, reason = "only compared with the other")
+)]
+mod pure_rust;
 
-/// SHA-1, to find a certificate and never to trust one.
-pub(crate) fn sha1(data: &[u8]) -> [u8; 20] {
-    fixed(&digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data))
-}
+#[cfg(feature = "aws-lc")]
+use self::aws_lc as backend;
+#[cfg(not(feature = "aws-lc"))]
+use self::pure_rust as backend;
 
-/// SHA-256.
-pub(crate) fn sha256(data: &[u8]) -> [u8; 32] {
-    fixed(&digest::digest(&digest::SHA256, data))
-}
+use crate::key::{Algorithm, KeyError, KeyType};
+pub(crate) use backend::{KINDS, Signer, Verifier, sha1, sha256};
 
 /// The curves of ECDSA here (RFC 7518 §3.4). Each has the hash of its algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +46,14 @@ impl Curve {
         }
     }
 
+    pub(crate) const fn key_type(self) -> KeyType {
+        match self {
+            Curve::P256 => KeyType::P256,
+            Curve::P384 => KeyType::P384,
+            Curve::P521 => KeyType::P521,
+        }
+    }
+
     const fn algorithm(self) -> Algorithm {
         match self {
             Curve::P256 => Algorithm::ES256,
@@ -55,199 +61,31 @@ impl Curve {
             Curve::P521 => Algorithm::ES512,
         }
     }
+}
 
-    fn verification(self) -> &'static EcdsaVerificationAlgorithm {
-        match self {
-            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED,
-            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED,
-        }
-    }
+/// The public half of a private key, as a [`Verifier`] is made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "aws-lc"),
+    allow(dead_code, reason = "not every library has every kind")
+)]
+pub(crate) enum PublicHalf<'a> {
+    /// DER `RSAPublicKey`.
+    Rsa(&'a [u8]),
+    /// The uncompressed point.
+    Ecdsa(Curve, &'a [u8]),
+    /// The 32 bytes.
+    Ed25519(&'a [u8]),
+}
 
-    fn signing(self) -> &'static EcdsaSigningAlgorithm {
-        match self {
-            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
-            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
-        }
+/// Refuses a kind of key that the library has not, before the library does it without a reason.
+pub(crate) fn check_taken(key_type: KeyType) -> Result<(), KeyError> {
+    if backend::takes(key_type) {
+        Ok(())
+    } else {
+        Err(KeyError::Unsupported(key_type.to_string()))
     }
 }
 
-/// A parsed public key.
-pub(crate) enum Verifier {
-    /// One key for each padding of the protocol, because the library binds the padding to the
-    /// parsed key.
-    Rsa {
-        pkcs1: Box<ParsedPublicKey>,
-        pss: Box<ParsedPublicKey>,
-    },
-    Ecdsa(Curve, ParsedPublicKey),
-    Ed25519(ParsedPublicKey),
-}
-
-impl Verifier {
-    /// From a DER `RSAPublicKey` (RFC 8017 App. A.1.1) of 2048 to 8192 bits.
-    pub(crate) fn rsa(pkcs1: &[u8]) -> Option<Verifier> {
-        let parse = |parameters| ParsedPublicKey::new(parameters, pkcs1).ok().map(Box::new);
-        Some(Verifier::Rsa {
-            pkcs1: parse(&signature::RSA_PKCS1_2048_8192_SHA256)?,
-            pss: parse(&signature::RSA_PSS_2048_8192_SHA256)?,
-        })
-    }
-
-    /// From an uncompressed point (SEC 1 §2.3.3), which must be on the curve and not infinity.
-    pub(crate) fn ecdsa(curve: Curve, point: &[u8]) -> Option<Verifier> {
-        let key = ParsedPublicKey::new(curve.verification(), point).ok()?;
-        Some(Verifier::Ecdsa(curve, key))
-    }
-
-    /// From the 32 bytes of RFC 8032 §5.1.5. The library does not check the point.
-    pub(crate) fn ed25519(point: &[u8; 32]) -> Option<Verifier> {
-        let key = ParsedPublicKey::new(&signature::ED25519, point).ok()?;
-        Some(Verifier::Ed25519(key))
-    }
-
-    /// Whether the signature is good. Lengths are exact: the other lengths that a library may
-    /// forgive make a second signature out of one.
-    pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let key = match (self, algorithm) {
-            (Verifier::Rsa { pkcs1, .. }, Algorithm::RS256) => pkcs1,
-            (Verifier::Rsa { pss, .. }, Algorithm::PS256) => pss,
-            (Verifier::Rsa { pkcs1, .. }, _) => {
-                return other_rsa(algorithm).is_some_and(|parameters| {
-                    let key = UnparsedPublicKey::new(parameters, pkcs1.as_ref());
-                    key.verify(message, signature).is_ok()
-                });
-            }
-            (Verifier::Ecdsa(curve, key), _)
-                if algorithm == curve.algorithm() && signature.len() == 2 * curve.bytes() =>
-            {
-                key
-            }
-            (Verifier::Ed25519(key), Algorithm::EdDSA) if signature.len() == 64 => key,
-            _ => return false,
-        };
-        key.verify_sig(message, signature).is_ok()
-    }
-}
-
-/// A parsed private key. The library wipes it when it is dropped.
-pub(crate) enum Signer {
-    Rsa(RsaKeyPair),
-    Ecdsa(Curve, EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-}
-
-impl Signer {
-    /// From a DER `RSAPrivateKey` (RFC 8017 App. A.1.2).
-    pub(crate) fn rsa(pkcs1: &[u8]) -> Option<Signer> {
-        RsaKeyPair::from_der(pkcs1).ok().map(Signer::Rsa)
-    }
-
-    /// From a DER `ECPrivateKey` (RFC 5915) on this curve.
-    pub(crate) fn ecdsa(curve: Curve, sec1: &[u8]) -> Option<Signer> {
-        EcdsaKeyPair::from_private_key_der(curve.signing(), sec1)
-            .ok()
-            .map(|pair| Signer::Ecdsa(curve, pair))
-    }
-
-    /// From PKCS#8, with the public key (RFC 5958) or without it (RFC 5208, as openssl writes).
-    pub(crate) fn ed25519(pkcs8: &[u8]) -> Option<Signer> {
-        Ed25519KeyPair::from_pkcs8(pkcs8).ok().map(Signer::Ed25519)
-    }
-
-    /// A new RSA key of 2048, 3072, 4096 or 8192 bits, and its PKCS#8 form.
-    pub(crate) fn generate_rsa(bits: u16) -> Option<(Signer, Zeroizing<Vec<u8>>)> {
-        let size = match bits {
-            2048 => KeySize::Rsa2048,
-            3072 => KeySize::Rsa3072,
-            4096 => KeySize::Rsa4096,
-            8192 => KeySize::Rsa8192,
-            _ => return None,
-        };
-        let pair = RsaKeyPair::generate(size).ok()?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().ok()?;
-        let pkcs8 = Zeroizing::new(der.as_ref().to_vec());
-        Some((Signer::Rsa(pair), pkcs8))
-    }
-
-    /// A new key on this curve, and its PKCS#8 form.
-    pub(crate) fn generate_ecdsa(curve: Curve) -> Option<(Signer, Zeroizing<Vec<u8>>)> {
-        let pair = EcdsaKeyPair::generate(curve.signing()).ok()?;
-        let pkcs8 = Zeroizing::new(pair.to_pkcs8v1().ok()?.as_ref().to_vec());
-        Some((Signer::Ecdsa(curve, pair), pkcs8))
-    }
-
-    /// A new Ed25519 key, and its PKCS#8 form without the public key, which every tool reads.
-    pub(crate) fn generate_ed25519() -> Option<(Signer, Zeroizing<Vec<u8>>)> {
-        let pair = Ed25519KeyPair::generate().ok()?;
-        let pkcs8 = Zeroizing::new(pair.to_pkcs8v1().ok()?.as_ref().to_vec());
-        Some((Signer::Ed25519(pair), pkcs8))
-    }
-
-    /// RSA: DER `RSAPublicKey`. ECDSA: the uncompressed point. Ed25519: the 32 bytes.
-    pub(crate) fn public_key(&self) -> &[u8] {
-        match self {
-            Signer::Rsa(pair) => pair.public_key().as_ref(),
-            Signer::Ecdsa(_, pair) => pair.public_key().as_ref(),
-            Signer::Ed25519(pair) => pair.public_key().as_ref(),
-        }
-    }
-
-    /// Signs; `None` when the algorithm is not of this key, or when the library fails.
-    pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
-        match (self, algorithm) {
-            (Signer::Rsa(pair), _) => sign_rsa(pair, rsa_encoding(algorithm)?, message),
-            (Signer::Ecdsa(curve, pair), _) if algorithm == curve.algorithm() => pair
-                .sign(&SystemRandom::new(), message)
-                .ok()
-                .map(|signature| signature.as_ref().to_vec()),
-            (Signer::Ed25519(pair), Algorithm::EdDSA) => pair
-                .try_sign(message)
-                .ok()
-                .map(|signature| signature.as_ref().to_vec()),
-            _ => None,
-        }
-    }
-}
-
-/// What verifies by an algorithm of RSA that the protocol does not use, and for which no parsed key
-/// is kept therefore.
-fn other_rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
-    match algorithm {
-        Algorithm::RS384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
-        Algorithm::RS512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
-        Algorithm::PS384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
-        Algorithm::PS512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-        _ => None,
-    }
-}
-
-fn rsa_encoding(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
-    match algorithm {
-        Algorithm::RS256 => Some(&signature::RSA_PKCS1_SHA256),
-        Algorithm::RS384 => Some(&signature::RSA_PKCS1_SHA384),
-        Algorithm::RS512 => Some(&signature::RSA_PKCS1_SHA512),
-        Algorithm::PS256 => Some(&signature::RSA_PSS_SHA256),
-        Algorithm::PS384 => Some(&signature::RSA_PSS_SHA384),
-        Algorithm::PS512 => Some(&signature::RSA_PSS_SHA512),
-        _ => None,
-    }
-}
-
-fn sign_rsa(
-    pair: &RsaKeyPair,
-    padding: &'static dyn RsaEncoding,
-    message: &[u8],
-) -> Option<Vec<u8>> {
-    let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(padding, &SystemRandom::new(), message, &mut signature)
-        .ok()?;
-    Some(signature)
-}
-
-fn fixed<const N: usize>(digest: &digest::Digest) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(digest.as_ref());
-    bytes
-}
+#[cfg(all(test, feature = "aws-lc"))]
+mod tests;

@@ -8,6 +8,7 @@ use std::fmt;
 
 pub(crate) use self::public::Components;
 pub use self::{local::LocalKey, public::PublicKey};
+use crate::crypto;
 
 /// A JWS signature algorithm of a key pair (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none` and no
 /// HMAC here.
@@ -146,7 +147,7 @@ pub enum KeyError {
     RsaExponent,
     /// The key was made by the library of CVE-2017-15361, and can be factored.
     RsaRoca,
-    /// A kind of key that does not sign here. Names it.
+    /// A kind of key that does not sign here, or not in a build by `pure-rust`. Names it.
     Unsupported(String),
     /// The public point is not on its curve, or generates only a small group.
     OffCurve,
@@ -177,7 +178,8 @@ impl fmt::Display for KeyError {
             ),
             KeyError::Unsupported(what) => write!(
                 f,
-                "the key is of a kind that is not supported: {what}; use RSA, EC P-256, P-384 or P-521, or Ed25519"
+                "the key is of a kind that is not supported: {what}; use {}",
+                crypto::KINDS
             ),
             KeyError::OffCurve => f.write_str("the public point is not a usable point of its curve"),
             KeyError::Malformed(what) => write!(f, "the key is malformed: {what}"),

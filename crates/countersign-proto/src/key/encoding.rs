@@ -1,6 +1,6 @@
 //! Which kind of key does an encoding announce (RFC 3279, 5480, 8410)?
 
-use super::{KeyError, KeyType};
+use super::KeyError;
 use crate::{
     crypto::Curve,
     der::{self, Reader},
@@ -9,14 +9,13 @@ use crate::{
 pub(super) const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-pub(super) const CURVES: [(Curve, KeyType, &[u8]); 3] = [
+pub(super) const CURVES: [(Curve, &[u8]); 3] = [
     (
         Curve::P256,
-        KeyType::P256,
         &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
     ),
-    (Curve::P384, KeyType::P384, &[0x2b, 0x81, 0x04, 0x00, 0x22]),
-    (Curve::P521, KeyType::P521, &[0x2b, 0x81, 0x04, 0x00, 0x23]),
+    (Curve::P384, &[0x2b, 0x81, 0x04, 0x00, 0x22]),
+    (Curve::P521, &[0x2b, 0x81, 0x04, 0x00, 0x23]),
 ];
 
 /// What an `AlgorithmIdentifier` says of a key.
@@ -59,8 +58,8 @@ pub(super) fn curve_of(mut parameters: Reader<'_>) -> Result<Curve, KeyError> {
     }
     CURVES
         .iter()
-        .find(|(.., oid)| *oid == parameter.content)
-        .map(|(curve, ..)| *curve)
+        .find(|(_, oid)| *oid == parameter.content)
+        .map(|(curve, _)| *curve)
         .ok_or_else(|| unsupported(parameter.content))
 }
 

@@ -9,7 +9,7 @@ use super::{
     encoding::{self, Kind, rsa_public_key},
 };
 use crate::{
-    crypto::{Curve, Signer},
+    crypto::{self, Curve, PublicHalf, Signer},
     der::{self, Reader},
     pem, weak_key,
 };
@@ -49,9 +49,12 @@ impl LocalKey {
         match Kind::from_algorithm(algorithm)? {
             Kind::Rsa => LocalKey::from_pkcs1(private),
             Kind::Ec(curve) => LocalKey::from_ec_private_key(private, curve),
-            Kind::Ed25519 => Signer::ed25519(der)
-                .ok_or(KeyError::Malformed("not an Ed25519 private key"))
-                .and_then(LocalKey::from_signer),
+            Kind::Ed25519 => {
+                crypto::check_taken(KeyType::Ed25519)?;
+                Signer::ed25519(der)
+                    .ok_or(KeyError::Malformed("not an Ed25519 private key"))
+                    .and_then(LocalKey::from_signer)
+            }
         }
     }
 
@@ -120,9 +123,11 @@ impl LocalKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::RsaSize`] when an RSA key is not to have 2048, 3072, 4096 or 8192 bits.
+    /// [`KeyError::RsaSize`] when an RSA key is not to have 2048, 3072, 4096 or 8192 bits, and
+    /// [`KeyError::Unsupported`] for a kind of key that this build has not.
     pub fn generate(key_type: KeyType) -> Result<(LocalKey, Zeroizing<Vec<u8>>), KeyError> {
         const FAILED: KeyError = KeyError::Malformed("the crypto library made no key");
+        crypto::check_taken(key_type)?;
         let (signer, pkcs8) = match key_type {
             KeyType::Rsa { bits } => {
                 Signer::generate_rsa(bits).ok_or(KeyError::RsaSize { bits: bits.into() })?
@@ -152,20 +157,20 @@ impl LocalKey {
                 .or(inner)
                 .ok_or(KeyError::Malformed("the EC key does not name its curve"))?,
         };
+        crypto::check_taken(curve.key_type())?;
         Signer::ecdsa(curve, der)
             .ok_or(MALFORMED)
             .and_then(LocalKey::from_signer)
     }
 
     fn from_signer(signer: Signer) -> Result<LocalKey, KeyError> {
-        let public = signer.public_key();
-        let public_key = match &signer {
-            Signer::Rsa(_) => {
-                let (modulus, exponent) = rsa_public_key(public)?;
+        let public_key = match signer.public_half() {
+            PublicHalf::Rsa(pkcs1) => {
+                let (modulus, exponent) = rsa_public_key(pkcs1)?;
                 PublicKey::from_rsa(modulus, exponent)?
             }
-            Signer::Ecdsa(curve, _) => PublicKey::from_point(*curve, public)?,
-            Signer::Ed25519(_) => match public.try_into() {
+            PublicHalf::Ecdsa(curve, point) => PublicKey::from_point(curve, point)?,
+            PublicHalf::Ed25519(point) => match point.try_into() {
                 Ok(point) => PublicKey::from_ed25519(point)?,
                 Err(_) => return Err(KeyError::Malformed("an Ed25519 key has 32 bytes")),
             },

@@ -7,7 +7,7 @@ use super::{
     encoding::{self, Kind, rsa_public_key},
 };
 use crate::{
-    crypto::{Curve, Verifier},
+    crypto::{self, Curve, Verifier},
     der::{self, Reader},
     weak_key,
 };
@@ -150,6 +150,7 @@ impl PublicKey {
 
     /// From the 32 bytes of RFC 8032 §5.1.5.
     pub(crate) fn from_ed25519(point: &[u8; 32]) -> Result<PublicKey, KeyError> {
+        crypto::check_taken(KeyType::Ed25519)?;
         weak_key::check_ed25519(point)?;
         let verifier = Verifier::ed25519(point).ok_or(KeyError::OffCurve)?;
         Ok(PublicKey::assemble(
@@ -171,11 +172,13 @@ impl PublicKey {
             }
             _ => return Err(KeyError::Malformed("the EC point has the wrong length")),
         };
+        let key_type = curve.key_type();
+        crypto::check_taken(key_type)?;
         let verifier = Verifier::ecdsa(curve, point).ok_or(KeyError::OffCurve)?;
-        let (key_type, oid) = encoding::CURVES
+        let oid = encoding::CURVES
             .iter()
-            .find(|(named, ..)| *named == curve)
-            .map(|(_, key_type, oid)| (*key_type, *oid))
+            .find(|(named, _)| *named == curve)
+            .map(|(_, oid)| *oid)
             .ok_or(KeyError::OffCurve)?;
         let algorithm = [
             der::encode(der::OBJECT_IDENTIFIER, &[encoding::EC_PUBLIC_KEY]),
