@@ -372,6 +372,10 @@ mod tests {
         ] {
             for vector in vectors(text) {
                 let member = |name: &str| vector[name].as_str();
+                let others = ["jose-ES384", "jose-ES512", "jose-EdDSA", "jose-jwk-curve"];
+                if cfg!(not(feature = "aws-lc")) && others.map(Some).contains(&member("name")) {
+                    continue; // by keys that this build has not
+                }
                 let request = ProofRequest {
                     method: &member("method").unwrap().parse().unwrap(),
                     uri: &uri(member("uri").unwrap()),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     certificate::{Certificate, CertificateChain},
     jws::SigningInput,
-    key::{Algorithm, LocalKey, PublicKey, SigningKey},
+    key::{Algorithm, KeyError, LocalKey, PublicKey, SigningKey},
     time::UnixTime,
 };
 
@@ -17,7 +17,8 @@ pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const API: &str = "https://api.example";
 pub(crate) const JTI: &str = "5f0c2b7e-3a51-4d0e-9d4f-1c2b3a4d5e6f";
 
-/// Which key signs by which algorithm.
+/// Which key signs by which algorithm in this build.
+#[cfg(feature = "aws-lc")]
 pub(crate) const PAIRS: [(&str, Algorithm); 6] = [
     ("rsa", Algorithm::RS256),
     ("rsa", Algorithm::PS256),
@@ -26,6 +27,25 @@ pub(crate) const PAIRS: [(&str, Algorithm); 6] = [
     ("p521", Algorithm::ES512),
     ("ed25519", Algorithm::EdDSA),
 ];
+#[cfg(not(feature = "aws-lc"))]
+pub(crate) const PAIRS: [(&str, Algorithm); 3] = [
+    ("rsa", Algorithm::RS256),
+    ("rsa", Algorithm::PS256),
+    ("p256", Algorithm::ES256),
+];
+
+/// One key of every kind that this build has.
+#[cfg(feature = "aws-lc")]
+pub(crate) const KINDS: [&str; 5] = ["rsa", "p256", "p384", "p521", "ed25519"];
+#[cfg(not(feature = "aws-lc"))]
+pub(crate) const KINDS: [&str; 2] = ["rsa", "p256"];
+
+/// Whether a key was refused because this build has not its kind. With aws-lc it has every kind.
+pub(crate) fn is_of_another_build(error: &KeyError) -> bool {
+    let others = ["EC P-384", "EC P-521", "Ed25519"];
+    cfg!(not(feature = "aws-lc"))
+        && matches!(error, KeyError::Unsupported(kind) if others.contains(&kind.as_str()))
+}
 
 pub(crate) const IDENTITIES: &str = include_str!("../../../testdata/vectors/identities.json");
 

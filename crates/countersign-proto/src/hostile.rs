@@ -67,7 +67,7 @@ fn no_token_with_one_character_changed_is_accepted() {
             }
         }
     }
-    assert!(tried > 6_000, "{tried}");
+    assert!(tried > 1_000 * PAIRS.len(), "{tried}");
 }
 
 // security.md 1, 2; attacks A11, A12, A17
@@ -307,14 +307,14 @@ fn no_hostile_header_is_accepted_even_when_the_right_key_signed_it() {
             tried += 2;
         }
     }
-    assert!(tried > 800, "{tried}");
+    assert!(tried > 75 * PAIRS.len() * 2, "{tried}");
 }
 
 // security.md 4-7, 22; attacks A18, A19, A23
 #[test]
 fn no_hostile_json_is_accepted_even_when_the_right_key_signed_it() {
-    let identity = Identity::named("ed25519");
-    let header = r#"{"alg":"EdDSA"}"#;
+    let identity = Identity::named("p256");
+    let header = r#"{"alg":"ES256"}"#;
     let claims = format!(
         "{{\"iss\":\"{CLIENT}\",\"sub\":\"{CLIENT}\",\"aud\":\"{ISSUER}\",\
          \"exp\":1700000060,\"jti\":\"{JTI}\"}}"
@@ -327,7 +327,7 @@ fn no_hostile_json_is_accepted_even_when_the_right_key_signed_it() {
         );
         let signature = identity
             .key
-            .sign(Algorithm::EdDSA, input.as_bytes())
+            .sign(Algorithm::ES256, input.as_bytes())
             .unwrap();
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     };
@@ -381,14 +381,14 @@ fn no_hostile_json_is_accepted_even_when_the_right_key_signed_it() {
         );
     }
     for bad in [
-        r#"{"alg":"EdDSA","alg":"EdDSA"}"#,
-        r#"{"alg":"none","\u0061lg":"EdDSA"}"#,
-        r#"{"alg":"EdDSA"}x"#,
-        r#"{"alg":"EdDSA"}{}"#,
-        r#"["EdDSA"]"#,
-        r#"{"alg":"EdDSA","kid":"\ud800"}"#,
-        r#"{"alg":"EdDSA","jwk":{"kty":"OKP","kty":"EC"}}"#,
-        "{\"alg\":\"EdDSA\",}",
+        r#"{"alg":"ES256","alg":"ES256"}"#,
+        r#"{"alg":"none","\u0061lg":"ES256"}"#,
+        r#"{"alg":"ES256"}x"#,
+        r#"{"alg":"ES256"}{}"#,
+        r#"["ES256"]"#,
+        r#"{"alg":"ES256","kid":"\ud800"}"#,
+        r#"{"alg":"ES256","jwk":{"kty":"OKP","kty":"EC"}}"#,
+        "{\"alg\":\"ES256\",}",
         "",
     ] {
         assert!(
@@ -454,7 +454,7 @@ fn no_signature_of_another_form_key_or_length_is_accepted() {
 // security.md 19; attack A8
 #[test]
 fn a_kid_is_data() {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     for kid in [
         "../../../../etc/passwd",
         "' OR 1=1 --",
@@ -464,7 +464,7 @@ fn a_kid_is_data() {
         "http://127.0.0.1:9/key",
         "",
     ] {
-        let text = identity.sign(&json!({"alg": "EdDSA", "kid": kid}), &json!({}));
+        let text = identity.sign(&json!({"alg": "ES256", "kid": kid}), &json!({}));
         let unverified = UnverifiedAssertion::parse(&text).unwrap();
         assert_eq!(unverified.kid(), Some(kid));
         assert_eq!(unverified.claimed_client_id(), None);

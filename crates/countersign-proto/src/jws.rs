@@ -501,17 +501,18 @@ mod tests {
 
     use super::*;
     use crate::{
-        fixtures::{Identity, variant, vectors},
-        jwk::Jwk,
+        fixtures::{Identity, is_of_another_build, variant, vectors},
+        jwk::{Jwk, JwkError},
     };
 
     // RFC 7515 App. A, RFC 8037 App. A.4; security.md 9; attack A2
     #[test]
     fn the_tokens_of_the_rfcs_are_judged_as_expected() {
         for vector in vectors(include_str!("../../../testdata/vectors/jws-rfc.json")) {
-            let key = Jwk::from_members(vector["jwk"].as_object().unwrap())
-                .unwrap()
-                .key;
+            let key = match Jwk::from_members(vector["jwk"].as_object().unwrap()) {
+                Err(JwkError::Key(why)) if is_of_another_build(&why) => continue,
+                key => key.unwrap().key,
+            };
             let text = vector["jws"].as_str().unwrap();
             let found = UnverifiedJws::parse(text)
                 .and_then(|unverified| unverified.verify(&key, &Algorithm::PROTOCOL));
@@ -524,6 +525,7 @@ mod tests {
     }
 
     // RFC 8037 App. A.4, whose payload is text
+    #[cfg(feature = "aws-lc")]
     #[test]
     fn the_signature_of_rfc_8037_verifies() {
         let vector = vectors(include_str!("../../../testdata/vectors/jws-rfc.json"))
@@ -557,8 +559,7 @@ mod tests {
     }
 
     fn typ(text: &str) -> Option<String> {
-        let text =
-            Identity::named("ed25519").sign(&json!({"alg": "EdDSA", "typ": text}), &json!({}));
+        let text = Identity::named("p256").sign(&json!({"alg": "ES256", "typ": text}), &json!({}));
         UnverifiedJws::parse(&text).unwrap().header().typ.clone()
     }
 
@@ -588,7 +589,7 @@ mod tests {
     // security.md 22
     #[test]
     fn only_certificates_make_a_header_large() {
-        let identity = Identity::named("ed25519");
+        let identity = Identity::named("p256");
         let parse = |header: Value| {
             let text = identity.sign(&header, &json!({}));
             UnverifiedJws::parse(&text).map(|_| ())
@@ -596,23 +597,23 @@ mod tests {
         let large = || JwsError::Header(JsonError::TooLarge);
         let certificate = "A".repeat(4000);
         assert_eq!(
-            parse(json!({"alg": "EdDSA", "x5c": [certificate, certificate]})),
+            parse(json!({"alg": "ES256", "x5c": [certificate, certificate]})),
             Ok(())
         );
         assert_eq!(
-            parse(json!({"alg": "EdDSA", "x5c": [certificate, certificate, certificate, "A"]})),
+            parse(json!({"alg": "ES256", "x5c": [certificate, certificate, certificate, "A"]})),
             Err(large())
         );
         assert_eq!(
-            parse(json!({"alg": "EdDSA", "x5c": [certificate], "x": "y".repeat(2048)})),
+            parse(json!({"alg": "ES256", "x5c": [certificate], "x": "y".repeat(2048)})),
             Err(large())
         );
         assert_eq!(
-            parse(json!({"alg": "EdDSA", "x5c": certificate})),
+            parse(json!({"alg": "ES256", "x5c": certificate})),
             Err(large())
         );
         assert_eq!(
-            parse(json!({"alg": "EdDSA", "x": "y".repeat(2048)})),
+            parse(json!({"alg": "ES256", "x": "y".repeat(2048)})),
             Err(large())
         );
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::fixtures::{CLIENT, ISSUER, Identity, JTI, NOW, PAIRS, variant, vectors};
+use crate::fixtures::{CLIENT, ISSUER, Identity, JTI, KINDS, NOW, PAIRS, variant, vectors};
 
 fn expectation(purpose: Purpose, now: UnixTime) -> Expectation<'static> {
     Expectation {
@@ -33,12 +33,12 @@ fn client_claims() -> serde_json::Value {
 
 /// A client assertion of these claims beside the good ones, signed by the right key.
 fn judge(changes: &serde_json::Value) -> Result<VerifiedAssertion, AssertionError> {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     let mut claims = client_claims();
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    let text = identity.sign(&json!({"alg": "EdDSA"}), &claims);
+    let text = identity.sign(&json!({"alg": "ES256"}), &claims);
     believe(
         &text,
         identity.public_key(),
@@ -56,6 +56,9 @@ fn assertions_of_other_tools_are_judged_as_expected() {
     ] {
         for vector in vectors(text) {
             let member = |name: &str| vector[name].as_str().unwrap();
+            if !KINDS.contains(&member("key")) {
+                continue;
+            }
             let identity = Identity::named(member("key"));
             let purpose = match member("purpose") {
                 "platform" => Purpose::Platform,
@@ -78,7 +81,7 @@ fn assertions_of_other_tools_are_judged_as_expected() {
             judged += 1;
         }
     }
-    assert!(judged >= 150, "{judged}");
+    assert!(judged >= 140, "{judged}");
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn oracle_key(
 // security.md 46; values of openssl
 #[test]
 fn the_header_names_the_certificate_as_openssl_does() {
-    for name in ["rsa", "p256", "ed25519"] {
+    for name in KINDS {
         let identity = Identity::named(name);
         for (form, kid) in [
             (KidForm::Sha1Hex, Some(identity.text("sha1"))),
@@ -223,7 +226,7 @@ fn an_assertion_is_not_minted_by_an_algorithm_that_is_not_of_the_protocol() {
 
 #[test]
 fn a_thumbprint_is_read_in_its_exact_form_only() {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     let read = |header: serde_json::Value| {
         let text = identity.sign(&header, &client_claims());
         UnverifiedAssertion::parse(&text).unwrap().thumbprint()
@@ -231,20 +234,20 @@ fn a_thumbprint_is_read_in_its_exact_form_only() {
     let (sha1, sha256) = (identity.text("x5t"), identity.text("x5t_s256"));
     let leaf = identity.chain.leaf();
     assert_eq!(
-        read(json!({"alg": "EdDSA", "x5t": sha1})),
+        read(json!({"alg": "ES256", "x5t": sha1})),
         Some(leaf.sha1())
     );
     assert_eq!(
-        read(json!({"alg": "EdDSA", "x5t": sha1, "x5t#S256": sha256})),
+        read(json!({"alg": "ES256", "x5t": sha1, "x5t#S256": sha256})),
         Some(leaf.sha256())
     );
     for header in [
-        json!({"alg": "EdDSA"}),
-        json!({"alg": "EdDSA", "x5t": format!("{sha1}=")}),
-        json!({"alg": "EdDSA", "x5t": identity.text("sha1")}),
-        json!({"alg": "EdDSA", "x5t": sha256}),
-        json!({"alg": "EdDSA", "x5t#S256": sha1}),
-        json!({"alg": "EdDSA", "x5t#S256": "", "x5t": sha1}),
+        json!({"alg": "ES256"}),
+        json!({"alg": "ES256", "x5t": format!("{sha1}=")}),
+        json!({"alg": "ES256", "x5t": identity.text("sha1")}),
+        json!({"alg": "ES256", "x5t": sha256}),
+        json!({"alg": "ES256", "x5t#S256": sha1}),
+        json!({"alg": "ES256", "x5t#S256": "", "x5t": sha1}),
     ] {
         assert_eq!(read(header.clone()), None, "{header}");
     }
@@ -252,12 +255,12 @@ fn a_thumbprint_is_read_in_its_exact_form_only() {
 
 #[test]
 fn the_lifetime_is_held_between_ten_seconds_and_five_minutes() {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     for (asked, minted) in [(0, 10), (10, 10), (120, 120), (300, 300), (86_400, 300)] {
         let mut assertion = Assertion::client(CLIENT, ISSUER);
         assertion.lifetime = Duration::from_secs(asked);
         let text = assertion
-            .mint(&identity.chain, &identity.key, Algorithm::EdDSA, NOW, JTI)
+            .mint(&identity.chain, &identity.key, Algorithm::ES256, NOW, JTI)
             .unwrap();
         let verified = believe(
             text.expose(),
@@ -329,12 +332,12 @@ fn an_assertion_that_lives_too_long_is_refused() {
 // security.md 35
 #[test]
 fn an_old_assertion_is_refused_however_long_it_may_live() {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     let verify = |iat: u64, lifetime_max: u64| {
         let mut claims = client_claims();
         claims["iat"] = iat.into();
         claims["nbf"] = iat.into();
-        let text = identity.sign(&json!({"alg": "EdDSA"}), &claims);
+        let text = identity.sign(&json!({"alg": "ES256"}), &claims);
         let expect = Expectation {
             lifetime_max: Duration::from_secs(lifetime_max),
             ..expectation(Purpose::Client, NOW)
@@ -357,11 +360,11 @@ fn an_old_assertion_is_refused_however_long_it_may_live() {
 // security.md 27, 29
 #[test]
 fn only_the_audiences_that_are_admitted_are_accepted() {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     let endpoint = "https://id.example/oauth2/token";
     let mut claims = client_claims();
     claims["aud"] = endpoint.into();
-    let text = identity.sign(&json!({"alg": "EdDSA"}), &claims);
+    let text = identity.sign(&json!({"alg": "ES256"}), &claims);
     let expect = expectation(Purpose::Client, NOW);
     assert_eq!(
         believe(&text, identity.public_key(), &expect).unwrap_err(),
@@ -454,12 +457,12 @@ fn a_jti_has_8_to_128_characters() {
 // security.md 53
 #[test]
 fn an_assertion_is_never_shown() {
-    let identity = Identity::named("ed25519");
+    let identity = Identity::named("p256");
     let assertion = Assertion::client(CLIENT, ISSUER);
-    let input = assertion.signing_input(&identity.chain, Algorithm::EdDSA, NOW, JTI);
+    let input = assertion.signing_input(&identity.chain, Algorithm::ES256, NOW, JTI);
     assert!(!format!("{input:?}").contains("ey"));
     let minted = assertion
-        .mint(&identity.chain, &identity.key, Algorithm::EdDSA, NOW, JTI)
+        .mint(&identity.chain, &identity.key, Algorithm::ES256, NOW, JTI)
         .unwrap();
     assert_eq!(format!("{minted:?}"), "ClientAssertion(..)");
     let unverified = UnverifiedAssertion::parse(minted.expose()).unwrap();

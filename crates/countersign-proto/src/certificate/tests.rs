@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::*;
+use crate::fixtures::{Identity, is_of_another_build};
 
 /// Made by python-cryptography; see make_keys.py beside them.
 const CERTIFICATES: &str = include_str!("../../../../testdata/vectors/certificates.json");
@@ -46,6 +47,7 @@ fn certificates_are_read_and_judged_as_each_vector_says() {
                 format!("UnknownCriticalExtension {oid}")
             }
             Err(CertificateError::Extension(oid)) => format!("Extension {oid}"),
+            Err(CertificateError::UnsupportedKey(why)) if is_of_another_build(&why) => continue,
             Err(CertificateError::UnsupportedKey(_)) => "UnsupportedKey".to_owned(),
             Err(error) => format!("{error:?}"),
         };
@@ -171,7 +173,7 @@ fn a_chain_is_ordered_by_the_names_of_its_issuers() {
         certificate("issuing"),
         certificate("root"),
     );
-    let stranger = certificate("Ed25519");
+    let stranger = Identity::named("p256").chain.leaf().clone();
     let bag = [root.clone(), stranger, leaf.clone(), issuing.clone()];
     let chain = CertificateChain::order(leaf.clone(), &bag);
     assert_eq!(chain.leaf(), &leaf);
@@ -186,7 +188,7 @@ fn a_chain_is_ordered_by_the_names_of_its_issuers() {
 fn a_chain_ends_where_its_issuer_is_missing_or_issued_itself() {
     let alone = CertificateChain::order(certificate("leaf"), &[certificate("root")]);
     assert!(alone.issuers().is_empty());
-    let own = certificate("Ed25519");
+    let own = Identity::named("p256").chain.leaf().clone();
     let chain = CertificateChain::order(own.clone(), &[own, certificate("root")]);
     assert!(chain.issuers().is_empty());
 }

@@ -230,9 +230,9 @@ mod tests {
     };
 
     fn assertion() -> ClientAssertion {
-        let identity = Identity::named("ed25519");
+        let identity = Identity::named("p256");
         Assertion::client(CLIENT, ISSUER)
-            .mint(&identity.chain, &identity.key, Algorithm::EdDSA, NOW, JTI)
+            .mint(&identity.chain, &identity.key, Algorithm::ES256, NOW, JTI)
             .unwrap()
     }
 

@@ -36,14 +36,25 @@ fn okp() -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
 }
 
+/// Without the key of RFC 8037 where the crypto library has not its kind.
+fn in_this_build<T>(keys: [(Value, T); 3]) -> impl Iterator<Item = (Value, T)> {
+    let is_here = |key: &Value| cfg!(feature = "aws-lc") || key["kty"] != "OKP";
+    keys.into_iter().filter(move |(key, _)| is_here(key))
+}
+
+fn good() -> Vec<Value> {
+    let keys = in_this_build([rsa(), ec(), okp()].map(|key| (key, ())));
+    keys.map(|(key, ())| key).collect()
+}
+
 // security.md 45: RFC 7638 §3.1 and RFC 8037 App. A.3; the EC value was made with joserfc.
 #[test]
 fn the_thumbprints_of_the_rfcs_are_reproduced() {
-    for (members, expected) in [
+    for (members, expected) in in_this_build([
         (rsa(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
         (okp(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"),
         (ec(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"),
-    ] {
+    ]) {
         assert_eq!(thumbprint(&read(&members).unwrap().key), expected);
     }
 }
@@ -63,11 +74,11 @@ fn other_members_do_not_change_the_thumbprint() {
 
 #[test]
 fn the_required_members_are_those_of_rfc_7638() {
-    for (members, expected) in [
+    for (members, expected) in in_this_build([
         (rsa(), ["e", "kty", "n"].as_slice()),
         (ec(), &["crv", "kty", "x", "y"]),
         (okp(), &["crv", "kty", "x"]),
-    ] {
+    ]) {
         let required = required_members(&read(&members).unwrap().key);
         let names: Vec<&str> = required.keys().map(String::as_str).collect();
         assert_eq!(names, expected);
@@ -197,11 +208,8 @@ fn set(keys: &[Value]) -> Vec<u8> {
 #[test]
 fn a_registered_set_with_one_bad_key_is_refused_whole() {
     assert_eq!(
-        JwkSet::parse(&set(&[rsa(), ec(), okp()]))
-            .unwrap()
-            .keys
-            .len(),
-        3
+        JwkSet::parse(&set(&good())).unwrap().keys.len(),
+        good().len()
     );
     for bad in [
         json!({"kty": "oct", "k": "AQ"}),
@@ -253,7 +261,7 @@ fn a_published_set_is_read_past_keys_of_other_kinds_but_not_past_secrets() {
 // security.md 55
 #[test]
 fn a_set_is_written_with_public_members_only_and_read_back() {
-    let set = JwkSet::parse(&set(&[rsa(), ec(), okp()])).unwrap();
+    let set = JwkSet::parse(&set(&good())).unwrap();
     let text = set.to_json();
     assert_eq!(JwkSet::parse(text.as_bytes()), Ok(set));
     let written: Value = serde_json::from_str(&text).unwrap();

@@ -7,7 +7,10 @@ use base64::{
 use serde_json::Value;
 
 use super::*;
-use crate::pem;
+use crate::{
+    fixtures::{KINDS, is_of_another_build},
+    pem,
+};
 
 /// Made by openssl and python-cryptography; see make_keys.py beside them.
 const KEYS: &str = include_str!("../../../../testdata/vectors/keys.json");
@@ -81,6 +84,7 @@ fn private_keys_of_openssl_are_read_or_refused_with_the_reason() {
                     );
                 }
             }
+            Err(error) if is_of_another_build(&error) => {}
             Err(error) => assert_refused(&error, &vector),
         }
     }
@@ -95,6 +99,7 @@ fn weak_and_misplaced_public_keys_are_refused_with_the_reason() {
                 assert_eq!(text(&vector, "expect"), "ok", "{}", vector["name"]);
                 assert_eq!(key.spki(), base64(&vector, "spki"));
             }
+            Err(error) if is_of_another_build(&error) => {}
             Err(error) => assert_refused(&error, &vector),
         }
     }
@@ -106,7 +111,10 @@ fn signatures_of_other_tools_verify_and_forged_ones_do_not() {
     let vectors = vectors(SIGNATURES, "signatures");
     assert!(vectors.len() > 80);
     for vector in vectors {
-        let key = PublicKey::from_spki(&base64(&vector, "spki")).unwrap();
+        let key = match PublicKey::from_spki(&base64(&vector, "spki")) {
+            Err(error) if is_of_another_build(&error) => continue,
+            key => key.unwrap(),
+        };
         let algorithm = Algorithm::from_name(text(&vector, "alg")).unwrap();
         let verified = key.verify(algorithm, b"countersign", &base64(&vector, "signature"));
         let expected = match text(&vector, "expect") {
@@ -160,6 +168,9 @@ fn the_signatures_of_rfc_7515_and_rfc_8037_verify() {
             "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
         ),
     ] {
+        if !is_in_this_build(algorithm) {
+            continue;
+        }
         let (input, signature) = split(jws);
         let key = jwk(&key);
         assert_eq!(
@@ -173,7 +184,14 @@ fn the_signatures_of_rfc_7515_and_rfc_8037_verify() {
     }
 }
 
+/// Whether the crypto library has the kind of key that signs so.
+fn is_in_this_build(algorithm: Algorithm) -> bool {
+    let others = [Algorithm::ES384, Algorithm::ES512, Algorithm::EdDSA];
+    cfg!(feature = "aws-lc") || !others.contains(&algorithm)
+}
+
 // RFC 8032 §7.1, test 2: a deterministic signature can be compared as bytes.
+#[cfg(feature = "aws-lc")]
 #[test]
 fn ed25519_signs_as_rfc_8032_does() {
     let seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
@@ -187,6 +205,7 @@ fn ed25519_signs_as_rfc_8032_does() {
     );
 }
 
+#[cfg(feature = "aws-lc")]
 fn unhex(digits: &str) -> Vec<u8> {
     (0..digits.len())
         .step_by(2)
@@ -197,7 +216,8 @@ fn unhex(digits: &str) -> Vec<u8> {
 // security.md 10: the key decides what it verifies, whatever the header says.
 #[test]
 fn a_key_neither_signs_nor_verifies_by_an_algorithm_that_is_not_its_own() {
-    for name in ["rsa 2048, PKCS#8", "P-256, PKCS#8", "Ed25519, PKCS#8"] {
+    let names = ["rsa 2048, PKCS#8", "P-256, PKCS#8", "Ed25519, PKCS#8"];
+    for name in names.into_iter().take(KINDS.len()) {
         let key = LocalKey::from_pem(&pem_of(name)).unwrap();
         let is_own = |algorithm: &Algorithm| key.public_key().key_type().signs_by(*algorithm);
         assert!(key.public_key().algorithms().iter().all(is_own));
@@ -270,6 +290,9 @@ fn what_is_signed_here_verifies_elsewhere() {
         ("P-384, PKCS#8", Algorithm::ES384, Theirs::ES384),
         ("Ed25519, PKCS#8", Algorithm::EdDSA, Theirs::EdDSA),
     ] {
+        if !is_in_this_build(ours) {
+            continue;
+        }
         let key = LocalKey::from_pem(&pem_of(name)).unwrap();
         let signature = URL_SAFE_NO_PAD.encode(key.sign(ours, b"message").unwrap());
         let jwk = Value::Object(crate::jwk::required_members(key.public_key()));
@@ -288,13 +311,19 @@ fn an_encrypted_key_is_told_from_a_broken_one_without_its_label() {
 
 #[test]
 fn generated_keys_are_stored_and_read_back() {
-    for key_type in [
+    let key_types = [
         KeyType::Rsa { bits: 2048 },
         KeyType::P256,
         KeyType::P384,
         KeyType::P521,
         KeyType::Ed25519,
-    ] {
+    ];
+    let (here, elsewhere) = key_types.split_at(KINDS.len());
+    for &key_type in elsewhere {
+        let refused = LocalKey::generate(key_type).err().unwrap();
+        assert!(is_of_another_build(&refused), "{refused}");
+    }
+    for &key_type in here {
         let (key, pkcs8) = LocalKey::generate(key_type).unwrap();
         assert_eq!(key.public_key().key_type(), key_type);
         let read = LocalKey::from_pkcs8(&pkcs8).unwrap();
@@ -335,7 +364,7 @@ fn an_error_about_a_broken_key_shows_nothing_of_the_key() {
 fn a_private_key_fits_a_certificate_when_the_public_keys_are_equal() {
     let one = LocalKey::from_pem(&pem_of("P-256, PKCS#8")).unwrap();
     let same = LocalKey::from_pem(&pem_of("P-256, SEC1")).unwrap();
-    let other = LocalKey::from_pem(&pem_of("P-384, SEC1")).unwrap();
+    let other = LocalKey::from_pem(&pem_of("rsa 2048, PKCS#8")).unwrap();
     assert_eq!(one.public_key(), same.public_key());
     assert_ne!(one.public_key(), other.public_key());
 }

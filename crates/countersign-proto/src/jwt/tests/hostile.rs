@@ -79,7 +79,7 @@ fn of_a_thousand_hostile_tokens_none_is_accepted_and_each_is_refused_for_its_rea
         json_of_all_kinds(&mut tried, &signer);
         claims(&mut tried, &signer);
     }
-    assert!(tried.count > 3_000, "{}", tried.count);
+    assert!(tried.count > 230 * signers().len(), "{}", tried.count);
 }
 
 fn damaged_signatures(tried: &mut Tried, signer: &Signer, text: &str) {
@@ -259,7 +259,7 @@ fn other_algorithms(tried: &mut Tried, signer: &Signer) {
 /// Signed by the right key.
 fn headers(tried: &mut Tried, signer: &Signer) {
     let claims = claims_with("sub", json!("alice"));
-    let attacker = Identity::named("ed25519");
+    let attacker = Identity::named("p256");
     let jwk = Value::Object(crate::jwk::required_members(attacker.public_key()));
     for (name, value, expected) in [
         ("crit", json!([]), "Critical"),
@@ -302,9 +302,9 @@ fn headers(tried: &mut Tried, signer: &Signer) {
     ] {
         let mut header = header_of(signer);
         header[name] = value;
-        header["alg"] = json!("EdDSA");
+        header["alg"] = json!("ES256");
         let expected = match signer.algorithm() {
-            Algorithm::KeyPair(Pair::EdDSA) => continue, // it is the attacker's own key
+            Algorithm::KeyPair(Pair::ES256) => continue, // it is the attacker's own key
             _ => "Algorithm",
         };
         tried.refused(signer, &attacker.sign(&header, &claims), expected);

@@ -164,7 +164,10 @@ fn the_algorithm_is_chosen_from_the_key() {
         ("p384", key::Algorithm::ES384),
         ("p521", key::Algorithm::ES512),
         ("ed25519", key::Algorithm::EdDSA),
-    ] {
+    ]
+    .into_iter()
+    .filter(|(name, _)| KINDS.contains(name))
+    {
         let signer = Signer::from_pem(Identity::named(name).text("key")).unwrap();
         assert_eq!(signer.algorithm(), pair(expected), "{name}");
     }
@@ -173,7 +176,7 @@ fn the_algorithm_is_chosen_from_the_key() {
 // checklist K10, trap: an alg swap
 #[test]
 fn an_algorithm_that_is_asked_for_is_checked_against_the_key() {
-    for algorithm in Algorithm::ALL {
+    for algorithm in algorithms() {
         let own = signer_by(algorithm);
         for other in Algorithm::ALL {
             let same_key = match (algorithm, other) {
@@ -207,7 +210,7 @@ fn an_algorithm_that_is_asked_for_is_checked_against_the_key() {
 // A mistake of checklist K: a random kid at each build, so that no key set can be published.
 #[test]
 fn a_kid_is_the_same_at_every_start_and_is_the_one_that_is_published() {
-    for name in ["rsa", "p256", "p384", "p521", "ed25519"] {
+    for name in KINDS {
         let identity = Identity::named(name);
         let (one, two) = (
             Signer::from_pem(identity.text("key")).unwrap(),
@@ -271,7 +274,7 @@ fn a_kid_is_a_thumbprint_of_the_certificate_a_text_or_none_when_that_is_asked_fo
 
 #[test]
 fn a_certificate_beside_the_key_is_taken_and_one_of_another_key_is_not() {
-    let (mine, other) = (Identity::named("p256"), Identity::named("p384"));
+    let (mine, other) = (Identity::named("p256"), Identity::named("rsa"));
     let text = |certificate: &str| format!("{certificate}\n{}", mine.text("key"));
     let both = format!(
         "{}\n{}",
@@ -300,7 +303,10 @@ fn a_certificate_beside_the_key_is_taken_and_one_of_another_key_is_not() {
 fn every_private_key_of_openssl_becomes_a_jwk_and_comes_back() {
     let mut kinds = std::collections::BTreeSet::new();
     for (name, pem) in good_pems() {
-        let key = PrivateKey::from_pem(&pem).expect(&name);
+        let key = match PrivateKey::from_pem(&pem) {
+            Err(why) if is_of_another_build(&why) => continue,
+            key => key.expect(&name),
+        };
         let jwk = key.to_jwk(None, Some("k-1")).unwrap();
         let members: Value = serde_json::from_str(&jwk).unwrap();
         assert_eq!(members["kid"], "k-1", "{name}");
@@ -323,7 +329,7 @@ fn every_private_key_of_openssl_becomes_a_jwk_and_comes_back() {
         let verified = original.public_key().verify(algorithm, b"m", &signature);
         assert!(verified.is_ok(), "{name}");
     }
-    assert!(kinds.len() >= 5, "{kinds:?}");
+    assert!(kinds.len() >= KINDS.len(), "{kinds:?}");
 }
 
 #[test]
@@ -334,8 +340,8 @@ fn a_generated_key_has_its_size_and_is_not_made_twice() {
         let other = SymmetricKey::generate(algorithm).unwrap();
         assert_ne!(key.thumbprint(), other.thumbprint());
     }
-    let key = PrivateKey::generate(KeyType::Ed25519).unwrap();
-    let other = PrivateKey::generate(KeyType::Ed25519).unwrap();
+    let key = PrivateKey::generate(KeyType::P256).unwrap();
+    let other = PrivateKey::generate(KeyType::P256).unwrap();
     assert_ne!(key.public_key(), other.public_key());
 }
 
@@ -344,7 +350,7 @@ fn a_generated_key_has_its_size_and_is_not_made_twice() {
 fn a_private_jwk_whose_halves_do_not_fit_or_that_lacks_numbers_is_refused() {
     let read = |text: &[u8]| PrivateKey::from_jwk(text).map(|_| ()).unwrap_err();
     let malformed = |why: &KeyRefusal| matches!(why, KeyRefusal::Key(KeyError::Malformed(_)));
-    for name in ["p256", "p384", "p521", "ed25519"] {
+    for name in KINDS.into_iter().filter(|name| *name != "rsa") {
         let (jwk, other) = (private_jwk(name), PrivateKey::generate(key_type(name)));
         let other = other.unwrap().to_jwk(None, None).unwrap();
         let other: Value = serde_json::from_str(&other).unwrap();

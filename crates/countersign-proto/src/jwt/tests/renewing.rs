@@ -242,7 +242,7 @@ fn two_renewals_of_one_token_count_from_it_and_share_its_end() {
 fn a_token_of_an_older_key_is_renewed_by_the_new_one() {
     let (old, new) = (
         es256(),
-        signer_by(Algorithm::KeyPair(key::Algorithm::ES384)),
+        signer_by(Algorithm::KeyPair(key::Algorithm::PS256)),
     );
     let token = builder().build(&old, NOW).unwrap();
     let both = TrustedKeys::together(&[TrustedKeys::of(&old), TrustedKeys::of(&new)]).unwrap();

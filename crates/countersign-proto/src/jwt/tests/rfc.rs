@@ -40,7 +40,10 @@ fn taken_apart(jws: &str) -> (Value, Algorithm, &str, Vec<u8>) {
 fn the_signatures_of_the_rfcs_verify_and_no_other_does() {
     for vector in vectors("jws") {
         let (header, algorithm, input, signature) = taken_apart(vector["jws"].as_str().unwrap());
-        let keys = TrustedKeys::from_jwk(&jwk_of(&vector)).unwrap();
+        let keys = match TrustedKeys::from_jwk(&jwk_of(&vector)) {
+            Err(KeyRefusal::Key(why)) if is_of_another_build(&why) => continue,
+            keys => keys.unwrap(),
+        };
         let header = Header {
             algorithm,
             typ: None,
@@ -71,9 +74,11 @@ fn what_signs_without_chance_signs_as_in_the_rfcs() {
         if !["HS256", "RS256", "EdDSA"].contains(&algorithm.name()) {
             continue;
         }
-        let signer = Signer::from_jwk(&jwk_of(&vector))
-            .and_then(|signer| signer.with_algorithm(algorithm))
-            .unwrap();
+        let signer = match Signer::from_jwk(&jwk_of(&vector)) {
+            Err(KeyRefusal::Key(why)) if is_of_another_build(&why) => continue,
+            signer => signer.and_then(|signer| signer.with_algorithm(algorithm)),
+        };
+        let signer = signer.unwrap();
         assert_eq!(
             signer.sign(input.as_bytes()).unwrap(),
             signature,
@@ -82,7 +87,7 @@ fn what_signs_without_chance_signs_as_in_the_rfcs() {
         );
         compared += 1;
     }
-    assert_eq!(compared, 5);
+    assert_eq!(compared, if cfg!(feature = "aws-lc") { 5 } else { 4 });
 }
 
 // RFC 7515 App. A.1 to A.3: {"iss":"joe","exp":1300819380,"http://example.com/is_root":true}
@@ -123,7 +128,10 @@ fn a_signed_text_is_no_token() {
         if !vector["comment"].as_str().unwrap().ends_with("is text") {
             continue;
         }
-        let keys = TrustedKeys::from_jwk(&jwk_of(&vector)).unwrap();
+        let keys = match TrustedKeys::from_jwk(&jwk_of(&vector)) {
+            Err(KeyRefusal::Key(why)) if is_of_another_build(&why) => continue,
+            keys => keys.unwrap(),
+        };
         let text = vector["jws"].as_str().unwrap();
         let anything = Requirements::of_any_issuer().for_any_audience();
         assert!(matches!(
@@ -133,7 +141,7 @@ fn a_signed_text_is_no_token() {
         assert_eq!(inspect(text), Err(InspectError::NotAnObject("claims")));
         texts += 1;
     }
-    assert_eq!(texts, 6);
+    assert_eq!(texts, if cfg!(feature = "aws-lc") { 6 } else { 3 });
 }
 
 // RFC 7517 App. A, RFC 7520 §3, RFC 8037 App. A: what signs and what is for something else.
@@ -153,6 +161,7 @@ fn the_keys_of_the_rfcs_sign_or_are_refused() {
                 let keys = TrustedKeys::from_jwk(&jwk_of(&vector)).unwrap();
                 assert!(verify(token.expose(), &keys, &demands(), NOW).is_ok());
             }
+            ("signs", Err(KeyRefusal::Key(why))) if is_of_another_build(&why) => {}
             ("refused", Err(why)) => assert!(
                 matches!(
                     why,
@@ -180,7 +189,10 @@ fn the_thumbprint_of_every_kind_of_key_is_that_of_rfc_7638() {
         if members["kty"] == "oct" && members["k"].as_str().unwrap().len() < 43 {
             continue; // too short to be a key here
         }
-        let signer = Signer::from_jwk(Value::Object(members).to_string().as_bytes()).unwrap();
+        let signer = match Signer::from_jwk(Value::Object(members).to_string().as_bytes()) {
+            Err(KeyRefusal::Key(why)) if is_of_another_build(&why) => continue,
+            signer => signer.unwrap(),
+        };
         assert_eq!(
             signer.kid(),
             vector["thumbprint"].as_str(),
@@ -189,10 +201,12 @@ fn the_thumbprint_of_every_kind_of_key_is_that_of_rfc_7638() {
         );
         kinds.insert(kty);
     }
-    assert_eq!(
-        kinds.into_iter().collect::<Vec<_>>(),
-        ["EC", "OKP", "RSA", "oct"]
-    );
+    let expected: &[&str] = if cfg!(feature = "aws-lc") {
+        &["EC", "OKP", "RSA", "oct"]
+    } else {
+        &["EC", "RSA", "oct"]
+    };
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
 }
 
 // RFC 7517 App. B

@@ -311,7 +311,7 @@ fn every_algorithm_verifies_by_its_own_key_and_by_no_other() {
 
 #[test]
 fn a_key_of_any_form_verifies_what_its_other_half_signed() {
-    for name in ["rsa", "p256", "p384", "p521", "ed25519"] {
+    for name in KINDS {
         let identity = Identity::named(name);
         let signer = Signer::from_pem(identity.text("key")).unwrap();
         let token = builder().build(&signer, NOW).unwrap();
@@ -355,7 +355,7 @@ fn a_key_of_any_form_verifies_what_its_other_half_signed() {
 #[test]
 fn a_token_is_verified_by_the_key_that_it_names() {
     let [one, two] =
-        ["p256", "p384"].map(|name| Signer::from_pem(Identity::named(name).text("key")).unwrap());
+        ["p256", "rsa"].map(|name| Signer::from_pem(Identity::named(name).text("key")).unwrap());
     let both = TrustedKeys::together(&[TrustedKeys::of(&one), TrustedKeys::of(&two)]).unwrap();
     for signer in [&one, &two] {
         let token = builder().build(signer, NOW).unwrap();
@@ -391,7 +391,7 @@ fn a_token_is_verified_by_the_key_that_it_names() {
 // security.md 54, attack A16
 #[test]
 fn a_set_that_gives_a_secret_away_or_has_a_kid_twice_is_refused() {
-    let [one, two] = ["p256", "p384"]
+    let [one, two] = ["p256", "rsa"]
         .map(|name| PublishedKey::of_key(Identity::named(name).public_key()).to_members());
     let read = |keys: Value| {
         let set = json!({"keys": keys}).to_string();
