@@ -96,16 +96,65 @@ fn nobody_waits_for_a_time_to_pass() {
     assert_none(wrong, "sleeps: wait for the thing itself");
 }
 
+/// The two crypto libraries of the protocol: by the file that may name it, the names of its crates.
+const CRYPTO: [(&str, &[&str]); 2] = [
+    ("aws_lc", &["aws_lc_rs"]),
+    (
+        "pure_rust",
+        &["getrandom", "p256::", "rsa::", "sha1::", "sha2::", "Hmac"],
+    ),
+];
+
 #[test]
 fn one_file_of_the_protocol_names_the_crypto_library() {
-    let wrong = rust_files(&root().join("crates/countersign-proto/src"))
-        .into_iter()
-        .filter(|file| !is_in(file, "crypto") && !is_test_module(file))
-        .filter(|file| code_before_tests(file).contains("aws_lc_rs"));
-    assert_none(
-        wrong,
-        "names the crypto library: that is the business of crypto.rs",
-    );
+    for (module, crates) in CRYPTO {
+        let names_it = |line: &String| {
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+            let mut words = words.filter(|word| !word.is_empty());
+            words.any(|word| crates.iter().any(|name| word.starts_with(name)))
+        };
+        let wrong = rust_files(&root().join("crates/countersign-proto/src"))
+            .into_iter()
+            .filter(|file| !(is_in(file, "crypto") && is_in(file, module)))
+            .filter(|file| !is_test_module(file))
+            .filter(|file| lines_of_code(&code_before_tests(file)).any(|line| names_it(&line)));
+        assert_none(
+            wrong,
+            &format!("names the crypto library: that is the business of crypto/{module}.rs"),
+        );
+    }
+}
+
+/// The second library is there for whoever asks for it, and for nobody else.
+#[test]
+fn the_protocol_has_one_crypto_library_unless_another_is_asked_for() {
+    let manifest = text(&root().join("crates/countersign-proto/Cargo.toml"));
+    let manifest: toml::Table = manifest.parse().expect("a manifest");
+    let feature = |name: &str| -> BTreeSet<String> {
+        let parts = manifest["features"][name].as_array().expect("a feature");
+        let parts = parts.iter().map(|part| part.as_str().expect("a text"));
+        parts.map(|part| part.replace("dep:", "")).collect()
+    };
+    assert_eq!(feature("default"), ["aws-lc".to_owned()].into());
+    assert_eq!(feature("aws-lc"), ["aws-lc-rs".to_owned()].into());
+    let second = feature("pure-rust");
+    for name in second.iter().chain(&feature("aws-lc")) {
+        let optional = manifest["dependencies"][name].get("optional");
+        assert_eq!(
+            optional.and_then(toml::Value::as_bool),
+            Some(true),
+            "{name}"
+        );
+    }
+    for other in [
+        "countersign",
+        "countersign-server",
+        "countersign-cli",
+        "countersign-testkit",
+    ] {
+        let asked = text(&root().join(format!("crates/{other}/Cargo.toml")));
+        assert!(!asked.contains("pure-rust"), "{other} asks for pure-rust");
+    }
 }
 
 /// Invariant 11: who may hold a secret that signs tokens, and who may ask it.
@@ -137,11 +186,16 @@ fn the_protocol_depends_on_no_runtime_and_no_file() {
     let permitted: BTreeSet<&str> = [
         "aws-lc-rs",
         "base64",
+        "getrandom",
+        "hmac",
         "http",
+        "p256",
         "pem",
+        "rsa",
         "serde",
         "serde_json",
         "sha1",
+        "sha2",
         "url",
         "x509-parser",
         "zeroize",
@@ -374,7 +428,11 @@ fn is_test_module(file: &Path) -> bool {
 
 /// The lines that are not comments.
 fn code(file: &Path) -> impl Iterator<Item = String> {
-    let lines: Vec<String> = text(file)
+    lines_of_code(&text(file))
+}
+
+fn lines_of_code(text: &str) -> impl Iterator<Item = String> + use<> {
+    let lines: Vec<String> = text
         .lines()
         .map(str::trim_start)
         .map(str::to_owned)

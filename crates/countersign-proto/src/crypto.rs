@@ -87,5 +87,5 @@ pub(crate) fn check_taken(key_type: KeyType) -> Result<(), KeyError> {
     }
 }
 
-#[cfg(all(test, feature = "aws-lc"))]
+#[cfg(test)]
 mod tests;

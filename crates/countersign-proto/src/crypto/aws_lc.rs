@@ -2,11 +2,11 @@
 
 pub(super) mod hmac;
 
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::{
     digest,
     encoding::{AsDer, Pkcs8V1Der},
     rand::SystemRandom,
-    rsa::KeySize,
     signature::{
         self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, Ed25519KeyPair,
         KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair, RsaParameters, UnparsedPublicKey,
