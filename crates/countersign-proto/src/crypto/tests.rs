@@ -334,6 +334,14 @@ fn what_the_second_library_has_not_it_neither_reads_nor_makes() {
             panic!("no point");
         };
         assert!(pure_rust::Verifier::ecdsa(curve, point).is_none());
+        // Nor does it take a key of its own curve for one of another.
+        let sec1 = inner_of("P-256, PKCS#8");
+        let own = pure_rust::Signer::ecdsa(Curve::P256, &sec1).unwrap();
+        let PublicHalf::Ecdsa(_, point) = own.public_half() else {
+            panic!("no point");
+        };
+        assert!(pure_rust::Verifier::ecdsa(curve, point).is_none());
+        assert!(pure_rust::Signer::ecdsa(curve, &sec1).is_none());
         assert!(pure_rust::Signer::generate_ecdsa(curve).is_none());
     }
     assert!(!pure_rust::takes(KeyType::Ed25519));
