@@ -1,7 +1,7 @@
 //! Which library does the arithmetic?
 //!
 //! aws-lc by default. Where there is no C toolchain, feature `pure-rust` instead: RSA, ECDSA on P-256
-//! and HMAC, slower, and with less care for what timing tells. With both features it is aws-lc.
+//! and HMAC, some times slower. With both features it is aws-lc.
 //!
 //! This file and the two below it know signatures and digests, not formats: [`crate::key`] takes keys
 //! apart and puts them together. The interface is the same for both: two digests, [`Verifier`] and

@@ -302,6 +302,30 @@ fn what_is_signed_here_verifies_elsewhere() {
     }
 }
 
+#[cfg(not(feature = "aws-lc"))]
+#[test]
+fn a_kind_of_key_that_this_build_has_not_is_refused_by_its_name_wherever_it_comes_from() {
+    let p384 = KeyError::Unsupported("EC P-384".to_owned());
+    assert_eq!(
+        p384.to_string(),
+        "the key is of a kind that is not supported: EC P-384; \
+         use RSA or EC P-256; the others need the feature aws-lc"
+    );
+    for name in ["P-384, PKCS#8", "P-384, SEC1"] {
+        let read = LocalKey::from_pem(&pem_of(name)).err();
+        assert_eq!(read.as_ref(), Some(&p384), "{name}");
+    }
+    let generated = LocalKey::generate(KeyType::P384).err();
+    assert_eq!(generated.as_ref(), Some(&p384));
+    let ed25519 = KeyError::Unsupported("Ed25519".to_owned());
+    let read = LocalKey::from_pem(&pem_of("Ed25519, PKCS#8")).err();
+    assert_eq!(read, Some(ed25519.clone()));
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let members: Value = serde_json::from_str(jwk).unwrap();
+    let read = crate::jwk::Jwk::from_members(members.as_object().unwrap());
+    assert_eq!(read.err(), Some(crate::jwk::JwkError::Key(ed25519)));
+}
+
 #[test]
 fn an_encrypted_key_is_told_from_a_broken_one_without_its_label() {
     let pem = pem_of("encrypted PKCS#8");
