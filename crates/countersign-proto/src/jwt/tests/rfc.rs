@@ -144,6 +144,70 @@ fn a_signed_text_is_no_token() {
     assert_eq!(texts, if cfg!(feature = "aws-lc") { 6 } else { 3 });
 }
 
+// RFC 7515 App. A.6, A.7, RFC 7520 §4.5 to §4.8: their signatures are good, and none of these forms is
+// that of a token.
+#[test]
+fn what_the_rfcs_write_in_another_form_has_good_signatures_and_is_no_token() {
+    let keys_of = |name: &Value| {
+        let vectors = vectors("jws");
+        let vector = vectors.iter().find(|vector| vector["name"] == *name);
+        TrustedKeys::from_jwk(&jwk_of(vector.unwrap()))
+    };
+    for vector in vectors("other_forms") {
+        let keys = match keys_of(&vector["key"]) {
+            Err(KeyRefusal::Key(why)) if is_of_another_build(&why) => continue,
+            keys => keys.unwrap(),
+        };
+        let text = |member: &str| vector[member].as_str().unwrap();
+        let algorithm = Algorithm::from_name(text("alg")).unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(text("signature")).unwrap();
+        let header = Header {
+            algorithm,
+            typ: None,
+            kid: None,
+            x5t: None,
+            x5t_s256: None,
+            members: serde_json::Map::new(),
+        };
+        let key = keys.find(&header).unwrap();
+        let good = |input: &str| key.verify(algorithm, input.as_bytes(), &signature);
+        assert!(good(text("input")), "{}", vector["comment"]);
+        assert!(
+            !good(&format!("{}A", text("input"))),
+            "{}",
+            vector["comment"]
+        );
+
+        let anything = Requirements::of_any_issuer().for_any_audience();
+        let then = UnixTime::from_secs(1_300_819_000);
+        let refusal = verify(text("text"), &keys, &anything, then);
+        assert!(
+            matches!(refusal, Err(Refusal::Jws(_))),
+            "{}: {refusal:?}",
+            vector["comment"]
+        );
+        assert!(inspect(text("text")).is_err(), "{}", vector["comment"]);
+    }
+}
+
+// RFC 7515 App. A.5
+#[test]
+fn the_unsecured_token_of_rfc_7515_is_shown_as_one_and_believed_by_no_key() {
+    let other: Value =
+        serde_json::from_str(include_str!("../../../../../testdata/vectors/jws-rfc.json")).unwrap();
+    let vectors = other.as_array().unwrap();
+    let unsecured = vectors.iter().find(|vector| vector["name"] == "rfc7515-a5");
+    let text = unsecured.unwrap()["jws"].as_str().unwrap();
+    let anything = Requirements::of_any_issuer().for_any_audience();
+    let then = UnixTime::from_secs(1_300_819_000);
+    for signer in signers() {
+        let refusal = verify(text, &TrustedKeys::of(&signer), &anything, then).unwrap_err();
+        assert_eq!(refusal, Refusal::Jws(JwsError::Algorithm));
+    }
+    let seen = inspect(text).unwrap();
+    assert_eq!(seen.algorithm(), Some("none"));
+}
+
 // RFC 7517 App. A, RFC 7520 §3, RFC 8037 App. A: what signs and what is for something else.
 #[test]
 fn the_keys_of_the_rfcs_sign_or_are_refused() {
