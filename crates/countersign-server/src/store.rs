@@ -316,7 +316,7 @@ pub trait Store: Send + Sync {
     fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()>;
 
     /// Grows with each change by which a token that was good is good no more, or one is good in
-    /// another way: rotation, settlement, revocation. Not with a grant, a name or a use.
+    /// another way: rotation, settlement, revocation, denial. Not with a grant, a name or a use.
     fn token_version(&self) -> StoreFuture<'_, u64>;
 
     /// How many there are of each kind in each state, where there are any. Looks at all of them.

@@ -82,6 +82,7 @@ impl Platform {
         settings.listen = "127.0.0.1:0".parse().expect("an address");
         settings.secrets_file = Some(folder.join("secrets"));
         settings.limits.per_source_per_minute = 1_000_000_000;
+        settings.limits.per_client_per_minute = 1_000_000_000;
         settings.tokens.cache_max = cache_max;
         let issuer = settings.issuer.as_str().trim_end_matches('/').to_owned();
         let store = open(folder).await;

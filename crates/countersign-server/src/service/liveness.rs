@@ -30,10 +30,11 @@ use super::{
 };
 use crate::{
     Platform,
+    clock::Moment,
     refresh::{LiveSession, Verdict, judge},
     refusal::Failure,
     registry::{PLATFORM_PRINCIPAL, Registry},
-    store::TokenRow,
+    store::{StoreError, TokenRow},
     tokens::KnownToken,
     trusted::Vouched,
 };
@@ -87,7 +88,7 @@ pub(crate) async fn live_token(
     let Some(roles) = standing(registry, &claims, now) else {
         return Ok(None);
     };
-    if platform.store().is_token_denied(&claims.jti).await? {
+    if is_denied(platform, &claims.jti).await? {
         return Ok(None);
     }
     claims.scope = scope_now(registry, &claims);
@@ -96,6 +97,20 @@ pub(crate) async fn live_token(
         roles,
         granted: None,
     }))
+}
+
+/// Whether a signed token was given back. That it was not is remembered as granted tokens are.
+async fn is_denied(platform: &Platform, jti: &str) -> Result<bool, StoreError> {
+    let cache = &platform.tokens().cache;
+    if cache.is_not_denied(jti, Moment::now()) {
+        return Ok(false);
+    }
+    let turn = cache.turn();
+    let denied = platform.store().is_token_denied(jti).await?;
+    if !denied {
+        cache.fill_not_denied(turn, jti);
+    }
+    Ok(denied)
 }
 
 /// The granted token that was presented, in whatever state; `None` when it is none.

@@ -115,11 +115,12 @@ pub(crate) async fn revoke(
     let entry = audit::token_revoked(actor, &claims.principal, &claims.jti, request.peer, now);
     // A JWT that was believed has an end.
     let until = claims.expires_at.unwrap_or(now);
-    platform
+    let denied = platform
         .store()
         .deny_token(claims.jti.clone(), until, entry)
-        .await
-        .map_err(|error| RevocationRefusal::Failure(error.into()))?;
+        .await;
+    platform.tokens().cache.forget();
+    denied.map_err(|error| RevocationRefusal::Failure(error.into()))?;
     platform.metrics().revoked();
     Ok(())
 }

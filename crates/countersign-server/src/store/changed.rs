@@ -16,7 +16,8 @@ pub enum Changed {
     Session(String),
     /// The registry, or the keys of the issuer.
     Registry,
-    /// The granted token with this id was rotated, settled or revoked.
+    /// The granted token with this id was rotated, settled or revoked, or the signed one with this
+    /// `jti` denied.
     Token(String),
     /// Many granted tokens were.
     Tokens,

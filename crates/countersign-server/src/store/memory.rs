@@ -164,8 +164,10 @@ impl Store for MemoryStore {
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, ()> {
         self.call(move |state| {
-            let end = state.denied.entry(jti).or_insert(until);
-            *end = until.max(*end);
+            if state.denied.get(&jti).is_none_or(|end| *end < until) {
+                state.denied.insert(jti.clone(), until);
+                state.tell(&[jti]);
+            }
             state.append(audit);
             Ok(())
         })

@@ -1,4 +1,5 @@
-//! Which granted tokens does this node know, and may it still go by what it knows?
+//! Which granted tokens does this node know, and which signed ones that nobody denied; and may it
+//! still go by what it knows?
 //!
 //! A node is in step while it saw less than a second ago that nothing has changed in the store by
 //! which a token is good no more. Only then it goes by what it knows; otherwise the store is read.
@@ -22,6 +23,9 @@ use crate::{clock::Moment, store::TokenRow};
 /// For so long a node goes by what it knows without having asked.
 const IN_STEP: Duration = Duration::from_secs(1);
 
+/// Signed tokens that are remembered: those of the applications that ask at a time.
+const NOT_DENIED_MAX: usize = 10_000;
+
 /// By what a token is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TokenKey {
@@ -37,9 +41,11 @@ pub(crate) struct KnownToken {
     settled: AtomicBool,
 }
 
-/// What a node knows of granted tokens.
+/// What a node knows of tokens.
 pub(crate) struct TokenCache {
     known: Cache<TokenKey, Entry>,
+    /// The turn in which nobody had denied the signed token with this `jti`.
+    not_denied: Cache<String, u64>,
     turn: AtomicU64,
     version: Mutex<Option<u64>>,
     began: Moment,
@@ -83,6 +89,7 @@ impl TokenCache {
     pub(crate) fn new(max: usize) -> TokenCache {
         TokenCache {
             known: Cache::new(max),
+            not_denied: Cache::new(max.min(NOT_DENIED_MAX)),
             turn: AtomicU64::new(0),
             version: Mutex::new(None),
             began: Moment::now(),
@@ -114,6 +121,21 @@ impl TokenCache {
                 turn: turn.0,
             };
             self.known.insert(key, entry);
+        }
+    }
+
+    /// Whether it is known that nobody has denied this signed token, and the node is in step at `at`.
+    pub(crate) fn is_not_denied(&self, jti: &str, at: Moment) -> bool {
+        // In this order, as above.
+        self.is_in_step(at)
+            && self.not_denied.get(jti) == Some(self.turn.load(Ordering::Acquire))
+    }
+
+    /// Keeps that nobody had denied this signed token when the store was read since `turn`, unless a
+    /// change came in between.
+    pub(crate) fn fill_not_denied(&self, turn: Turn, jti: &str) {
+        if turn.0 == self.turn.load(Ordering::Acquire) {
+            self.not_denied.insert(jti.to_owned(), turn.0);
         }
     }
 
@@ -230,6 +252,30 @@ mod tests {
             cache.fill(turn, key(), &read);
             assert!(!knows(&cache));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_a_token_is_not_denied_is_known_in_its_turn_and_in_step_alone() {
+        let cache = TokenCache::new(10);
+        let knows = |jti| cache.is_not_denied(jti, Moment::now());
+        cache.fill_not_denied(cache.turn(), "a");
+        assert!(!knows("a"), "it never asked");
+        cache.saw(7, Moment::now());
+        let turn = cache.turn();
+        cache.fill_not_denied(turn, "a");
+        assert!(knows("a") && !knows("b"));
+        pass(1_001).await;
+        assert!(!knows("a"), "it did not look for a second");
+        cache.saw(7, Moment::now());
+        assert!(knows("a"), "nothing had changed");
+        cache.forget();
+        assert!(!knows("a"));
+        cache.fill_not_denied(turn, "a");
+        assert!(!knows("a"), "it was read before something changed");
+        let without = TokenCache::new(0);
+        without.saw(7, Moment::now());
+        without.fill_not_denied(without.turn(), "a");
+        assert!(!without.is_not_denied("a", Moment::now()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -89,7 +89,7 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
     assert_eq!(store.advance_session(advance("s", 0)).await.unwrap(), None);
     assert_eq!(store.account("carol").await.unwrap(), Some(account));
     assert_eq!(store.token("granted").await.unwrap(), granted);
-    assert_eq!(store.token_version().await.unwrap(), 1);
+    assert_eq!(store.token_version().await.unwrap(), 2);
     let again = rotation("granted", "another");
     assert!(!store.rotate_token(again).await.unwrap());
     let login = store.login("login of s").await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use countersign_proto::time::UnixTime;
 
 use super::{actions, audit};
-use crate::store::{DENIED_KEPT_AFTER_END, Store};
+use crate::store::{Changed, DENIED_KEPT_AFTER_END, Store};
 
 // security.md 79
 pub(in crate::store) async fn a_denied_token_stays_denied_to_its_end_and_a_day(
@@ -13,6 +13,7 @@ pub(in crate::store) async fn a_denied_token_stays_denied_to_its_end_and_a_day(
 ) {
     let until = UnixTime::from_secs(1_000_000);
     assert!(!store.is_token_denied("t").await.unwrap());
+    let mut watching = store.watch();
     store
         .deny_token("t".to_owned(), until, audit("token.revoke"))
         .await
@@ -27,6 +28,9 @@ pub(in crate::store) async fn a_denied_token_stays_denied_to_its_end_and_a_day(
         .unwrap();
     assert!(store.is_token_denied("t").await.unwrap());
     assert!(!store.is_token_denied("T").await.unwrap());
+    let told = Changed::next(&mut watching).await;
+    assert_eq!(told, Some(Changed::Token("t".to_owned())));
+    assert_eq!(store.token_version().await.unwrap(), 1, "once: it was denied");
     assert_eq!(
         store
             .cleanup(until.plus(DENIED_KEPT_AFTER_END), 10)

@@ -123,7 +123,7 @@ impl State {
         }
     }
 
-    fn tell(&mut self, ids: &[String]) {
+    pub(super) fn tell(&mut self, ids: &[String]) {
         self.token_version += 1;
         self.changes.extend(Changed::by_tokens(ids));
     }

@@ -2,7 +2,7 @@
 
 use countersign_proto::time::UnixTime;
 
-use super::{Made, Request, Sql, values};
+use super::{Made, Request, Sql, token_ends, values};
 use crate::store::{DENIED_KEPT_AFTER_END, NewAuditEntry, StoreError};
 
 pub(in crate::store) async fn is_denied(
@@ -26,15 +26,19 @@ pub(in crate::store) struct Deny {
 impl Request for Deny {
     type Answer = ();
 
-    async fn perform<C: Sql>(self, connection: &mut C, _: &mut Made) -> Result<(), StoreError> {
-        connection
+    async fn perform<C: Sql>(self, connection: &mut C, made: &mut Made) -> Result<(), StoreError> {
+        let denied = connection
             .execute(
                 "INSERT INTO denied_token (jti, until) VALUES ($1, $2) \
                  ON CONFLICT (jti) DO UPDATE SET until = excluded.until \
                  WHERE denied_token.until < excluded.until",
-                values![self.jti, self.until],
+                values![self.jti.as_str(), self.until],
             )
             .await?;
+        // After the row: a cleaner may hold that, and wait for one who holds the count.
+        if denied > 0 {
+            token_ends::tell(connection, made, &[self.jti]).await?;
+        }
         connection.append_audit(vec![self.audit]).await
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::scene::{granted, revoke, rotate, works};
+use super::scene::{give_back, granted, revoke, rotate, works};
 use crate::{
     Server,
     config::Settings,
@@ -88,6 +88,24 @@ async fn what_one_node_revokes_is_refused_by_another_within_a_second_on_postgres
         longest = longest.max(nodes.refused_there(&token).await);
     }
     println!("refused by the other node after {longest:?} at most");
+}
+
+// security.md 79
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signed_token_given_back_to_one_node_is_refused_by_another_within_a_second_on_postgresql()
+{
+    let nodes = Nodes::running(store::two_on_postgresql().await).await;
+    for number in 0..5 {
+        let token = nodes.here.bearer(&format!("ben{number}"), &["Reader"]).await;
+        nodes.there.platform.refresh_registry().await.unwrap();
+        for _ in 0..3 {
+            nodes.there.platform.refresh_tokens().await.unwrap();
+            assert!(works(&nodes.there, &token).await);
+        }
+        give_back(&nodes.here, &token, &token).await;
+        assert!(!works(&nodes.here, &token).await);
+        nodes.refused_there(&token).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

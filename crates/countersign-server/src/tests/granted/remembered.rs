@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use countersign_proto::time::UnixTime;
 use serde_json::{Value, json};
 
 use super::scene::{administered, give_back, granted, revoke, rotate, works};
 use crate::{
     store::TokenSelector,
-    tests::world::{Identity, World},
+    tests::world::{Identity, World, claims_of},
 };
 
 const APP: fn() -> Value = || json!({"kind": "app", "name": "x"});
@@ -54,6 +55,45 @@ async fn a_node_that_did_not_look_for_a_second_reads_the_store() {
     tokio::time::advance(Duration::from_millis(1_000)).await;
     assert!(works(&world, &token).await, "the second is not over");
     tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(!works(&world, &token).await);
+}
+
+/// A signed token, given back to another node.
+async fn denied_elsewhere(world: &World, token: &str) {
+    let claims = claims_of(token);
+    let jti = claims["jti"].as_str().unwrap().to_owned();
+    let until = UnixTime::from_secs(claims["exp"].as_u64().unwrap());
+    let entry = crate::audit::by_system("token.revoke", "ben", world.now());
+    world.store.deny_token(jti, until, entry).await.unwrap();
+}
+
+// security.md 79
+#[tokio::test(start_paused = true)]
+async fn that_nobody_gave_a_signed_token_back_is_remembered_for_as_long() {
+    let world = World::new().await;
+    let token = world.bearer("ben", &["Reader"]).await;
+    warm(&world, &token).await;
+    denied_elsewhere(&world, &token).await;
+    assert!(works(&world, &token).await, "it goes by what it knows");
+    tokio::time::advance(Duration::from_millis(1_000)).await;
+    assert!(works(&world, &token).await, "the second is not over");
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(!works(&world, &token).await);
+
+    let token = world.bearer("carol", &["Reader"]).await;
+    warm(&world, &token).await;
+    denied_elsewhere(&world, &token).await;
+    world.platform.refresh_tokens().await.unwrap();
+    assert!(!works(&world, &token).await, "it looked");
+}
+
+// security.md 79, B19
+#[tokio::test]
+async fn a_signed_token_that_is_given_back_here_is_refused_by_the_next_request() {
+    let world = World::new().await;
+    let token = world.bearer("ben", &["Reader"]).await;
+    warm(&world, &token).await;
+    give_back(&world, &token, &token).await;
     assert!(!works(&world, &token).await);
 }
 
