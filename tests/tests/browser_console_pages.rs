@@ -26,6 +26,7 @@ pub(crate) async fn at_the_console() -> (World, Browser, String) {
         display_name: "Olga Ørsted".to_owned(),
         roles: vec!["Administrator".to_owned()],
         enabled: true,
+        password_set_at: None,
     };
     admin.create_principal(&olga).await.expect("a new name");
     let password = NewPassword::new(PASSWORD);

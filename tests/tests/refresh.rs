@@ -232,5 +232,6 @@ fn principal(name: &str) -> Principal {
         display_name: String::new(),
         roles: Vec::new(),
         enabled: true,
+        password_set_at: None,
     }
 }

@@ -82,6 +82,7 @@ async fn a_platform_token_is_not_an_administrators() {
         display_name: String::new(),
         roles: vec!["Administrator".to_owned()],
         enabled: true,
+        password_set_at: None,
     };
     let refused = admin.create_principal(&principal).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Denied, "{refused}");
@@ -251,6 +252,7 @@ async fn the_platforms_own_names_cannot_be_registered() {
         display_name: String::new(),
         roles: Vec::new(),
         enabled: true,
+        password_set_at: None,
     };
     admin.create_principal(&principal).await.unwrap_err();
 }

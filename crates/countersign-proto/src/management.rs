@@ -149,6 +149,10 @@ pub struct Principal {
     /// A disabled principal gets no token, and its tokens are inactive.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// When the password was set by which it signs in, where the platform keeps accounts; absent when it
+    /// has none. The platform says it; what is sent is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_set_at: Option<UnixTime>,
 }
 
 /// A named set of permissions: `/api/v1/roles/{name}`.

@@ -79,6 +79,7 @@ fn first_change(
         display_name: "Administrator".to_owned(),
         roles: vec![ADMINISTRATOR.to_owned()],
         enabled: true,
+        password_set_at: None,
     };
     let principal = match registry.principal(ADMIN) {
         Some(_) => Change::UpdatePrincipal(admin),

@@ -204,6 +204,7 @@ mod tests {
             display_name: String::new(),
             roles: vec![role.to_owned()],
             enabled: name != "bert",
+            password_set_at: None,
         }))
     }
 

@@ -58,7 +58,7 @@ pub(crate) use revocation::{RevocationRefusal, revoke};
 mod registry;
 pub(crate) use registry::{
     Alterable, Applications, ChangeRefusal, Mappings, Noun, Principals, Roles, audit, certificates,
-    create, delete, find, keys, list, passwords, sessions, update,
+    create, delete, find, keys, list, passwords, registered, sessions, update,
 };
 
 pub(crate) mod tokens;

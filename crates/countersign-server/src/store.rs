@@ -1,6 +1,6 @@
 //! What does the platform remember, and what does it promise about it?
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 pub use countersign_proto::management::AuditOutcome as Outcome;
 use countersign_proto::{
@@ -237,6 +237,9 @@ pub trait Store: Send + Sync {
 
     /// The account of a principal.
     fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>>;
+
+    /// Everybody who has an account, by name, and when the password was set.
+    fn passwords_set(&self) -> StoreFuture<'_, BTreeMap<String, UnixTime>>;
 
     /// Makes or replaces the account of a principal, who must be there: else
     /// [`StoreError::Registry`].

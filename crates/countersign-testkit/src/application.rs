@@ -64,6 +64,7 @@ impl<'a> NewApplication<'a> {
             display_name: name.to_owned(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             enabled: true,
+            password_set_at: None,
         });
         self
     }

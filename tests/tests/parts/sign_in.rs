@@ -169,6 +169,7 @@ async fn add_person(site: &Site, name: &str) {
         display_name: format!("{name} of the tests"),
         roles: vec!["Reader".to_owned()],
         enabled: true,
+        password_set_at: None,
     };
     admin
         .create_principal(&principal)

@@ -50,7 +50,13 @@ pub(crate) struct PageOptions {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PrincipalCommand {
     /// Lists the principals
-    List(PageOptions),
+    List {
+        /// Those who have a password of the platform, or those who have none
+        #[arg(long, value_name = "true|false")]
+        has_password: Option<bool>,
+        #[command(flatten)]
+        page: PageOptions,
+    },
     /// Shows one principal
     Show {
         /// Its name

@@ -65,6 +65,9 @@ pub struct PrincipalFilter {
     /// Those that are enabled, or those that are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Those who have a password of the platform, or those who have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_password: Option<bool>,
 }
 
 /// Which roles.

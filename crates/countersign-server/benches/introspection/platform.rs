@@ -45,6 +45,7 @@ pub(crate) async fn fill(folder: &Path, count: u32) -> f64 {
             display_name: String::new(),
             roles: vec!["Reader".to_owned()],
             enabled: true,
+            password_set_at: None,
         };
         change(&store, Change::CreatePrincipal(principal)).await;
     }

@@ -191,6 +191,7 @@ mod tests {
             display_name: String::new(),
             roles: Vec::new(),
             enabled: true,
+            password_set_at: None,
         };
         let audit = |action| audit::by_system(action, "carol", NOW);
         store

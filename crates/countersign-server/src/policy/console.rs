@@ -23,6 +23,7 @@ mod tests {
             display_name: String::new(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             enabled,
+            password_set_at: None,
         };
         for (principal, expected) in [
             (Some(principal(true, &[])), true),

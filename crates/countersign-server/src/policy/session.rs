@@ -135,6 +135,7 @@ mod tests {
             display_name: String::new(),
             roles: vec!["Reader".to_owned()],
             enabled: true,
+            password_set_at: None,
         }
     }
 

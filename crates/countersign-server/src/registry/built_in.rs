@@ -110,6 +110,7 @@ pub(super) fn platform_principal() -> Principal {
         display_name: "components of the platform".to_owned(),
         roles: vec![PLATFORM_ROLE.to_owned()],
         enabled: true,
+        password_set_at: None,
     }
 }
 

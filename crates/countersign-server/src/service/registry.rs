@@ -5,7 +5,7 @@
 //! change fits is the registry's own question.
 
 mod noun;
-pub(crate) use noun::{Alterable, Noun, create, delete, find, list, update};
+pub(crate) use noun::{Alterable, Noun, create, delete, find, list, registered, update};
 
 mod applications;
 pub(crate) use applications::Applications;

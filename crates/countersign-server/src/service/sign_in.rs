@@ -197,6 +197,7 @@ async fn create(
         display_name: display_name.unwrap_or_default(),
         roles: roles.to_vec(),
         enabled: true,
+        password_set_at: None,
     };
     let audit = audit::by_system("principal.create", &identity.principal, now);
     match platform

@@ -168,6 +168,7 @@ macro_rules! laws_of {
             }
             accounts {
                 an_account_is_made_replaced_and_removed_with_its_audit_row,
+                everybody_who_has_a_password_is_listed_with_when_it_was_set,
                 a_hash_is_replaced_only_while_it_is_the_one_that_was_read,
                 law_8_nobody_has_an_account_or_a_session_who_is_not_a_principal,
                 law_8_with_a_principal_go_its_account_and_its_sessions,
@@ -245,6 +246,7 @@ pub(super) fn principal(name: &str, role: &str) -> Change {
         display_name: String::new(),
         roles: vec![role.to_owned()],
         enabled: true,
+        password_set_at: None,
     })
 }
 

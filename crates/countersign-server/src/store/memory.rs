@@ -329,6 +329,15 @@ impl Store for MemoryStore {
         self.call(move |state| Ok(state.accounts.get(&principal).cloned()))
     }
 
+    fn passwords_set(&self) -> StoreFuture<'_, BTreeMap<String, UnixTime>> {
+        self.call(|state| {
+            let accounts = state.accounts.values();
+            Ok(accounts
+                .map(|row| (row.principal.clone(), row.changed_at))
+                .collect())
+        })
+    }
+
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
         self.call(move |state| {
             state.require_principal(&row.principal)?;

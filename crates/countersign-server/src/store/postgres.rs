@@ -1,6 +1,6 @@
 //! How do several platforms remember in one PostgreSQL?
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -336,6 +336,10 @@ impl Store for PostgresStore {
     fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>> {
         let principal = principal.to_owned();
         self.read(|mut work| async move { accounts::by_principal(&mut work, principal).await })
+    }
+
+    fn passwords_set(&self) -> StoreFuture<'_, BTreeMap<String, UnixTime>> {
+        self.read(|mut work| async move { accounts::passwords_set(&mut work).await })
     }
 
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {

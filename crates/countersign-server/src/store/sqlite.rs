@@ -1,6 +1,6 @@
 //! How does a platform remember in one file?
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -273,6 +273,10 @@ impl Store for SqliteStore {
     fn account(&self, principal: &str) -> StoreFuture<'_, Option<AccountRow>> {
         let principal = principal.to_owned();
         Box::pin(async move { accounts::by_principal(&mut *self.reader().await?, principal).await })
+    }
+
+    fn passwords_set(&self) -> StoreFuture<'_, BTreeMap<String, UnixTime>> {
+        Box::pin(async move { accounts::passwords_set(&mut *self.reader().await?).await })
     }
 
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::world::{World, principal};
@@ -143,4 +145,85 @@ async fn who_has_to_wait_is_told_how_long_and_nothing_is_on_record() {
         .filter(|(_, reason)| reason.as_deref() == Some("throttled"))
         .count();
     assert_eq!(throttled, 0);
+}
+
+async fn listed(world: &World, admin: &str, query: &str) -> Vec<String> {
+    let path = format!("principals?{query}");
+    let answer = world.api(Method::GET, &path, admin, None).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+    let shown = String::from_utf8(answer.body.clone()).unwrap();
+    assert!(!shown.contains("argon2"), "{shown}");
+    let page = answer.json();
+    let items = page["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn whoever_has_a_password_is_listed_with_when_it_was_set_and_nothing_of_it() {
+    let world = with_carol().await;
+    let admin = world.bearer("admin", &["Administrator"]).await;
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        let answer = world.api(method, path, &admin, body).await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+        answer
+    };
+    let shown = ask(Method::GET, "principals/carol", None).await.json();
+    assert_eq!(shown["password_set_at"], world.now().as_secs());
+    let members: Vec<&String> = shown.as_object().unwrap().keys().collect();
+    let known = [
+        "display_name",
+        "enabled",
+        "name",
+        "password_set_at",
+        "roles",
+    ];
+    assert_eq!(members, known);
+    assert_eq!(listed(&world, &admin, "has_password=true").await, ["carol"]);
+    let others = ["admin", "dave", "platform"];
+    assert_eq!(listed(&world, &admin, "has_password=false").await, others);
+
+    world.advance(60);
+    let new = json!({ "password": "another horse" });
+    ask(Method::PUT, "principals/dave/password", Some(new)).await;
+    let list = ask(Method::GET, "principals?has_password=true", None).await;
+    let set = list.json()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["password_set_at"].as_u64().unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(set, [world.now().as_secs() - 60, world.now().as_secs()]);
+
+    ask(Method::DELETE, "principals/carol/password", None).await;
+    assert_eq!(listed(&world, &admin, "has_password=true").await, ["dave"]);
+    let carol = ask(Method::GET, "principals/carol", None).await.json();
+    assert_eq!(carol.get("password_set_at"), None);
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_principal_is_sent_back_and_changes_no_password() {
+    let world = with_carol().await;
+    let admin = world.bearer("admin", &["Administrator"]).await;
+    for (name, set_at) in [
+        ("carol", json!(world.now().as_secs())),
+        ("dave", Value::Null),
+    ] {
+        let path = format!("principals/{name}");
+        let mut read = world.api(Method::GET, &path, &admin, None).await.json();
+        read["display_name"] = json!("Renamed");
+        read["password_set_at"] = json!(7);
+        let changed = world.api(Method::PUT, &path, &admin, Some(read)).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.json());
+        assert_eq!(changed.json()["password_set_at"], set_at);
+        assert_eq!(changed.json()["display_name"], "Renamed");
+    }
+    let new = json!({ "name": "erin", "password_set_at": 7 });
+    let made = world
+        .api(Method::POST, "principals", &admin, Some(new))
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.json());
+    assert_eq!(made.json().get("password_set_at"), None);
+    assert!(sign_in(&world, "carol", RIGHT).await.is_ok());
 }

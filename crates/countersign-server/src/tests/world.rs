@@ -461,6 +461,7 @@ pub(super) fn principal(name: &str, roles: &[&str]) -> Principal {
         display_name: String::new(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         enabled: true,
+        password_set_at: None,
     }
 }
 

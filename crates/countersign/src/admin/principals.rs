@@ -1,6 +1,6 @@
 //! How is it managed who a token stands for, and by which password?
 
-use countersign_proto::management::{NewPassword, Page, Principal};
+use countersign_proto::management::{NewPassword, Page, Principal, PrincipalFilter};
 use http::Method;
 
 use super::{Admin, PageRequest, call::Call};
@@ -10,6 +10,16 @@ impl Admin {
     /// The principals.
     pub async fn principals(&self, page: &PageRequest) -> Result<Page<Principal>, Error> {
         self.list("principals", page).await
+    }
+
+    /// Those principals that the filter lets through: who has a password, say.
+    pub async fn principals_matching(
+        &self,
+        filter: &PrincipalFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Principal>, Error> {
+        let call = Call::page("principals", page).filter(filter)?;
+        self.caller.call(call).await?.read()
     }
 
     /// One principal.

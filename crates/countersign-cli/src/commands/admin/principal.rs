@@ -2,7 +2,7 @@
 
 use countersign::{
     admin::Admin,
-    proto::management::{NewPassword, Principal},
+    proto::management::{NewPassword, Principal, PrincipalFilter},
 };
 use serde_json::json;
 
@@ -21,9 +21,22 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Shown, Failure> {
     let principal = match command {
-        PrincipalCommand::List(options) => {
-            let principals = admin.principals(&page(options)).await?;
-            let columns = ["name", "display_name", "roles", "enabled"];
+        PrincipalCommand::List {
+            has_password,
+            page: options,
+        } => {
+            let filter = PrincipalFilter {
+                has_password: *has_password,
+                ..PrincipalFilter::default()
+            };
+            let principals = admin.principals_matching(&filter, &page(options)).await?;
+            let columns = [
+                "name",
+                "display_name",
+                "roles",
+                "enabled",
+                "password_set_at",
+            ];
             return Ok(view::list(&principals, &columns, output));
         }
         PrincipalCommand::Delete { name } => {
@@ -42,6 +55,7 @@ pub(crate) async fn run(
                 display_name: display_name.clone().unwrap_or_default(),
                 roles: roles.clone(),
                 enabled: true,
+                password_set_at: None,
             };
             let principal = admin.create_principal(&principal).await?;
             if let Some(password) = password {

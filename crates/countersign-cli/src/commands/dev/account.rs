@@ -34,6 +34,7 @@ pub(crate) async fn ensure(admin: &Admin, data: &Path) -> Result<PathBuf, Failur
             display_name: "A person at a development platform".to_owned(),
             roles: vec![ROLE.to_owned()],
             enabled: true,
+            password_set_at: None,
         };
         admin.create_principal(&principal).await?;
     }

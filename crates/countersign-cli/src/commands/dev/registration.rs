@@ -82,6 +82,7 @@ async fn principal(admin: &Admin) -> Result<(), Failure> {
         display_name: "Inventory service".to_owned(),
         roles: vec![ROLE.to_owned()],
         enabled: true,
+        password_set_at: None,
     };
     admin.create_principal(&principal).await?;
     Ok(())

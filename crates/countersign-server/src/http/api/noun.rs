@@ -40,6 +40,7 @@ async fn list<N: Noun>(
     ListQuery { page, filter }: ListQuery<N::Filter>,
 ) -> Response {
     let found = service::list::<N>(&platform, &caller, &filter)
+        .await
         .map(|all| page.of(&all, |it| N::id(it), |it| N::Item::clone(it)));
     answer(&platform, StatusCode::OK, found)
 }
@@ -49,7 +50,7 @@ async fn find<N: Noun>(
     Authorized(caller): Authorized,
     Id(id): Id,
 ) -> Response {
-    let found = service::find::<N>(&platform, &caller, &id);
+    let found = service::find::<N>(&platform, &caller, &id).await;
     answer(&platform, StatusCode::OK, found.as_deref())
 }
 

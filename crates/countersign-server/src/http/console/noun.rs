@@ -112,7 +112,7 @@ struct CanBeChanged;
 
 async fn list<N: AtConsole>(visitor: Visitor) -> Response {
     let (filter, filters) = N::filter(&visitor);
-    let found = match service::list::<N>(visitor.platform(), visitor.caller(), &filter) {
+    let found = match service::list::<N>(visitor.platform(), visitor.caller(), &filter).await {
         Ok(found) => found,
         Err(refusal) => return refused::answer(&visitor, &refusal),
     };
@@ -145,7 +145,7 @@ async fn show<N: AtConsole>(
     can_be_changed: Option<axum::Extension<CanBeChanged>>,
     Path(id): Path<String>,
 ) -> Response {
-    let item = match service::find::<N>(visitor.platform(), visitor.caller(), &id) {
+    let item = match service::find::<N>(visitor.platform(), visitor.caller(), &id).await {
         Ok(item) => item,
         Err(refusal) => return refused::answer(&visitor, &refusal),
     };
@@ -216,7 +216,7 @@ where
     if let Err(refusal) = visitor.caller().must_have(N::WRITE) {
         return refused::answer(&visitor, &refusal.into());
     }
-    match service::find::<N>(visitor.platform(), visitor.caller(), &id) {
+    match service::find::<N>(visitor.platform(), visitor.caller(), &id).await {
         Ok(item) => changing::<N>(&visitor, &item).answer(&visitor),
         Err(refusal) => refused::answer(&visitor, &refusal),
     }
@@ -227,7 +227,7 @@ async fn change<N>(visitor: Visitor, Path(id): Path<String>, posted: Posted) -> 
 where
     N: AtConsole + Alterable + Noun<New = <N as Noun>::Item>,
 {
-    let before = match service::find::<N>(visitor.platform(), visitor.caller(), &id) {
+    let before = match service::find::<N>(visitor.platform(), visitor.caller(), &id).await {
         Ok(item) => item,
         Err(refusal) => return refused::answer(&visitor, &refusal),
     };
@@ -260,7 +260,7 @@ async fn doubt<N: AtConsole>(visitor: Visitor, Path(id): Path<String>) -> Respon
     if let Err(refusal) = visitor.caller().must_have(N::WRITE) {
         return refused::answer(&visitor, &refusal.into());
     }
-    match service::find::<N>(visitor.platform(), visitor.caller(), &id) {
+    match service::find::<N>(visitor.platform(), visitor.caller(), &id).await {
         Ok(_) => doubting::<N>(&visitor, &id).answer(&visitor),
         Err(refusal) => refused::answer(&visitor, &refusal),
     }

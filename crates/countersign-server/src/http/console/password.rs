@@ -1,4 +1,4 @@
-//! `/console/principals/{name}/password`: how does a person get a password at the console?
+//! `/console/principals/{name}/password`: how does a person get a password at the console, and lose it?
 
 use axum::{Router, extract::Path, http::StatusCode, response::Response, routing::get};
 use countersign_proto::management::NewPassword;
@@ -16,7 +16,10 @@ use crate::{
 
 pub(super) fn routes(platform: &Platform) -> Router<Platform> {
     let page = super::path(platform, "/principals/{name}/password");
-    Router::new().route(&page, get(blank).post(set))
+    let taken_away = format!("{page}/delete");
+    Router::new()
+        .route(&page, get(blank).post(set))
+        .route(&taken_away, get(doubt).post(delete))
 }
 
 async fn blank(visitor: Visitor, Path(name): Path<String>) -> Response {
@@ -24,7 +27,7 @@ async fn blank(visitor: Visitor, Path(name): Path<String>) -> Response {
     if let Err(refusal) = caller.must_have(Principals::WRITE) {
         return refused::answer(&visitor, &refusal.into());
     }
-    match find::<Principals>(visitor.platform(), caller, &name) {
+    match find::<Principals>(visitor.platform(), caller, &name).await {
         Ok(_) => form(&visitor, &name).answer(&visitor),
         Err(refusal) => refused::answer(&visitor, &refusal),
     }
@@ -40,6 +43,36 @@ async fn set(visitor: Visitor, Path(name): Path<String>, posted: Posted) -> Resp
     match passwords::set(visitor.platform(), visitor.caller(), &name, &new).await {
         Ok(()) => see_other(&Notice::Saved.at(&principal(&visitor, &name))),
         Err(refusal) => refused::in_form(&visitor, &refusal, form),
+    }
+}
+
+async fn doubt(visitor: Visitor, Path(name): Path<String>) -> Response {
+    let caller = visitor.caller();
+    if let Err(refusal) = caller.must_have(Principals::WRITE) {
+        return refused::answer(&visitor, &refusal.into());
+    }
+    match find::<Principals>(visitor.platform(), caller, &name).await {
+        Ok(_) => doubting(&visitor, &name).answer(&visitor),
+        Err(refusal) => refused::answer(&visitor, &refusal),
+    }
+}
+
+async fn delete(visitor: Visitor, Path(name): Path<String>) -> Response {
+    match passwords::delete(visitor.platform(), visitor.caller(), &name).await {
+        Ok(()) => see_other(&Notice::Gone.at(&principal(&visitor, &name))),
+        Err(refusal) => refused::in_form(&visitor, &refusal, doubting(&visitor, &name)),
+    }
+}
+
+fn doubting(visitor: &Visitor, name: &str) -> Form {
+    let here = principal(visitor, name);
+    let title = format!("Take the password of {name} away?");
+    let ways = [format!("{here}/password/delete"), here];
+    Form {
+        about: vec!["Nobody signs in by it any more. The sessions of this person end.".to_owned()],
+        submit: "Take it away",
+        is_grave: true,
+        ..links::form(visitor, Section::Principals, &title, Vec::new(), ways)
     }
 }
 

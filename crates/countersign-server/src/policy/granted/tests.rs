@@ -41,6 +41,7 @@ fn registry() -> Registry {
         display_name: String::new(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         enabled: name != "bert",
+        password_set_at: None,
     };
     let application = |value: Value| -> Change {
         let application: Application = serde_json::from_value(value).unwrap();

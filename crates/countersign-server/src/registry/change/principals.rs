@@ -14,6 +14,12 @@ impl Registry {
     pub(super) fn put_principal(&mut self, principal: &Principal) -> Result<(), RegistryError> {
         text::identifier("principal", &principal.name)?;
         text::description("display name", &principal.display_name)?;
+        if principal.password_set_at.is_some() {
+            return Err(invalid(
+                "password_set_at",
+                "is what the platform says; leave it out".to_owned(),
+            ));
+        }
         for (at, role) in principal.roles.iter().enumerate() {
             present("role", role, self.roles.get(role))?;
             if principal

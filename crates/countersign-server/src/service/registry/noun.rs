@@ -3,7 +3,10 @@
 //! A noun says who may and which change it is, as pure functions; waiting and writing happen here,
 //! once for all.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+};
 
 use countersign_proto::time::UnixTime;
 use serde::{Serialize, de::DeserializeOwned};
@@ -41,6 +44,14 @@ pub(crate) trait Noun {
     /// One.
     fn one(registry: &Registry, id: &str) -> Option<Arc<Self::Item>>;
 
+    /// The same, with what the platform knows of them besides.
+    fn completed(
+        _: &Platform,
+        found: Vec<Arc<Self::Item>>,
+    ) -> impl Future<Output = Result<Vec<Arc<Self::Item>>, ChangeRefusal>> + Send {
+        ready(Ok(found))
+    }
+
     /// How one is made, if this caller may.
     fn creation(facts: &Facts<'_>, new: Self::New) -> Result<Step, ChangeRefusal>;
 
@@ -62,15 +73,24 @@ pub(crate) struct Facts<'a> {
 }
 
 /// Those that the filter lets through, in stable order.
-pub(crate) fn list<N: Noun>(
+pub(crate) async fn list<N: Noun>(
     platform: &Platform,
     caller: &Caller,
     filter: &N::Filter,
 ) -> Result<Vec<Arc<N::Item>>, ChangeRefusal> {
-    caller.must_have(N::READ)?;
-    let mut found = N::all(&platform.registry());
+    let all = registered::<N>(platform, caller)?;
+    let mut found = N::completed(platform, all).await?;
     found.retain(|item| N::takes(filter, item));
     Ok(found)
+}
+
+/// All, as the registry has them.
+pub(crate) fn registered<N: Noun>(
+    platform: &Platform,
+    caller: &Caller,
+) -> Result<Vec<Arc<N::Item>>, ChangeRefusal> {
+    caller.must_have(N::READ)?;
+    Ok(N::all(&platform.registry()))
 }
 
 /// Whether what is asked for is absent, or this.
@@ -87,13 +107,23 @@ pub(super) fn is_part(asked: &Option<String>, of: &[&str]) -> bool {
 }
 
 /// One.
-pub(crate) fn find<N: Noun>(
+pub(crate) async fn find<N: Noun>(
     platform: &Platform,
     caller: &Caller,
     id: &str,
 ) -> Result<Arc<N::Item>, ChangeRefusal> {
     caller.must_have(N::READ)?;
-    present(N::one(&platform.registry(), id), N::NAME, id)
+    one::<N>(platform, &platform.registry(), id).await
+}
+
+async fn one<N: Noun>(
+    platform: &Platform,
+    registry: &Registry,
+    id: &str,
+) -> Result<Arc<N::Item>, ChangeRefusal> {
+    let found = present(N::one(registry, id), N::NAME, id)?;
+    let found = N::completed(platform, vec![found]).await?.pop();
+    present(found, N::NAME, id)
 }
 
 /// Makes one.
@@ -138,7 +168,7 @@ async fn write<N: Noun>(
         let step = judged?;
         let id = step.subject.clone();
         let registry = apply(platform, caller, step).await?;
-        present(N::one(&registry, &id), N::NAME, &id)
+        one::<N>(platform, &registry, &id).await
     })
     .await
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use countersign_proto::management::{Principal, PrincipalFilter};
 
 use super::{
-    ChangeRefusal, Step, must_cover,
+    ChangeRefusal, Step, fault, must_cover,
     noun::{Alterable, Facts, Noun, is, is_part},
     permissions_of,
 };
 use crate::{
+    Platform,
     registry::{Change, Registry},
     service::Permissions,
 };
@@ -40,6 +41,7 @@ impl Noun for Principals {
                 .as_ref()
                 .is_none_or(|role| it.roles.contains(role))
             && is(&filter.enabled, &it.enabled)
+            && is(&filter.has_password, &it.password_set_at.is_some())
     }
 
     fn all(registry: &Registry) -> Vec<Arc<Principal>> {
@@ -50,7 +52,22 @@ impl Noun for Principals {
         registry.principal(name).cloned()
     }
 
+    /// A password is a way in, so it is seen when somebody has one.
+    async fn completed(
+        platform: &Platform,
+        mut found: Vec<Arc<Principal>>,
+    ) -> Result<Vec<Arc<Principal>>, ChangeRefusal> {
+        let set = platform.store().passwords_set().await.map_err(fault)?;
+        for principal in &mut found {
+            if let Some(at) = set.get(&principal.name) {
+                Arc::make_mut(principal).password_set_at = Some(*at);
+            }
+        }
+        Ok(found)
+    }
+
     fn creation(facts: &Facts<'_>, principal: Principal) -> Result<Step, ChangeRefusal> {
+        let principal = as_registered(principal);
         must_cover_roles(facts, &principal)?;
         Ok(Step {
             subject: principal.name.clone(),
@@ -73,6 +90,7 @@ impl Noun for Principals {
 
 impl Alterable for Principals {
     fn alteration(facts: &Facts<'_>, principal: Principal) -> Result<Step, ChangeRefusal> {
+        let principal = as_registered(principal);
         must_cover_principal(facts, &principal.name)?;
         must_cover_roles(facts, &principal)?;
         Ok(Step {
@@ -80,6 +98,14 @@ impl Alterable for Principals {
             action: "principal.update",
             change: Change::UpdatePrincipal(principal),
         })
+    }
+}
+
+/// Whoever sends back what he read does not set a password by it.
+fn as_registered(principal: Principal) -> Principal {
+    Principal {
+        password_set_at: None,
+        ..principal
     }
 }
 

@@ -48,6 +48,38 @@ pub(in crate::store) async fn an_account_is_made_replaced_and_removed_with_its_a
     );
 }
 
+pub(in crate::store) async fn everybody_who_has_a_password_is_listed_with_when_it_was_set(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    let dave = principal("dave", "clerks");
+    store.change(dave, audit("principal.create")).await.unwrap();
+    let listed = async || {
+        let listed = store.passwords_set().await.unwrap().into_iter();
+        listed
+            .map(|(name, at)| (name, at.as_secs()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, []);
+    for (name, at) in [("dave", 1), ("carol", 2), ("dave", 3)] {
+        let put = store.put_account(account(name, "hash", at), audit("password.set"));
+        put.await.unwrap();
+    }
+    let both = [("carol".to_owned(), 2), ("dave".to_owned(), 3)];
+    assert_eq!(listed().await, both);
+    let rehashed = store.rehash_account("dave", "hash", "dear", audit("password.rehash"));
+    assert!(rehashed.await.unwrap());
+    assert_eq!(listed().await, both, "it is the same password");
+    let deleted = store.delete_account("carol", audit("password.remove"));
+    assert!(deleted.await.unwrap());
+    let gone = Change::DeletePrincipal {
+        name: "dave".to_owned(),
+    };
+    assert_eq!(listed().await, both[1..]);
+    store.change(gone, audit("principal.delete")).await.unwrap();
+    assert_eq!(listed().await, []);
+}
+
 /// Somebody signs in while his password is set anew: the new one stays.
 pub(in crate::store) async fn a_hash_is_replaced_only_while_it_is_the_one_that_was_read(
     store: Arc<dyn Store>,

@@ -1,5 +1,9 @@
 //! How does an account stand in its table?
 
+use std::collections::BTreeMap;
+
+use countersign_proto::time::UnixTime;
+
 use super::{Columns, Made, Request, Sql, values};
 use crate::store::{
     AccountRow, NewAuditEntry, StoreError,
@@ -24,6 +28,17 @@ pub(in crate::store) async fn by_principal(
         })
     })
     .transpose()
+}
+
+pub(in crate::store) async fn passwords_set(
+    connection: &mut impl Sql,
+) -> Result<BTreeMap<String, UnixTime>, StoreError> {
+    let rows = connection
+        .rows("SELECT principal, changed_at FROM account", values![])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.time(1)?)))
+        .collect()
 }
 
 /// An account to make or to replace, with its audit row.

@@ -38,6 +38,7 @@ fn forms() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
             "principals/bert/password",
             vec![("password", "correct horse"), ("again", "correct horse")],
         ),
+        ("principals/bert/password/delete", vec![]),
         ("principals/carl/delete", vec![]),
         (
             "new/roles",

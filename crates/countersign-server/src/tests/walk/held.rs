@@ -1,12 +1,19 @@
 //! What does the walk hold of everything that was ever given out, and does it still open something?
 
+use std::net::IpAddr;
+
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
 use serde_json::Value;
+use zeroize::Zeroizing;
 
-use crate::tests::world::World;
+use crate::{
+    idp::{IdpRefusal, Password},
+    service::sign_in::{self, SignInRefusal},
+    tests::world::World,
+};
 
 /// Something that was given out once.
 #[derive(Clone, Debug)]
@@ -27,6 +34,13 @@ pub(super) enum Held {
         /// The cookie, name and value.
         cookie: String,
     },
+    /// A password of the platform.
+    Password {
+        /// Who signs in by it: its public name.
+        principal: String,
+        /// The password.
+        text: &'static str,
+    },
 }
 
 /// What the listing says of it.
@@ -46,6 +60,7 @@ impl Held {
     pub(super) fn id(&self) -> &str {
         match self {
             Held::Token { id, .. } | Held::Session { id, .. } => id,
+            Held::Password { principal, .. } => principal,
         }
     }
 
@@ -53,9 +68,14 @@ impl Held {
         matches!(self, Held::Session { .. })
     }
 
-    /// Whether it opens anything at this node.
-    pub(super) async fn opens(&self, node: &World, api: &str) -> bool {
-        match self {
+    /// Whether it is a password: to try one costs so much that it is not done after each step.
+    pub(super) fn is_password(&self) -> bool {
+        matches!(self, Held::Password { .. })
+    }
+
+    /// Whether it opens anything at this node. Nobody can tell of a password whose name has to wait.
+    pub(super) async fn opens(&self, node: &World, api: &str) -> Option<bool> {
+        Some(match self {
             Held::Token {
                 text,
                 for_api: false,
@@ -73,7 +93,18 @@ impl Held {
                 let request = with_cookie(Method::GET, "whoami", cookie, None);
                 yes_or_no(node.send(request).await.status)
             }
-        }
+            Held::Password { principal, text } => {
+                let password = Password::typed(Zeroizing::new((*text).to_owned()));
+                let peer: IpAddr = [192, 0, 2, 7].into();
+                let signed_in =
+                    sign_in::by_password(&node.platform, principal, &password, Some(peer)).await;
+                match signed_in {
+                    Ok(_) => true,
+                    Err(SignInRefusal::NotProved(IdpRefusal::Throttled { .. })) => return None,
+                    Err(_) => false,
+                }
+            }
+        })
     }
 
     /// What the listing at this node says of it, by its name and in the list.
@@ -81,6 +112,7 @@ impl Held {
         let noun = match self {
             Held::Token { .. } => "tokens",
             Held::Session { .. } => "sessions",
+            Held::Password { .. } => "principals",
         };
         let path = format!("{noun}/{}", self.id());
         let answer = node.api(Method::GET, &path, admin, None).await;
@@ -92,9 +124,13 @@ impl Held {
         let stands = match self {
             Held::Token { .. } => &shown["owner"],
             Held::Session { .. } => &shown["principal"],
+            Held::Password { .. } => &shown["name"],
         };
-        let good = ["active", "expiring", "rotated"].contains(&shown["state"].as_str().unwrap())
-            && enabled(node, admin, stands).await;
+        let lives = match self {
+            Held::Password { .. } => shown["password_set_at"].is_u64(),
+            _ => ["active", "expiring", "rotated"].contains(&shown["state"].as_str().unwrap()),
+        };
+        let good = lives && enabled(node, admin, stands).await;
         let narrowed = shown["scopes"].as_array().is_some_and(|it| !it.is_empty());
         match (good, narrowed) {
             (false, _) => Listed::Over,
@@ -108,19 +144,26 @@ impl Held {
         let path = match self {
             Held::Token { id, .. } => format!("tokens/{id}"),
             Held::Session { id, .. } => format!("sessions/{id}"),
+            Held::Password { principal, .. } => format!("principals/{principal}"),
         };
         let answer = node.api(Method::GET, &path, admin, None).await;
         String::from_utf8_lossy(&answer.body).into_owned()
     }
 
     /// Where it is revoked.
-    pub(super) fn revocation(&self) -> (String, Option<Value>) {
+    pub(super) fn revocation(&self) -> (Method, String, Option<Value>) {
         match self {
             Held::Token { id, .. } => (
+                Method::POST,
                 format!("tokens/{id}/revoke"),
                 Some(serde_json::json!({"reason": "the walk is over"})),
             ),
-            Held::Session { id, .. } => (format!("sessions/{id}/end"), None),
+            Held::Session { id, .. } => (Method::POST, format!("sessions/{id}/end"), None),
+            Held::Password { principal, .. } => (
+                Method::DELETE,
+                format!("principals/{principal}/password"),
+                None,
+            ),
         }
     }
 }

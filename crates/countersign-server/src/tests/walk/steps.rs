@@ -9,6 +9,7 @@ use super::{chance::Chance, held::Held};
 pub(super) const PEOPLE: [&str; 6] = ["anna", "bert", "carl", "dora", "emil", "fred"];
 pub(super) const API: &str = "https://api.example";
 pub(super) const PASSWORD: &str = "correct horse battery staple";
+pub(super) const ANOTHER: &str = "another horse";
 
 const ROLES: [&str; 6] = [
     "Administrator",
@@ -58,12 +59,24 @@ pub(super) fn next(chance: &mut Chance, held: &[Held], number: u32) -> Step {
         34..37 => Step::post(
             "sign in to the console",
             "signin",
-            json!({"username": person, "password": PASSWORD}),
+            json!({"username": person, "password": chance.one_of(&[PASSWORD, PASSWORD, ANOTHER])}),
         ),
         37..49 => Step::post("rotate", format!("tokens/{id}/rotate"), rotation(chance)),
         49..54 => Step::post("confirm", format!("tokens/{id}/confirm"), None),
         54..58 => Step::post("abort", format!("tokens/{id}/abort"), None),
-        58..68 => Step::post(
+        58..61 => Step {
+            name: "set a password",
+            method: Method::PUT,
+            path: format!("principals/{person}/password"),
+            body: Some(json!({"password": chance.one_of(&[PASSWORD, ANOTHER])})),
+        },
+        61 => Step {
+            name: "take a password away",
+            method: Method::DELETE,
+            path: format!("principals/{person}/password"),
+            body: None,
+        },
+        62..68 => Step::post(
             "revoke",
             format!("tokens/{id}/revoke"),
             json!({"reason": "the walk"}),

@@ -19,7 +19,7 @@ impl AtConsole for Principals {
     const SECTION: Section = Section::Principals;
     const ABOUT: &'static str =
         "People and services that tokens stand for, and the roles they have.";
-    const COLUMNS: &'static [&'static str] = &["Principal", "Name", "Roles", "State"];
+    const COLUMNS: &'static [&'static str] = &["Principal", "Name", "Roles", "State", "Password"];
     const MAKE: &'static str = "Register a principal";
     const REMOVAL: &'static str =
         "It must have no mapping. Its account goes with it, and its sessions and tokens end.";
@@ -29,12 +29,15 @@ impl AtConsole for Principals {
             name: visitor.asked("name"),
             role: visitor.asked("role"),
             enabled: links::yes_or_no(visitor, "enabled"),
+            has_password: links::yes_or_no(visitor, "has_password"),
         };
         let states = [("true", "enabled"), ("false", "disabled")];
+        let passwords = [("true", "set"), ("false", "none")];
         let fields = vec![
             links::line(visitor, "name", "Name"),
             links::line(visitor, "role", "Role"),
             links::choice(visitor, "enabled", "State", &states),
+            links::choice(visitor, "has_password", "Password", &passwords),
         ];
         (filter, fields)
     }
@@ -45,10 +48,11 @@ impl AtConsole for Principals {
             Cell::text_or(Some(&item.display_name), "none"),
             Cell::several(&item.roles, "none"),
             enabled(item.enabled),
+            password(visitor, item),
         ]
     }
 
-    fn groups(_: &Visitor, item: &Principal) -> Vec<Group> {
+    fn groups(visitor: &Visitor, item: &Principal) -> Vec<Group> {
         vec![Group {
             title: "Principal",
             facts: vec![
@@ -56,6 +60,7 @@ impl AtConsole for Principals {
                 ("Name", Cell::text_or(Some(&item.display_name), "none")),
                 ("Roles", Cell::several(&item.roles, "none")),
                 ("State", enabled(item.enabled)),
+                ("Password set", password(visitor, item)),
             ],
         }]
     }
@@ -70,11 +75,15 @@ impl AtConsole for Principals {
         }
         if visitor.may(Self::WRITE) {
             let page = format!("{}/{}/password", Self::SECTION.page(), segment(&item.name));
-            actions.push(links::action(
-                visitor.path(&page),
-                "Set a password",
-                Weight::Plain,
-            ));
+            let page = visitor.path(&page);
+            if item.password_set_at.is_some() {
+                actions.push(links::action(
+                    format!("{page}/delete"),
+                    "Take the password away",
+                    Weight::Plain,
+                ));
+            }
+            actions.push(links::action(page, "Set a password", Weight::Plain));
         }
         actions
     }
@@ -85,6 +94,7 @@ impl AtConsole for Principals {
             display_name: String::new(),
             roles: Vec::new(),
             enabled: true,
+            password_set_at: None,
         }
     }
 
@@ -124,4 +134,8 @@ impl AtConsole for Principals {
         };
         (typed, None)
     }
+}
+
+fn password(visitor: &Visitor, item: &Principal) -> Cell {
+    Cell::time_or(item.password_set_at, visitor.platform().now(), "none")
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use countersign_proto::management::{
-    GrantedForm, GrantedKind, NewToken, Principal, PrincipalFilter, RoleFilter,
-};
+use countersign_proto::management::{GrantedForm, GrantedKind, NewToken, Principal};
 
 use super::{
     describing::{DESCRIPTION_MAX, one_paragraph},
@@ -215,8 +213,7 @@ fn forms(posted: &Posted) -> Field {
 fn owner(visitor: &Visitor, posted: &Posted) -> Field {
     let own = &visitor.caller().claims.principal;
     let chosen = posted.given(OWNER).unwrap_or(own);
-    let every = PrincipalFilter::default();
-    let found = service::list::<Principals>(visitor.platform(), visitor.caller(), &every);
+    let found = service::registered::<Principals>(visitor.platform(), visitor.caller());
     let has_rights = |it: &Principal| it.enabled && !it.roles.is_empty();
     let is_offered = |all: &[Arc<Principal>]| {
         let mut offered = all.iter().filter(|it| has_rights(it));
@@ -238,7 +235,7 @@ fn owner(visitor: &Visitor, posted: &Posted) -> Field {
 fn roles(visitor: &Visitor) -> Vec<Choice> {
     let (platform, caller) = (visitor.platform(), visitor.caller());
     let all = if visitor.may("tokens:write") {
-        service::list::<Roles>(platform, caller, &RoleFilter::default()).ok()
+        service::registered::<Roles>(platform, caller).ok()
     } else {
         None
     };
