@@ -152,6 +152,38 @@ pub(super) fn must_cover(
     }
 }
 
+/// Nobody gives a role that he has not, though he may do all that it permits: an API may go by its
+/// name, and knows more of it than the platform does. Only who may do everything gives any.
+pub(super) fn must_hold<'a>(
+    caller: &Caller,
+    roles: impl IntoIterator<Item = &'a String>,
+    registry: &Registry,
+) -> Result<(), ChangeRefusal> {
+    let foreign = |role: &&String| !caller.roles.contains(role) && registry.role(role).is_some();
+    match roles.into_iter().find(foreign) {
+        Some(role) if !caller.permissions.are_all() => Err(ChangeRefusal::Escalation(format!(
+            "you do not have the role `{}`, and cannot give it",
+            role.escape_debug()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whoever gets in as a principal has its roles, so who lets somebody in gives them.
+pub(super) fn must_be_able_to_give(
+    caller: &Caller,
+    principal: &str,
+    registry: &Registry,
+) -> Result<(), ChangeRefusal> {
+    must_cover(
+        caller,
+        &permissions_of(registry, principal),
+        "this principal",
+    )?;
+    let roles = registry.principal(principal).map(|it| &it.roles);
+    must_hold(caller, roles.into_iter().flatten(), registry)
+}
+
 /// The permissions of a principal that is registered; none of one that is not.
 pub(super) fn permissions_of(registry: &Registry, principal: &str) -> Permissions {
     registry

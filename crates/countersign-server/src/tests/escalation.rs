@@ -237,3 +237,101 @@ async fn a_role_that_was_taken_away_is_gone_from_living_tokens() {
         .await;
     refused(&world, &token, Method::GET, "audit", None).await;
 }
+
+/// A role that permits nothing which the manager has not, and that he has not himself.
+async fn cashier(world: &World) {
+    let role = json!({"name": "Cashier", "permissions": ["principals:read"]});
+    world
+        .change(Change::CreateRole(serde_json::from_value(role).unwrap()))
+        .await;
+}
+
+// security.md 74
+#[tokio::test]
+async fn nobody_gives_a_role_that_he_has_not_though_he_may_do_what_it_permits() {
+    let world = World::new().await;
+    let manager = manager(&world).await;
+    cashier(&world).await;
+    world.principal("till", &["Cashier"]).await;
+    world.principal("anna", &["Manager"]).await;
+    let refused = async |method: Method, path: &str, body: Value| {
+        let answer = world.api(method, path, &manager, Some(body)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        let detail = answer.member("detail");
+        assert!(detail.contains("`Cashier`"), "{path}: {detail}");
+    };
+    let new = json!({"name": "puppet", "roles": ["Manager", "Cashier"]});
+    refused(Method::POST, "principals", new).await;
+    for name in ["manager", "anna"] {
+        let more = json!({"name": name, "roles": ["Manager", "Cashier"]});
+        refused(Method::PUT, &format!("principals/{name}"), more).await;
+    }
+    // Whoever gets in as somebody has the roles of that one.
+    let password = json!({"password": "correct horse"});
+    refused(Method::PUT, "principals/till/password", password).await;
+    let own = world.application("own", &["manager"]).await;
+    let mapping = json!({"certificate": own.id(), "client_id": "own", "principal": "till"});
+    refused(Method::POST, "mappings", mapping).await;
+    assert_eq!(world.store.account("till").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_role_that_somebody_has_is_kept_and_taken_away_by_who_has_it_not() {
+    let world = World::new().await;
+    let manager = manager(&world).await;
+    cashier(&world).await;
+    world.principal("till", &["Cashier"]).await;
+    for (roles, title) in [(json!(["Cashier", "Manager"]), "Till"), (json!([]), "None")] {
+        let changed = json!({"name": "till", "display_name": title, "roles": roles});
+        let answer = world
+            .api(Method::PUT, "principals/till", &manager, Some(changed))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+        assert_eq!(answer.json()["roles"], roles);
+    }
+    let admin = world.bearer("admin", &["Administrator"]).await;
+    let given = json!({"name": "till", "roles": ["Cashier"]});
+    let answer = world
+        .api(Method::PUT, "principals/till", &admin, Some(given))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+}
+
+// security.md 74
+#[tokio::test]
+async fn nobody_revokes_a_certificate_by_which_somebody_signs_in_who_may_do_more() {
+    let world = World::new().await;
+    let manager = manager(&world).await;
+    world.principal("admin", &["Administrator"]).await;
+    let robot = world.application("robot", &["anna"]).await;
+    world.map("robot", &robot, "admin").await;
+    let role = json!({"name": "Registrar", "permissions": ["certificates:write"]});
+    world
+        .change(Change::CreateRole(serde_json::from_value(role).unwrap()))
+        .await;
+    let registrar = world.bearer("registrar", &["Registrar"]).await;
+    let component = world.component().await;
+    for (bearer, certificate) in [(&manager, &robot), (&registrar, &component)] {
+        let path = format!("certificates/{}/revoke", certificate.id());
+        refused(
+            &world,
+            bearer,
+            Method::POST,
+            &path,
+            Some(json!({"reason": "x"})),
+        )
+        .await;
+    }
+    let plain = world.application("plain", &["bert"]).await;
+    let unmapped = world.application("unmapped", &[]).await;
+    for (bearer, certificate) in [
+        (&manager, &plain),
+        (&manager, &unmapped),
+        (&world.bearer("root", &["Administrator"]).await, &robot),
+    ] {
+        let path = format!("certificates/{}/revoke", certificate.id());
+        let reason = json!({"reason": "x"});
+        let answer = world.api(Method::POST, &path, bearer, Some(reason)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+    }
+}

@@ -11,10 +11,12 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use super::{ChangeRefusal, Step, apply, attempt, must_cover, permissions_of, present};
+use super::{
+    ChangeRefusal, Step, apply, attempt, must_be_able_to_give, must_cover, permissions_of, present,
+};
 use crate::{
     Platform,
-    registry::{CertificateEntry, Change, PLATFORM_PRINCIPAL, RegistryError},
+    registry::{CertificateEntry, Change, PLATFORM_PRINCIPAL, Registry, RegistryError},
     service::Caller,
 };
 
@@ -86,8 +88,7 @@ pub(crate) async fn register(
     attempt(platform, caller, WRITE, async {
         caller.must_have(WRITE)?;
         if asked.usage == CertificateUsage::Platform {
-            let gained = permissions_of(&platform.registry(), PLATFORM_PRINCIPAL);
-            must_cover(caller, &gained, "a holder of a platform certificate")?;
+            must_be_able_to_give(caller, PLATFORM_PRINCIPAL, &platform.registry())?;
         }
         let record = CertificateEntry::new(&asked)?.record;
         let step = Step {
@@ -101,7 +102,8 @@ pub(crate) async fn register(
     .await
 }
 
-/// Revokes one, at once and for good: it signs nothing any more, and what it earned is inactive.
+/// Revokes one, at once and for good: it signs nothing any more, and what it earned is inactive. Who
+/// signs in by it is shut out, so nobody revokes that of somebody who may do more.
 pub(crate) async fn revoke(
     platform: &Platform,
     caller: &Caller,
@@ -110,6 +112,7 @@ pub(crate) async fn revoke(
 ) -> Result<RegisteredCertificate, ChangeRefusal> {
     attempt(platform, caller, WRITE, async {
         caller.must_have(WRITE)?;
+        must_cover_holders(caller, sha256, &platform.registry())?;
         let step = Step {
             subject: sha256.to_owned(),
             action: "certificate.revoke",
@@ -124,4 +127,30 @@ pub(crate) async fn revoke(
         Ok(entry.record.clone())
     })
     .await
+}
+
+/// Whoever signs in by a certificate, in every usage that it has.
+fn must_cover_holders(
+    caller: &Caller,
+    sha256: &str,
+    registry: &Registry,
+) -> Result<(), ChangeRefusal> {
+    let mappings = registry.mappings();
+    let mapped = mappings.filter(|mapping| mapping.certificate == sha256);
+    let mut holders: Vec<&str> = mapped.map(|mapping| mapping.principal.as_str()).collect();
+    let rows = registry.certificate_rows(sha256);
+    if rows
+        .iter()
+        .any(|entry| entry.record.usage == CertificateUsage::Platform)
+    {
+        holders.push(PLATFORM_PRINCIPAL);
+    }
+    holders.into_iter().try_for_each(|holder| {
+        let held = permissions_of(registry, holder);
+        must_cover(
+            caller,
+            &held,
+            "a principal that signs in by this certificate",
+        )
+    })
 }

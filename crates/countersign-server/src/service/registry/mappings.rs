@@ -1,7 +1,7 @@
 //! Who may say whom a certificate stands for?
 //!
 //! A mapping gives the holder of a certificate what the principal has, so nobody maps to a
-//! principal that may do more than he may.
+//! principal that may do more than he may, or has a role that he has not.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use countersign_proto::{
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
-    ChangeRefusal, Step, must_cover,
+    ChangeRefusal, Step, must_be_able_to_give, must_cover,
     noun::{Facts, Noun, is},
     permissions_of, present,
 };
@@ -51,7 +51,7 @@ impl Noun for Mappings {
 
     /// The certificate may be named by thumbprint or alias.
     fn creation(facts: &Facts<'_>, asked: NewMapping) -> Result<Step, ChangeRefusal> {
-        must_cover_principal(facts, &asked.principal)?;
+        must_be_able_to_give(facts.caller, &asked.principal, facts.registry)?;
         let mapping = PrincipalMapping {
             id: fresh_id(facts.now),
             certificate: certificate_id(facts.registry, &asked)?,

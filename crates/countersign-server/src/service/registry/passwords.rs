@@ -1,12 +1,15 @@
 //! Who may set the password of a person, and take it away?
 //!
-//! A password is a way in, so nobody sets one of somebody who may do more than he may. With a new
+//! A password is a way in, so nobody sets one of somebody who may do more than he may, or has a role
+//! that he has not. With a new
 //! password, and with none, the sessions of the person end: whoever has got in by the old one is out.
 
 use countersign_proto::management::NewPassword;
 use zeroize::Zeroizing;
 
-use super::{ChangeRefusal, attempt, fault, must_cover, permissions_of, present};
+use super::{
+    ChangeRefusal, attempt, fault, must_be_able_to_give, must_cover, permissions_of, present,
+};
 use crate::{
     Platform, audit,
     config::IdentityProviderSettings,
@@ -31,6 +34,7 @@ pub(crate) async fn set(
 ) -> Result<(), ChangeRefusal> {
     attempt(platform, caller, WRITE, async {
         may_change(platform, caller, name)?;
+        must_be_able_to_give(caller, name, &platform.registry())?;
         let invalid = |problem: String| {
             ChangeRefusal::Registry(RegistryError::Invalid {
                 what: "password",

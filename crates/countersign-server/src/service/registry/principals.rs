@@ -1,13 +1,14 @@
 //! Who may register a principal, and give it roles?
 //!
-//! Nobody gives a role that may do more than he may, and nobody changes somebody who may do more.
+//! Nobody gives a role that he has not, or that may do more than he may, and nobody changes somebody
+//! who may do more.
 
 use std::sync::Arc;
 
 use countersign_proto::management::{Principal, PrincipalFilter};
 
 use super::{
-    ChangeRefusal, Step, fault, must_cover,
+    ChangeRefusal, Step, fault, must_cover, must_hold,
     noun::{Alterable, Facts, Noun, is, is_part},
     permissions_of,
 };
@@ -68,7 +69,7 @@ impl Noun for Principals {
 
     fn creation(facts: &Facts<'_>, principal: Principal) -> Result<Step, ChangeRefusal> {
         let principal = as_registered(principal);
-        must_cover_roles(facts, &principal)?;
+        must_be_able_to_give_roles(facts, &principal, &[])?;
         Ok(Step {
             subject: principal.name.clone(),
             action: "principal.create",
@@ -92,7 +93,9 @@ impl Alterable for Principals {
     fn alteration(facts: &Facts<'_>, principal: Principal) -> Result<Step, ChangeRefusal> {
         let principal = as_registered(principal);
         must_cover_principal(facts, &principal.name)?;
-        must_cover_roles(facts, &principal)?;
+        let before = facts.registry.principal(&principal.name);
+        let kept = before.map(|it| it.roles.as_slice()).unwrap_or_default();
+        must_be_able_to_give_roles(facts, &principal, kept)?;
         Ok(Step {
             subject: principal.name.clone(),
             action: "principal.update",
@@ -114,7 +117,14 @@ fn must_cover_principal(facts: &Facts<'_>, name: &str) -> Result<(), ChangeRefus
     must_cover(facts.caller, &held, "this principal")
 }
 
-fn must_cover_roles(facts: &Facts<'_>, principal: &Principal) -> Result<(), ChangeRefusal> {
-    let given = Permissions::of(&principal.roles, facts.registry);
-    must_cover(facts.caller, &given, "a holder of these roles")
+/// What it had before is not given.
+fn must_be_able_to_give_roles(
+    facts: &Facts<'_>,
+    principal: &Principal,
+    kept: &[String],
+) -> Result<(), ChangeRefusal> {
+    let held = Permissions::of(&principal.roles, facts.registry);
+    must_cover(facts.caller, &held, "a holder of these roles")?;
+    let given = principal.roles.iter().filter(|role| !kept.contains(role));
+    must_hold(facts.caller, given, facts.registry)
 }

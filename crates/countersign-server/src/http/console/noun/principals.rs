@@ -120,7 +120,7 @@ impl AtConsole for Principals {
         vec![
             Field::line("title", "Name", &draft.display_name).hint("For people."),
             Field::several("roles", "Roles", roles, &draft.roles)
-                .hint("None may do more than you may."),
+                .hint("Only those that you have, unless you may do everything."),
             Field::ticked("enabled", "Enabled", draft.enabled),
         ]
     }
