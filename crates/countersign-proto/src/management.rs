@@ -244,9 +244,19 @@ pub struct Session {
     pub provider: String,
 }
 
+/// Ends a session: `POST /api/v1/sessions/{id}/end`. No body stands for the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionEnd {
+    /// What was granted in the session is revoked as well, and what was granted with that.
+    #[serde(default)]
+    pub with_tokens: bool,
+}
+
 /// Sets a password: `PUT /api/v1/principals/{name}/password`. Wiped when dropped, never printed.
 pub struct NewPassword {
     password: Zeroizing<String>,
+    ends_tokens: bool,
 }
 
 impl NewPassword {
@@ -254,7 +264,23 @@ impl NewPassword {
     pub fn new(password: &str) -> NewPassword {
         NewPassword {
             password: Zeroizing::new(password.to_owned()),
+            ends_tokens: false,
         }
+    }
+
+    /// The same, and all tokens are revoked that the person has or granted, however long ago: whoever knew
+    /// the old password may have granted some.
+    #[must_use]
+    pub fn with_tokens(self) -> NewPassword {
+        NewPassword {
+            ends_tokens: true,
+            ..self
+        }
+    }
+
+    /// Whether tokens are revoked as well.
+    pub fn ends_tokens(&self) -> bool {
+        self.ends_tokens
     }
 
     /// The password, to be hashed and nowhere else.
@@ -267,28 +293,37 @@ impl NewPassword {
         #[derive(Serialize)]
         struct Body<'a> {
             password: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            with_tokens: Option<bool>,
         }
         json::written_once(&Body {
             password: &self.password,
+            with_tokens: self.ends_tokens.then_some(true),
         })
     }
 
-    /// Reads the JSON body: the member `password` and no other.
+    /// Reads the JSON body: the member `password`, perhaps `with_tokens`, and no other.
     ///
     /// # Errors
     ///
-    /// Not acceptable JSON, or `password` is absent, not a string, or not alone.
+    /// Not acceptable JSON, or `password` is absent or no string, `with_tokens` no boolean, or
+    /// there is another member.
     pub fn from_json(body: &[u8]) -> Result<NewPassword, JsonError> {
         const LIMITS: Limits = Limits {
             bytes: 16 * 1024,
             depth: 1,
-            members: 1,
+            members: 2,
             string: 4 * 1024,
         };
         let members = Wiped::new(json::object(body, &LIMITS)?);
-        match members.get("password") {
-            Some(Value::String(password)) => Ok(NewPassword::new(password)),
-            _ => Err(JsonError::Member("password")),
+        let Some(Value::String(password)) = members.get("password") else {
+            return Err(JsonError::Member("password"));
+        };
+        match (members.get("with_tokens"), members.len()) {
+            (None, 1) => Ok(NewPassword::new(password)),
+            (Some(Value::Bool(false)), 2) => Ok(NewPassword::new(password)),
+            (Some(Value::Bool(true)), 2) => Ok(NewPassword::new(password).with_tokens()),
+            _ => Err(JsonError::Member("with_tokens")),
         }
     }
 }
@@ -396,6 +431,24 @@ mod tests {
     }
 
     #[test]
+    fn a_password_says_whether_tokens_end_with_the_old_one() {
+        let new = NewPassword::new("correct horse");
+        assert!(
+            !NewPassword::from_json(&new.to_json())
+                .unwrap()
+                .ends_tokens()
+        );
+        let new = new.with_tokens();
+        let members: Value = serde_json::from_slice(&new.to_json()).unwrap();
+        let expected = serde_json::json!({ "password": "correct horse", "with_tokens": true });
+        assert_eq!(members, expected);
+        let read = NewPassword::from_json(&new.to_json()).unwrap();
+        assert!(read.ends_tokens() && read.expose() == "correct horse");
+        let not = br#"{"password":"a","with_tokens":false}"#;
+        assert!(!NewPassword::from_json(not).unwrap().ends_tokens());
+    }
+
+    #[test]
     fn a_body_of_anything_but_a_password_is_refused() {
         for body in [
             "",
@@ -405,6 +458,10 @@ mod tests {
             r#"{"password":null}"#,
             r#"{"password":"a","password":"b"}"#,
             r#"{"password":"a","x":1}"#,
+            r#"{"password":"a","with_tokens":1}"#,
+            r#"{"password":"a","with_tokens":null}"#,
+            r#"{"password":"a","with_tokens":true,"x":1}"#,
+            r#"{"with_tokens":true}"#,
             r#"{"x":"a"}"#,
             r#"{"password":"a"}x"#,
         ] {

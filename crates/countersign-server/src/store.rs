@@ -1,6 +1,11 @@
 //! What does the platform remember, and what does it promise about it?
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
 
 pub use countersign_proto::management::AuditOutcome as Outcome;
 use countersign_proto::{
@@ -262,8 +267,8 @@ pub trait Store: Send + Sync {
     /// audit row; a token and its successor count as one, and one that is over counts for none. A
     /// system token counts among system tokens.
     ///
-    /// The owner must be registered, and the token or the certificate that it was granted with not
-    /// be revoked. Unless it was granted with a granted token, its application must be registered and
+    /// The owner must be registered, and the token, the session or the certificate that it was granted
+    /// with not have ended. Unless it was granted with a granted token, its application must be registered and
     /// a mapping of its certificate stand for who granted it. Else [`StoreError::Registry`]. An `id`
     /// that is there is a fault.
     fn create_token(
@@ -313,6 +318,20 @@ pub trait Store: Send + Sync {
         at: UnixTime,
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, Vec<String>>;
+
+    /// The tokens that `revoke_tokens` would revoke at this moment, in no order.
+    fn tokens_reached(&self, which: TokenSelector, at: UnixTime) -> StoreFuture<'_, Vec<TokenRow>>;
+
+    /// As `revoke_tokens`, unless a token would be revoked that is not among `judged`: then `None`,
+    /// and nothing is done.
+    fn revoke_judged_tokens(
+        &self,
+        which: TokenSelector,
+        judged: BTreeSet<String>,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Option<Vec<String>>>;
 
     /// Remembers uses that are newer than those known; of equally new ones of one token the last.
     /// Tokens that are not there are passed over. Of many uses a part may be remembered.

@@ -79,6 +79,9 @@ pub(crate) enum PrincipalCommand {
     SetPassword {
         /// Its name
         name: String,
+        /// Also revokes all tokens that this person has or granted
+        #[arg(long)]
+        with_tokens: bool,
         #[command(flatten)]
         password: NewPasswordOptions,
     },
@@ -144,6 +147,9 @@ pub(crate) enum SessionCommand {
     End {
         /// Its id, as the list shows it
         id: String,
+        /// Also revokes what was granted in it
+        #[arg(long)]
+        with_tokens: bool,
     },
 }
 

@@ -236,7 +236,7 @@ pub(crate) enum AdminTokenCommand {
         #[command(flatten)]
         list: GrantedList,
     },
-    /// Revokes all tokens of a principal, an application, a certificate or a token
+    /// Revokes all tokens of a principal, or all that somebody or something granted
     Revoke {
         #[command(flatten)]
         which: Together,
@@ -259,9 +259,12 @@ pub(crate) struct Together {
     /// All that were made by tokens of the certificate with this SHA-256 thumbprint
     #[arg(long, value_name = "SHA256")]
     pub(crate) certificate: Option<String>,
-    /// All that were made with the token that has this id, and with those
+    /// All that were made with the token or in the session that has this id, and with those
     #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     pub(crate) created_through: Option<String>,
+    /// All that this principal made, for whomever
+    #[arg(long, value_name = "NAME")]
+    pub(crate) created_by: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -182,7 +182,7 @@ pub struct TokenChange {
     pub description: Option<String>,
 }
 
-/// Revokes many: `POST /api/v1/tokens/revoke`. Exactly one of the first four is given.
+/// Revokes many: `POST /api/v1/tokens/revoke`. Exactly one of the first five is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokensRevocation {
@@ -195,9 +195,12 @@ pub struct TokensRevocation {
     /// All that tokens of this certificate (SHA-256) granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// All that were granted with this token, and what was granted with those.
+    /// All that were granted with this token or in this session, and what was granted with those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_through: Option<String>,
+    /// All that this principal granted, to whomever, and what was granted with those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     /// For the audit.
     pub reason: String,
 }

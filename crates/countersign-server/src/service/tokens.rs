@@ -20,7 +20,10 @@ mod rotation;
 pub(crate) use rotation::{abort, confirm, rotate, rotate_as};
 
 mod revocation;
-pub(crate) use revocation::{revoke, revoke_many};
+pub(crate) use revocation::{
+    may_revoke_all_of, may_revoke_all_through, revoke, revoke_all_of, revoke_all_through,
+    revoke_many,
+};
 
 mod import;
 pub(crate) use import::import;

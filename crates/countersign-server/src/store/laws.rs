@@ -113,6 +113,8 @@ macro_rules! laws_of {
             }
             revocation {
                 tokens_are_revoked_as_they_are_selected,
+                all_that_somebody_granted_is_revoked_together,
+                nothing_is_revoked_when_more_would_end_than_was_judged,
                 with_a_token_goes_what_was_granted_with_it_and_with_that,
                 with_a_token_goes_the_other_end_of_its_rotation_while_both_live,
                 law_10_with_a_certificate_go_the_tokens_that_rest_on_it,
@@ -121,6 +123,7 @@ macro_rules! laws_of {
             }
             origin {
                 law_10_nothing_is_granted_by_a_mapping_or_an_application_that_is_gone,
+                law_10_nothing_is_granted_in_a_session_that_has_ended,
                 law_10_a_granted_token_grants_by_what_it_rests_on_itself,
                 what_was_granted_with_a_token_that_was_replaced_is_rotated_still,
             }

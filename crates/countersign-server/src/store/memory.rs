@@ -17,7 +17,8 @@ use super::{
     AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
     NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
     Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
-    TokenRotation, TokenRow, TokenSelector, TokenUse, Waker, resting,
+    TokenRotation, TokenRow, TokenSelector, TokenUse, Waker,
+    resting::{self, Resting},
 };
 use crate::registry::{Change, Registry, Rules};
 
@@ -435,6 +436,30 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'_, Vec<String>> {
         let reason = reason.to_owned();
         self.call(move |state| Ok(state.revoke_tokens(which, &reason, at, audit)))
+    }
+
+    fn tokens_reached(&self, which: TokenSelector, at: UnixTime) -> StoreFuture<'_, Vec<TokenRow>> {
+        self.call(move |state| {
+            let reached = state.reached(&Resting::Selected(which), at);
+            let rows = reached.iter().filter_map(|id| state.tokens.get(id));
+            Ok(rows.cloned().collect())
+        })
+    }
+
+    fn revoke_judged_tokens(
+        &self,
+        which: TokenSelector,
+        judged: BTreeSet<String>,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Option<Vec<String>>> {
+        let reason = reason.to_owned();
+        self.call(move |state| {
+            let reached = state.reached(&Resting::Selected(which.clone()), at);
+            let is_judged = reached.iter().all(|id| judged.contains(id));
+            Ok(is_judged.then(|| state.revoke_tokens(which, &reason, at, audit)))
+        })
     }
 
     fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {

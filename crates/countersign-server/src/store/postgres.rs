@@ -1,6 +1,11 @@
 //! How do several platforms remember in one PostgreSQL?
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -420,7 +425,23 @@ impl Store for PostgresStore {
         at: UnixTime,
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, Vec<String>> {
-        self.request(RevokeTokens::new(which, reason, at, audit))
+        let revocation = RevokeTokens::new(which, reason, at, audit);
+        Box::pin(async move { Ok(self.request(revocation).await?.unwrap_or_default()) })
+    }
+
+    fn tokens_reached(&self, which: TokenSelector, at: UnixTime) -> StoreFuture<'_, Vec<TokenRow>> {
+        self.read(move |mut work| async move { token_ends::reached(&mut work, which, at).await })
+    }
+
+    fn revoke_judged_tokens(
+        &self,
+        which: TokenSelector,
+        judged: BTreeSet<String>,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Option<Vec<String>>> {
+        self.request(RevokeTokens::new(which, reason, at, audit).judged(judged))
     }
 
     fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {

@@ -1,6 +1,11 @@
 //! How does a platform remember in one file?
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use countersign_proto::{
@@ -358,7 +363,23 @@ impl Store for SqliteStore {
         at: UnixTime,
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, Vec<String>> {
-        self.request(RevokeTokens::new(which, reason, at, audit))
+        let revocation = RevokeTokens::new(which, reason, at, audit);
+        Box::pin(async move { Ok(self.request(revocation).await?.unwrap_or_default()) })
+    }
+
+    fn tokens_reached(&self, which: TokenSelector, at: UnixTime) -> StoreFuture<'_, Vec<TokenRow>> {
+        Box::pin(async move { token_ends::reached(&mut *self.reader().await?, which, at).await })
+    }
+
+    fn revoke_judged_tokens(
+        &self,
+        which: TokenSelector,
+        judged: BTreeSet<String>,
+        reason: &str,
+        at: UnixTime,
+        audit: NewAuditEntry,
+    ) -> StoreFuture<'_, Option<Vec<String>>> {
+        self.request(RevokeTokens::new(which, reason, at, audit).judged(judged))
     }
 
     fn record_token_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {

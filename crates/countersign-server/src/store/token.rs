@@ -55,7 +55,7 @@ pub struct TokenRow {
     pub created_at: UnixTime,
     /// Who granted it.
     pub created_by: String,
-    /// `jti` of the token that it was granted with, or the id of a session.
+    /// The id of the session that it was granted in; of a token that belongs to none, its `jti`.
     pub created_through: Option<String>,
     /// The application whose token granted it.
     pub application: Option<String>,
@@ -169,6 +169,8 @@ pub enum TokenSelector {
     Certificate(String),
     /// All that were granted with this token or session.
     CreatedThrough(String),
+    /// All that this principal granted, to whomever.
+    CreatedBy(String),
 }
 
 /// Which tokens are listed.

@@ -6,6 +6,8 @@ mod granting;
 
 mod listing;
 
+mod origin;
+
 mod changing;
 
 mod rotating;

@@ -44,7 +44,8 @@ impl Admin {
     }
 
     /// Sets the password by which a person signs in, where the platform itself keeps accounts. The
-    /// sessions of the person end.
+    /// sessions of the person end; with [`NewPassword::with_tokens`] also all tokens that the person has
+    /// or granted.
     pub async fn set_password(&self, principal: &str, password: &NewPassword) -> Result<(), Error> {
         let call = Call::new(Method::PUT, &["principals", principal, "password"])
             .secret_body(password.to_json());

@@ -1,6 +1,6 @@
 //! How are the sessions of people looked at and ended?
 
-use countersign_proto::management::{Page, Session, SessionFilter};
+use countersign_proto::management::{Page, Session, SessionEnd, SessionFilter};
 use http::Method;
 
 use super::{Admin, PageRequest, call::Call};
@@ -23,9 +23,16 @@ impl Admin {
         self.read(&["sessions", id]).await
     }
 
-    /// Ends a session at once, with every token of it.
+    /// Ends a session at once, with every token of it. What was granted in it goes on.
     pub async fn end_session(&self, id: &str) -> Result<Session, Error> {
         let call = Call::new(Method::POST, &["sessions", id, "end"]);
         self.caller.call(call).await?.read()
+    }
+
+    /// The same, and revokes what was granted in it, and what was granted with that.
+    pub async fn end_session_with_tokens(&self, id: &str) -> Result<Session, Error> {
+        let end = SessionEnd { with_tokens: true };
+        self.write(Method::POST, &["sessions", id, "end"], &end)
+            .await
     }
 }

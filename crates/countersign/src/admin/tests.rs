@@ -119,6 +119,7 @@ async fn sessions_are_asked_for_and_ended() {
     assert_eq!(found.items[0].principal, "anna");
     admin.session("s").await.unwrap();
     assert_eq!(admin.end_session("s").await.unwrap().state, "active");
+    admin.end_session_with_tokens("s").await.unwrap();
     let lines: Vec<String> = calls(&server)
         .iter()
         .map(|asked| format!("{} {}", asked.method, asked.url))

@@ -120,5 +120,11 @@ pub(crate) fn new_password(command: &PrincipalCommand) -> Result<Option<NewPassw
             _ => return Ok(None),
         },
     };
-    Ok(Some(NewPassword::new(&text)))
+    let new = NewPassword::new(&text);
+    Ok(Some(match command {
+        PrincipalCommand::SetPassword {
+            with_tokens: true, ..
+        } => new.with_tokens(),
+        _ => new,
+    }))
 }

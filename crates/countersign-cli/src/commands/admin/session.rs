@@ -54,8 +54,11 @@ pub(crate) async fn run(
             let session = admin.session(id).await?;
             Ok(view::record(&json!(session), FIRST))
         }
-        SessionCommand::End { id } => {
-            let session = admin.end_session(id).await?;
+        SessionCommand::End { id, with_tokens } => {
+            let session = match with_tokens {
+                true => admin.end_session_with_tokens(id).await?,
+                false => admin.end_session(id).await?,
+            };
             Ok(view::record(&json!(session), FIRST))
         }
     }

@@ -34,6 +34,7 @@ pub(crate) async fn run(
                 application: which.application.clone(),
                 certificate: which.certificate.clone(),
                 created_through: which.created_through.clone(),
+                created_by: which.created_by.clone(),
                 reason: reason.clone(),
             };
             let revoked = admin.revoke_tokens(&which).await?;

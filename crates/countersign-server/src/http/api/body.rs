@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use serde::de::DeserializeOwned;
@@ -21,23 +21,47 @@ impl<T: DeserializeOwned> FromRequest<Platform> for JsonBody<T> {
 
     async fn from_request(request: Request, platform: &Platform) -> Result<JsonBody<T>, Response> {
         let bytes = json(request, platform).await?;
-        // A list of values would be read as the members in their order.
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            let detail = "the body has to be an object".to_owned();
-            return Err(error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail));
-        }
-        serde_json::from_slice(&bytes)
-            .map(JsonBody)
-            .map_err(|error| {
-                let status = if error.is_data() {
-                    StatusCode::UNPROCESSABLE_ENTITY
-                } else {
-                    StatusCode::BAD_REQUEST
-                };
-                let detail = without_secrets(&error.to_string());
-                error::problem(status, format!("the body: {detail}"))
-            })
+        read(&bytes).map(JsonBody)
     }
+}
+
+/// The same, or nothing at all: then the value by default, whatever the media type.
+pub(super) struct OptionalBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Platform> for OptionalBody<T> {
+    type Rejection = Response;
+
+    async fn from_request(
+        request: Request,
+        platform: &Platform,
+    ) -> Result<OptionalBody<T>, Response> {
+        let (parts, body) = request.into_parts();
+        let bytes = form::bytes(platform, body)
+            .await
+            .map_err(|(status, text)| error::problem(status, text.to_owned()))?;
+        if bytes.is_empty() {
+            return Ok(OptionalBody(T::default()));
+        }
+        must_be_json(&parts.headers)?;
+        read(&bytes).map(OptionalBody)
+    }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Response> {
+    // A list of values would be read as the members in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let detail = "the body has to be an object".to_owned();
+        return Err(error::problem(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let status = if error.is_data() {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::BAD_REQUEST
+        };
+        let detail = without_secrets(&error.to_string());
+        error::problem(status, format!("the body: {detail}"))
+    })
 }
 
 /// Longer than any name of a member, in bytes.
@@ -59,13 +83,18 @@ fn without_secrets(text: &str) -> String {
 /// The bytes of a body that says that it is JSON.
 pub(super) async fn json(request: Request, platform: &Platform) -> Result<Bytes, Response> {
     let (parts, body) = request.into_parts();
-    if !form::is_media_type(&parts.headers, "application/json") {
-        let detail = "the body has to be application/json".to_owned();
-        return Err(error::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
+    must_be_json(&parts.headers)?;
     form::bytes(platform, body)
         .await
         .map_err(|(status, text)| error::problem(status, text.to_owned()))
+}
+
+fn must_be_json(headers: &HeaderMap) -> Result<(), Response> {
+    if form::is_media_type(headers, "application/json") {
+        return Ok(());
+    }
+    let detail = "the body has to be application/json".to_owned();
+    Err(error::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 /// A body that says nothing of itself in the refusal, since it holds a secret.

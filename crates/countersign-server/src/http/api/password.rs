@@ -20,7 +20,9 @@ impl FromRequest<Platform> for PasswordBody {
         NewPassword::from_json(&bytes)
             .map(PasswordBody)
             .map_err(|_| {
-                let detail = "the body has to be {\"password\": …} and nothing else".to_owned();
+                let detail =
+                    "the body has to be {\"password\": …, \"with_tokens\": …} and nothing else"
+                        .to_owned();
                 body::unreadable(detail)
             })
     }

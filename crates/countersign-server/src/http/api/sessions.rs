@@ -1,9 +1,9 @@
 //! `/api/v1/sessions`: who is signed in, and how is that ended?
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use countersign_proto::management::SessionFilter;
+use countersign_proto::management::{SessionEnd, SessionFilter};
 
-use super::{Authorized, Id, ListQuery, answer};
+use super::{Authorized, Id, ListQuery, answer, body::OptionalBody};
 use crate::{Platform, service::sessions};
 
 pub(super) async fn list(
@@ -29,7 +29,8 @@ pub(super) async fn end(
     State(platform): State<Platform>,
     Authorized(caller): Authorized,
     Id(id): Id,
+    OptionalBody(asked): OptionalBody<SessionEnd>,
 ) -> Response {
-    let ended = sessions::end(&platform, &caller, &id).await;
+    let ended = sessions::end(&platform, &caller, &id, &asked).await;
     answer(&platform, StatusCode::OK, ended)
 }

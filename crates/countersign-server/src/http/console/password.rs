@@ -14,6 +14,8 @@ use crate::{
     service::{Noun as _, Principals, find, passwords},
 };
 
+const WITH_TOKENS: &str = "with_tokens";
+
 pub(super) fn routes(platform: &Platform) -> Router<Platform> {
     let page = super::path(platform, "/principals/{name}/password");
     let taken_away = format!("{page}/delete");
@@ -39,7 +41,10 @@ async fn set(visitor: Visitor, Path(name): Path<String>, posted: Posted) -> Resp
         let problem = "The two passwords differ.".to_owned();
         return form.again(&visitor, StatusCode::UNPROCESSABLE_ENTITY, problem);
     }
-    let new = NewPassword::new(posted.text("password"));
+    let new = match posted.is_ticked(WITH_TOKENS) {
+        true => NewPassword::new(posted.text("password")).with_tokens(),
+        false => NewPassword::new(posted.text("password")),
+    };
     match passwords::set(visitor.platform(), visitor.caller(), &name, &new).await {
         Ok(()) => see_other(&Notice::Saved.at(&principal(&visitor, &name))),
         Err(refusal) => refused::in_form(&visitor, &refusal, form),
@@ -78,12 +83,20 @@ fn doubting(visitor: &Visitor, name: &str) -> Form {
 
 fn form(visitor: &Visitor, name: &str) -> Form {
     let here = principal(visitor, name);
-    let fields = vec![
+    let mut fields = vec![
         Field::password("password", "New password")
             .required()
             .hint("8 to 1024 bytes."),
         Field::password("again", "The same again").required(),
     ];
+    if visitor.may("tokens:write") {
+        let field = Field::ticked(
+            WITH_TOKENS,
+            "Also revoke all tokens that this person has or granted",
+            false,
+        );
+        fields.push(field.hint("Do this when somebody else may have known the old password."));
+    }
     let title = format!("Set the password of {name}");
     let ways = [format!("{here}/password"), here];
     Form {

@@ -1,13 +1,13 @@
 //! `/console/sessions…`: who is signed in, and how is that ended at the console?
 
 use axum::{Router, extract::Path, response::Response, routing::get};
-use countersign_proto::management::{Session, SessionFilter};
+use countersign_proto::management::{Session, SessionEnd, SessionFilter};
 
 use super::{
-    Cell, Notice, Section, Shell, Visitor,
+    Cell, Notice, Posted, Section, Shell, Visitor,
     cell::Tone,
     facts::{Facts, Group},
-    form::Form,
+    form::{Field, Form},
     links, refused,
     table::{AFTER, Pages, ROWS, Table, Weight},
 };
@@ -15,6 +15,7 @@ use crate::{Platform, http::pages::see_other, service::sessions};
 
 const HERE: Section = Section::Sessions;
 const WRITE: &str = "sessions:write";
+const WITH_TOKENS: &str = "with_tokens";
 
 pub(super) fn routes(platform: &Platform) -> Router<Platform> {
     let at = |page: &str| super::path(platform, &format!("/sessions{page}"));
@@ -129,26 +130,39 @@ async fn doubt(visitor: Visitor, Path(id): Path<String>) -> Response {
         return refused::answer(&visitor, &refusal.into());
     }
     match sessions::find(visitor.platform(), visitor.caller(), &id).await {
-        Ok(it) => ending(&visitor, &it.id).answer(&visitor),
+        Ok(it) => ending(&visitor, &it.id, SessionEnd::default()).answer(&visitor),
         Err(refusal) => refused::answer(&visitor, &refusal),
     }
 }
 
-async fn end(visitor: Visitor, Path(id): Path<String>) -> Response {
-    match sessions::end(visitor.platform(), visitor.caller(), &id).await {
+async fn end(visitor: Visitor, Path(id): Path<String>, posted: Posted) -> Response {
+    let asked = SessionEnd {
+        with_tokens: posted.is_ticked(WITH_TOKENS),
+    };
+    match sessions::end(visitor.platform(), visitor.caller(), &id, &asked).await {
         Ok(_) => see_other(&Notice::Ended.at(&visitor.path(HERE.page()))),
-        Err(refusal) => refused::in_form(&visitor, &refusal, ending(&visitor, &id)),
+        Err(refusal) => refused::in_form(&visitor, &refusal, ending(&visitor, &id, asked)),
     }
 }
 
-fn ending(visitor: &Visitor, id: &str) -> Form {
+fn ending(visitor: &Visitor, id: &str, asked: SessionEnd) -> Form {
     let here = visitor.path(&format!("/sessions/{}", links::segment(id)));
     let ways = [format!("{here}/end"), here];
+    let field = Field::ticked(
+        WITH_TOKENS,
+        "Also revoke what was granted in it",
+        asked.with_tokens,
+    );
+    let field = field.hint("Tokens that were granted on purpose go on otherwise.");
+    let fields = match visitor.may("tokens:write") {
+        true => vec![field],
+        false => Vec::new(),
+    };
     Form {
         about: vec!["Every token of it is worth nothing from now on.".to_owned()],
         submit: "End it",
         is_grave: true,
-        ..links::form(visitor, HERE, "End this session?", Vec::new(), ways)
+        ..links::form(visitor, HERE, "End this session?", fields, ways)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A password is a way in, so nobody sets one of somebody who may do more than he may, or has a role
 //! that he has not. With a new
 //! password, and with none, the sessions of the person end: whoever has got in by the old one is out.
+//! What was granted meanwhile goes on, unless that is to end too.
 
 use countersign_proto::management::NewPassword;
 use zeroize::Zeroizing;
@@ -16,7 +17,7 @@ use crate::{
     idp::{HashingError, Password},
     refusal::Fault,
     registry::RegistryError,
-    service::Caller,
+    service::{Caller, tokens},
     store::AccountRow,
 };
 
@@ -35,6 +36,9 @@ pub(crate) async fn set(
     attempt(platform, caller, WRITE, async {
         may_change(platform, caller, name)?;
         must_be_able_to_give(caller, name, &platform.registry())?;
+        if new.ends_tokens() {
+            tokens::may_revoke_all_of(platform, caller, name).await?;
+        }
         let invalid = |problem: String| {
             ChangeRefusal::Registry(RegistryError::Invalid {
                 what: "password",
@@ -65,7 +69,12 @@ pub(crate) async fn set(
             .put_account(row, entry)
             .await
             .map_err(fault)?;
-        end_sessions(platform, caller, name).await
+        end_sessions(platform, caller, name).await?;
+        // The sessions first: nothing is granted in one that has ended.
+        if new.ends_tokens() {
+            tokens::revoke_all_of(platform, caller, name, PASSWORD_CHANGED).await?;
+        }
+        Ok(())
     })
     .await
 }

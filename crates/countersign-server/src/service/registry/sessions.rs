@@ -1,14 +1,14 @@
 //! Who may see the sessions of people, and end them?
 
 use countersign_proto::{
-    management::{Page, Session, SessionFilter},
+    management::{Page, Session, SessionEnd, SessionFilter},
     time::UnixTime,
 };
 
 use super::{ChangeRefusal, attempt, fault, must_cover, permissions_of, present};
 use crate::{
     Platform, audit,
-    service::Caller,
+    service::{Caller, tokens},
     store::{NOT_ACKNOWLEDGED, SessionQuery, SessionRow, SessionState},
 };
 
@@ -56,11 +56,13 @@ pub(crate) async fn find(
     Ok(shown(present(found, NAME, id)?, platform.now()))
 }
 
-/// Ends one, at once and for good, with every token of it. One that has ended stays as it is.
+/// Ends one, at once and for good, with every token of it; and with those that were granted in it, if
+/// that is asked for. One that has ended stays as it is.
 pub(crate) async fn end(
     platform: &Platform,
     caller: &Caller,
     id: &str,
+    asked: &SessionEnd,
 ) -> Result<Session, ChangeRefusal> {
     attempt(platform, caller, WRITE, async {
         caller.must_have(WRITE)?;
@@ -69,11 +71,18 @@ pub(crate) async fn end(
         let session = present(found, NAME, id)?;
         let held = permissions_of(&platform.registry(), &session.principal);
         must_cover(caller, &held, "this principal")?;
+        if asked.with_tokens {
+            tokens::may_revoke_all_through(platform, caller, id).await?;
+        }
         let entry = audit::changed(caller, "session.end", id, now);
         store
             .end_session(id, BY_ADMINISTRATOR, now, entry)
             .await
             .map_err(fault)?;
+        // The session first: nothing is granted in one that has ended.
+        if asked.with_tokens {
+            tokens::revoke_all_through(platform, caller, id, BY_ADMINISTRATOR).await?;
+        }
         let ended = store.session(id).await.map_err(fault)?;
         Ok(shown(present(ended, NAME, id)?, now))
     })

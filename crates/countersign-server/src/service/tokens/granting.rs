@@ -131,7 +131,7 @@ pub(super) fn row(
         pepper_version: 0,
         created_at: platform.now(),
         created_by: caller.claims.principal.clone(),
-        created_through: Some(caller.claims.jti.clone()),
+        created_through: Some(through(caller)),
         application,
         certificate,
         expires_at: terms.expires_at,
@@ -144,6 +144,12 @@ pub(super) fn row(
         last_used_at: None,
         last_used_from: None,
     }
+}
+
+/// What a token is granted with. A session outlives its tokens, so it is named and none of them.
+fn through(caller: &Caller) -> String {
+    let session = caller.claims.session.as_ref();
+    session.unwrap_or(&caller.claims.jti).clone()
 }
 
 /// Makes a new token durable with its audit row.

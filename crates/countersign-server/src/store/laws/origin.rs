@@ -10,6 +10,7 @@ use super::{
         with_dave,
     },
     rotation::{rotated, rotation},
+    sessions::{active, begin},
     with_carol,
 };
 use crate::{
@@ -46,6 +47,25 @@ pub(in crate::store) async fn law_10_nothing_is_granted_by_a_mapping_or_an_appli
         ..by_certificate(&sha256, token("3"))
     };
     grant(&store, by_application("billing", by_dave)).await;
+}
+
+pub(in crate::store) async fn law_10_nothing_is_granted_in_a_session_that_has_ended(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    begin(&store, active("s")).await;
+    grant(&store, through("s", token("1"))).await;
+    let ended = store.end_session("s", "by an administrator", now(), audit("session.end"));
+    assert!(ended.await.unwrap());
+    let refused = store.create_token(through("s", token("2")), 10, granting());
+    assert_refused(refused.await.map(drop), "session");
+    assert_eq!(store.token("2").await.unwrap(), None);
+    // What is there goes on, and is replaced still.
+    let next = TokenRotation {
+        successor: through("s", token("3")),
+        ..rotation("1", "3")
+    };
+    assert!(store.rotate_token(next).await.unwrap());
 }
 
 /// Whoever was granted a token has no certificate himself.

@@ -1,6 +1,6 @@
 //! Do granted tokens end with what they rest on, and nothing else with them?
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use countersign_proto::management::{
     CertificateUsage, NewCertificate, PrincipalMapping, RegisteredCertificate,
@@ -59,6 +59,73 @@ pub(in crate::store) async fn tokens_are_revoked_as_they_are_selected(store: Arc
     let rows = rows.iter().filter(|action| *action == "token.revoke");
     assert_eq!(rows.count(), 6, "none where nothing was revoked");
     assert_eq!(store.token_version().await.unwrap(), 6);
+}
+
+pub(in crate::store) async fn all_that_somebody_granted_is_revoked_together(store: Arc<dyn Store>) {
+    with_carol(&store).await;
+    with_dave(&store).await;
+    let by_dave = |row: TokenRow| TokenRow {
+        created_by: "dave".to_owned(),
+        ..row
+    };
+    for row in [
+        token("1"),
+        by_dave(token("2")),
+        by_dave(of_dave(token("3"))),
+        through("2", token("4")),
+        of_dave(token("5")),
+        by_dave(over(token("6"))),
+    ] {
+        grant(&store, row).await;
+    }
+    let by_dave = TokenSelector::CreatedBy("dave".to_owned());
+    assert_eq!(revoke(&store, by_dave.clone()).await, "2 3 4");
+    assert_eq!(revoke(&store, by_dave).await, "");
+}
+
+/// Who judged some tokens ends no others that came meanwhile.
+pub(in crate::store) async fn nothing_is_revoked_when_more_would_end_than_was_judged(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    rotated(&store, "a1", "a2").await;
+    for row in [
+        through("a1", token("b")),
+        over(through("a1", token("over"))),
+        token("other"),
+    ] {
+        grant(&store, row).await;
+    }
+    let which = || TokenSelector::Id("a2".to_owned());
+    let reached = store.tokens_reached(which(), now()).await.unwrap();
+    let mut ids: Vec<&str> = reached.iter().map(|row| row.id.as_str()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["a1", "a2", "b"]);
+    for row in &reached {
+        assert_eq!(store.token(&row.id).await.unwrap().as_ref(), Some(row));
+    }
+    let judged: BTreeSet<String> = reached.into_iter().map(|row| row.id).collect();
+    grant(&store, through("b", token("late"))).await;
+    let revoke = async |judged: BTreeSet<String>| {
+        let entry = audit("token.revoke");
+        let revoked = store.revoke_judged_tokens(which(), judged, "stolen", now(), entry);
+        revoked.await.unwrap().map(|mut ids| {
+            ids.sort();
+            ids.join(" ")
+        })
+    };
+    let version = store.token_version().await.unwrap();
+    assert_eq!(revoke(judged.clone()).await, None);
+    assert!(lives(&store, "a1").await && lives(&store, "late").await);
+    assert_eq!(store.token_version().await.unwrap(), version);
+    assert!(!actions(&store).await.contains(&"token.revoke".to_owned()));
+    let mut all = judged;
+    all.extend(["late".to_owned(), "gone".to_owned()]);
+    assert_eq!(revoke(all).await.as_deref(), Some("a1 a2 b late"));
+    assert!(lives(&store, "other").await);
+    assert_eq!(revoke(BTreeSet::new()).await.as_deref(), Some(""));
+    let row = store.token("late").await.unwrap().unwrap();
+    assert_eq!(row.revocation_reason.as_deref(), Some("stolen"));
 }
 
 pub(in crate::store) async fn with_a_token_goes_what_was_granted_with_it_and_with_that(

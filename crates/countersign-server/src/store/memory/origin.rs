@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::store::{
-    ROTATED, StoreError, TokenRow,
+    ROTATED, SessionState, StoreError, TokenRow,
     token::{origin_deleted, origin_revoked},
 };
 
@@ -15,7 +15,10 @@ impl State {
             }
             Some(_) => {}
             // Not by a granted token, which would rest on this itself.
-            None => self.require_registered(row)?,
+            None => {
+                self.require_session(row)?;
+                self.require_registered(row)?;
+            }
         }
         self.require_certificate(row)
     }
@@ -34,6 +37,15 @@ impl State {
 
     fn origin(&self, row: &TokenRow) -> Option<&TokenRow> {
         self.tokens.get(row.created_through.as_ref()?)
+    }
+
+    fn require_session(&self, row: &TokenRow) -> Result<(), StoreError> {
+        let through = row.created_through.as_ref();
+        let session = through.and_then(|id| self.sessions.get(id));
+        match session.is_some_and(|session| session.state == SessionState::Ended) {
+            true => Err(origin_revoked("session").into()),
+            false => Ok(()),
+        }
     }
 
     fn require_registered(&self, row: &TokenRow) -> Result<(), StoreError> {

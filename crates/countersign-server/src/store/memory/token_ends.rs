@@ -92,6 +92,18 @@ impl State {
 
     /// Revokes what rests on this, with all that goes with it: the ids.
     pub(super) fn revoke(&mut self, ground: &Resting, reason: &str, at: UnixTime) -> Vec<String> {
+        let revoked = self.reached(ground, at);
+        for id in &revoked {
+            self.end_token(id, reason, at);
+        }
+        if !revoked.is_empty() {
+            self.tell(&revoked);
+        }
+        revoked
+    }
+
+    /// What lives and rests on this, with all that goes with it: the ids.
+    pub(super) fn reached(&self, ground: &Resting, at: UnixTime) -> Vec<String> {
         let resting = self.tokens.values().filter(|row| rests_on(row, ground));
         let mut waiting: Vec<_> = resting.map(|row| (row, Reach::from(ground))).collect();
         let mut reached = BTreeSet::new();
@@ -106,14 +118,7 @@ impl State {
         }
         let ids: BTreeSet<_> = reached.into_iter().map(|(id, _)| id.clone()).collect();
         let live = |id: &String| self.tokens.get(id).is_some_and(|row| row.is_live(at));
-        let revoked: Vec<String> = ids.into_iter().filter(live).collect();
-        for id in &revoked {
-            self.end_token(id, reason, at);
-        }
-        if !revoked.is_empty() {
-            self.tell(&revoked);
-        }
-        revoked
+        ids.into_iter().filter(live).collect()
     }
 
     fn end_token(&mut self, id: &str, reason: &str, at: UnixTime) {
@@ -137,6 +142,7 @@ fn rests_on(row: &TokenRow, ground: &Resting) -> bool {
         Resting::Selected(TokenSelector::Application(id)) => is(&row.application, id),
         Resting::Selected(TokenSelector::Certificate(sha256)) => is(&row.certificate, sha256),
         Resting::Selected(TokenSelector::CreatedThrough(id)) => is(&row.created_through, id),
+        Resting::Selected(TokenSelector::CreatedBy(name)) => row.created_by == *name,
         Resting::Mapped {
             certificate,
             principal,

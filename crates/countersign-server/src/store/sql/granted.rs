@@ -23,6 +23,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 /// Whether the token `$of` lives at the moment `$at`: `TokenRow::is_live`.
 macro_rules! live {
     ($of:literal, $at:literal) => {
@@ -157,7 +159,7 @@ pub(super) async fn insert(connection: &mut impl Sql, new: TokenRow) -> Result<b
     Ok(inserted == 1)
 }
 
-fn token_row(row: &impl Columns) -> Result<TokenRow, StoreError> {
+pub(super) fn token_row(row: &impl Columns) -> Result<TokenRow, StoreError> {
     let roles = row.text(6)?;
     Ok(TokenRow {
         id: row.text(0)?,

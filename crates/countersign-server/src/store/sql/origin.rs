@@ -13,7 +13,10 @@ pub(super) async fn require(connection: &mut impl Sql, row: &TokenRow) -> Result
         Some(None) => {}
         Some(Some(_)) => return Err(origin_revoked("token").into()),
         // Not by a granted token, which would rest on this itself.
-        None => require_registered(connection, row).await?,
+        None => {
+            require_session(connection, row).await?;
+            require_registered(connection, row).await?;
+        }
     }
     require_certificate(connection, row).await
 }
@@ -48,6 +51,22 @@ async fn through(
         )
         .await?;
     origin.map(|origin| origin.text_or_none(0)).transpose()
+}
+
+async fn require_session(connection: &mut impl Sql, row: &TokenRow) -> Result<(), StoreError> {
+    let Some(through) = &row.created_through else {
+        return Ok(());
+    };
+    let ended = connection
+        .row(
+            "SELECT 1 FROM session WHERE id = $1 AND state = 'ended'",
+            values![through.as_str()],
+        )
+        .await?;
+    match ended {
+        Some(_) => Err(origin_revoked("session").into()),
+        None => Ok(()),
+    }
 }
 
 async fn require_registered(connection: &mut impl Sql, row: &TokenRow) -> Result<(), StoreError> {

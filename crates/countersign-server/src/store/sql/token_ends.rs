@@ -1,9 +1,15 @@
 //! How do granted tokens end together, and how is that counted?
 
+use std::collections::BTreeSet;
+
 use countersign_proto::time::UnixTime;
 
-use super::{Abreast, Columns, Lock, Made, Request, Sql, Value, granted::live, values};
-use crate::store::{Changed, NewAuditEntry, StoreError, TokenSelector, resting::Resting};
+use super::{
+    Abreast, Columns, Lock, Made, Request, Sql, Value,
+    granted::{columns, live, token_row},
+    values,
+};
+use crate::store::{Changed, NewAuditEntry, StoreError, TokenRow, TokenSelector, resting::Resting};
 
 pub(in crate::store) async fn version(connection: &mut impl Sql) -> Result<u64, StoreError> {
     let row = connection
@@ -31,10 +37,13 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Tokens to revoke, with the audit row. Answers the ids of those that lived.
+/// Tokens to revoke, with the audit row. Answers the ids of those that lived; `None`, and nothing is
+/// done, when one of them was not judged.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct RevokeTokens {
     which: TokenSelector,
+    /// Absent: whatever they are.
+    judged: Option<BTreeSet<String>>,
     reason: String,
     at: UnixTime,
     audit: NewAuditEntry,
@@ -49,15 +58,23 @@ impl RevokeTokens {
     ) -> RevokeTokens {
         RevokeTokens {
             which,
+            judged: None,
             reason: reason.to_owned(),
             at,
             audit,
         }
     }
+
+    pub(in crate::store) fn judged(self, judged: BTreeSet<String>) -> RevokeTokens {
+        RevokeTokens {
+            judged: Some(judged),
+            ..self
+        }
+    }
 }
 
 impl Request for RevokeTokens {
-    type Answer = Vec<String>;
+    type Answer = Option<Vec<String>>;
 
     const ABREAST: Abreast = Abreast::Few;
 
@@ -65,19 +82,26 @@ impl Request for RevokeTokens {
         self,
         connection: &mut C,
         made: &mut Made,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        if let Some(judged) = self.judged {
+            connection.hold(Lock::Ending).await?;
+            let reached = reached(connection, self.which.clone(), self.at).await?;
+            if !reached.iter().all(|row| judged.contains(&row.id)) {
+                return Ok(None);
+            }
+        }
         let which = Resting::Selected(self.which);
         let revoked = revoke(connection, made, which, &self.reason, self.at).await?;
         if !revoked.is_empty() {
             connection.append_audit(vec![self.audit]).await?;
         }
-        Ok(revoked)
+        Ok(Some(revoked))
     }
 }
 
-/// Revokes the tokens that `$which` is true for, from `$1` on for the reason `$2`, and from each of
-/// them on what goes with it: `token::Reach`, of which `$reach` is 0 for the first, 1 for the second.
-macro_rules! revoking {
+/// The tokens that `$which` is true for, and from each of them on what goes with it: `token::Reach`,
+/// of which `$reach` is 0 for the first, 1 for the second. `$1` is the moment.
+macro_rules! reaching {
     ($which:literal, $reach:literal) => {
         concat!(
             "WITH RECURSIVE reached (id, reach) AS (SELECT id, ",
@@ -94,12 +118,80 @@ macro_rules! revoking {
             live!("this", "$1"),
             " AND ",
             live!("next", "$1"),
-            ")) UPDATE granted_token SET revoked_at = $1, revocation_reason = $2 \
-             WHERE id IN (SELECT id FROM reached) AND ",
-            live!("granted_token", "$1"),
-            " RETURNING id"
+            ")) "
         )
     };
+}
+
+/// What is done with all that is reached and lives.
+struct Texts {
+    /// Reads them.
+    read: &'static str,
+    /// Revokes them, for the reason in the last parameter.
+    revoke: &'static str,
+}
+
+macro_rules! texts {
+    ($which:literal, $reach:literal, $reason:literal) => {
+        Texts {
+            read: concat!(
+                reaching!($which, $reach),
+                "SELECT ",
+                columns!(),
+                " FROM granted_token WHERE id IN (SELECT id FROM reached) AND ",
+                live!("granted_token", "$1")
+            ),
+            revoke: concat!(
+                reaching!($which, $reach),
+                "UPDATE granted_token SET revoked_at = $1, revocation_reason = ",
+                $reason,
+                " WHERE id IN (SELECT id FROM reached) AND ",
+                live!("granted_token", "$1"),
+                " RETURNING id"
+            ),
+        }
+    };
+}
+
+/// The texts for what rests on this, and the parameters after the moment and before the reason.
+fn resting(ground: Resting) -> (Texts, Vec<Value>) {
+    let (texts, of) = match ground {
+        Resting::Selected(TokenSelector::Id(id)) => (texts!("id = $2", "0", "$3"), id),
+        Resting::Selected(TokenSelector::Owner(owner)) => (texts!("owner = $2", "1", "$3"), owner),
+        Resting::Selected(TokenSelector::Application(client_id)) => {
+            (texts!("application = $2", "1", "$3"), client_id)
+        }
+        Resting::Selected(TokenSelector::Certificate(sha256)) => {
+            (texts!("certificate = $2", "1", "$3"), sha256)
+        }
+        Resting::Selected(TokenSelector::CreatedThrough(id)) => {
+            (texts!("created_through = $2", "1", "$3"), id)
+        }
+        Resting::Selected(TokenSelector::CreatedBy(name)) => {
+            (texts!("created_by = $2", "1", "$3"), name)
+        }
+        Resting::Mapped {
+            certificate,
+            principal,
+        } => {
+            let texts = texts!("certificate = $2 AND created_by = $3", "1", "$4");
+            return (texts, values![certificate, principal]);
+        }
+    };
+    (texts, values![of])
+}
+
+/// What a revocation would end at this moment.
+pub(in crate::store) async fn reached(
+    connection: &mut impl Sql,
+    which: TokenSelector,
+    at: UnixTime,
+) -> Result<Vec<TokenRow>, StoreError> {
+    let (texts, of) = resting(Resting::Selected(which));
+    let mut given = values![at];
+    given.extend(of);
+    let rows = connection.rows(texts.read, given).await?;
+    rows.iter().map(token_row).collect()
 }
 
 /// Revokes what rests on this, with all that goes with it: the ids. Counts and tells it.
@@ -113,37 +205,11 @@ pub(super) async fn revoke(
     // First of all: from here to the end of the transaction nobody else ends or grants a token, so
     // that none is missed.
     connection.hold(Lock::Ending).await?;
-    let (sql, of) = match ground {
-        Resting::Selected(TokenSelector::Id(id)) => (revoking!("id = $3", "0"), id),
-        Resting::Selected(TokenSelector::Owner(owner)) => (revoking!("owner = $3", "1"), owner),
-        Resting::Selected(TokenSelector::Application(client_id)) => {
-            (revoking!("application = $3", "1"), client_id)
-        }
-        Resting::Selected(TokenSelector::Certificate(sha256)) => {
-            (revoking!("certificate = $3", "1"), sha256)
-        }
-        Resting::Selected(TokenSelector::CreatedThrough(id)) => {
-            (revoking!("created_through = $3", "1"), id)
-        }
-        Resting::Mapped {
-            certificate,
-            principal,
-        } => {
-            let sql = revoking!("certificate = $3 AND created_by = $4", "1");
-            let given = values![at, reason, certificate, principal];
-            return revoked(connection, made, sql, given).await;
-        }
-    };
-    revoked(connection, made, sql, values![at, reason, of]).await
-}
-
-async fn revoked(
-    connection: &mut impl Sql,
-    made: &mut Made,
-    sql: &'static str,
-    given: Vec<Value>,
-) -> Result<Vec<String>, StoreError> {
-    let rows = connection.rows(sql, given).await?;
+    let (texts, of) = resting(ground);
+    let mut given = values![at];
+    given.extend(of);
+    given.extend(values![reason]);
+    let rows = connection.rows(texts.revoke, given).await?;
     let ids: Vec<String> = rows
         .iter()
         .map(|row| row.text(0))

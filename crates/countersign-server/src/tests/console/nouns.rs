@@ -230,8 +230,11 @@ async fn an_administrator_does_all_of_it_by_its_forms() {
     assert!(registry.role("Idle").is_none() && registry.mapping(&scene.mapping).is_none());
     let spare = registry.certificate(&scene.spare.id()).unwrap();
     assert_eq!(spare.record.revocation_reason.as_deref(), Some("lost"));
+    // It was set, and taken away.
     let account = scene.desk.world.store.account("bert").await.unwrap();
-    assert!(account.is_some());
+    let actions = scene.desk.actions().await;
+    let was = |action: &str| actions.iter().any(|it| it == action);
+    assert!(account.is_none() && was("password.set") && was("password.delete"));
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ pub(in crate::tests) async fn all(world: &World) -> Vec<Step> {
         on("deleteApplication", "billing"),
         listed("listSessions", "principal=zoe&state=active"),
         on("findSession", session.clone()),
-        on("endSession", session),
+        on("endSession", session.clone()),
+        with("endSession", session, json!({ "with_tokens": true })),
         with("rotateKeys", "", json!({})),
         listed("listKeys", "limit=1"),
         on("findKey", MADE),
@@ -100,7 +101,7 @@ fn people(spare: &Identity) -> Vec<Step> {
         "certificate": spare.id(), "client_id": "billing", "principal": "carol / R&D",
         "is_default": true,
     });
-    let password = json!({ "password": "correct horse" });
+    let password = json!({ "password": "correct horse", "with_tokens": true });
     vec![
         with("createRole", "", role),
         listed("listRoles", "name=cl&permission=audit:read"),
@@ -161,6 +162,11 @@ fn tokens() -> Vec<Step> {
             "revokeTokens",
             "",
             json!({ "owner": "admin", "reason": "left" }),
+        ),
+        with(
+            "revokeTokens",
+            "",
+            json!({ "created_by": "zoe", "reason": "left" }),
         ),
     ]
 }

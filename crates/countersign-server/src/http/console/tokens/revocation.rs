@@ -73,6 +73,7 @@ pub(super) async fn revoke_all(visitor: Visitor, posted: Posted) -> Response {
                 application: None,
                 certificate: None,
                 created_through: None,
+                created_by: None,
                 reason,
             };
             let (platform, caller) = (visitor.platform(), visitor.caller());
