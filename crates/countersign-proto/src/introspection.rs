@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    json::{self, JsonError, Limits, Value},
+    json::{self, JsonError, Limits, Map, Value},
+    jws::Claims,
     token::{TokenClaims, TokenType},
 };
 
@@ -45,10 +46,31 @@ impl Introspection {
     ///
     /// The body is not acceptable JSON, or `active` is not a boolean.
     pub fn active_from_json(body: &[u8]) -> Result<bool, JsonError> {
-        match json::object(body, &Limits::DOCUMENT)?.get("active") {
-            Some(Value::Bool(active)) => Ok(*active),
-            _ => Err(JsonError::Member("active")),
+        active(&json::object(body, &Limits::DOCUMENT)?)
+    }
+
+    /// Reads an answer of ours or of another server with what it says of the token: `None` when that
+    /// is not active. The answer vouches for the claims; whether they are for the reader, and hold
+    /// now, is still to be asked ([`crate::jwt::check_claims`]). They are read within the limits of a
+    /// token.
+    ///
+    /// # Errors
+    ///
+    /// The body is not acceptable JSON, or `active` is not a boolean.
+    pub fn claims_from_json(body: &[u8]) -> Result<Option<Claims>, JsonError> {
+        let mut members = json::object(body, &Limits::CLAIMS)?;
+        if !active(&members)? {
+            return Ok(None);
         }
+        members.remove("active");
+        Ok(Some(Claims::of(members)))
+    }
+}
+
+fn active(members: &Map<String, Value>) -> Result<bool, JsonError> {
+    match members.get("active") {
+        Some(Value::Bool(active)) => Ok(*active),
+        _ => Err(JsonError::Member("active")),
     }
 }
 
@@ -100,6 +122,22 @@ mod tests {
             "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
         );
         assert_eq!(Introspection::active_from_json(&body), Ok(true));
+
+        let read = Introspection::claims_from_json(&body).unwrap().unwrap();
+        assert_eq!(read.string("sub"), Ok("robot"));
+        assert!(!read.members().contains_key("active"));
+        let end = UnixTime::from_secs(1_700_000_900);
+        assert_eq!(read.time_floor("exp"), Ok(Some(end)));
+    }
+
+    #[test]
+    fn the_claims_of_an_inactive_token_are_not_read() {
+        let body = br#"{"active":false,"sub":"robot"}"#;
+        assert_eq!(Introspection::claims_from_json(body), Ok(None));
+        assert_eq!(
+            Introspection::claims_from_json(br#"{"sub":"robot"}"#),
+            Err(JsonError::Member("active"))
+        );
     }
 
     #[test]

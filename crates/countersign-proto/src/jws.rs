@@ -198,6 +198,20 @@ pub struct ClaimError {
 }
 
 impl Claims {
+    /// Claims that somebody vouches for: by a signature, or by saying so himself.
+    pub(crate) fn of(members: Map<String, Value>) -> Claims {
+        Claims(members)
+    }
+
+    /// Takes the word of whoever vouches for the token instead of the token's own, about this member:
+    /// as an issuer that is asked says what a token may do now.
+    pub fn replace(&mut self, member: &str, said: Option<Value>) {
+        match said {
+            Some(said) => self.0.insert(member.to_owned(), said),
+            None => self.0.remove(member),
+        };
+    }
+
     /// All members.
     pub fn members(&self) -> &Map<String, Value> {
         &self.0

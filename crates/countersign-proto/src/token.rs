@@ -4,7 +4,6 @@
 
 use std::{fmt, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -22,6 +21,9 @@ pub use binding::Binding;
 
 mod kind;
 pub use kind::TokenKind;
+
+mod confirmation;
+pub use confirmation::Confirmation;
 
 mod inspect;
 pub use inspect::{UnverifiedToken, inspect};
@@ -73,14 +75,19 @@ impl AccessToken {
     ///
     /// It cannot stand in an `Authorization` header.
     pub fn new(text: &str) -> Result<AccessToken, AccessTokenError> {
-        let body = text.trim_end_matches('=');
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-        if body.is_empty() || text.len() > jws::MAX_BYTES || !body.bytes().all(allowed) {
+        if !AccessToken::is_token(text) {
             return Err(AccessTokenError);
         }
         Ok(AccessToken {
             text: Arc::new(Zeroizing::new(text.to_owned())),
         })
+    }
+
+    /// Whether a text can stand in an `Authorization` header as a token.
+    pub(crate) fn is_token(text: &str) -> bool {
+        let body = text.trim_end_matches('=');
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        !body.is_empty() && text.len() <= jws::MAX_BYTES && body.bytes().all(allowed)
     }
 
     /// The token, to be sent to the service that it is for and nowhere else.
@@ -125,7 +132,7 @@ pub struct TokenClaims {
     pub jti: String,
     /// `cert.x5t#S256` of the certificate that earned it; a SHA-1 here is not written.
     pub certificate: Option<Thumbprint>,
-    /// `cnf.jkt` (RFC 9449 §6)
+    /// `cnf.jkt` (RFC 9449 §6). Our tokens are bound in no other way.
     pub confirmation: Option<String>,
     /// `sid`: the public id of the session. An interactive token has it, and no other.
     pub session: Option<String>,
@@ -255,7 +262,7 @@ impl TokenClaims {
                 }),
                 _ => None,
             },
-            cnf: self.confirmation.as_deref().map(|jkt| Confirmation { jkt }),
+            cnf: self.confirmation.as_deref().map(confirmation::of_key),
             sid: self.session.as_deref(),
             binding: self.binding.map(Binding::name),
         }
@@ -291,17 +298,12 @@ impl TokenClaims {
             not_before: claims.time_ceil("nbf")?.unwrap_or(issued_at),
             expires_at: Some(required(claims.time_floor("exp")?, "exp")?),
             jti: string("jti")?,
-            certificate: member_of(claims, "cert", "x5t#S256")?
-                .map(|text| {
-                    URL_SAFE_NO_PAD
-                        .decode(text)
-                        .ok()
-                        .and_then(|digest| digest.try_into().ok())
-                        .map(Thumbprint::Sha256)
-                        .ok_or(mistyped("cert"))
-                })
-                .transpose()?,
-            confirmation: member_of(claims, "cnf", "jkt")?.map(str::to_owned),
+            certificate: certificate(claims)?,
+            confirmation: match Confirmation::of(claims)? {
+                Confirmation::None => None,
+                Confirmation::Key(jkt) => Some(jkt),
+                _ => return Err(mistyped("cnf")),
+            },
             session,
             binding,
         })
@@ -375,7 +377,7 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<Cert>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<Confirmation<'a>>,
+    cnf: Option<confirmation::OfKey<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -388,9 +390,15 @@ struct Cert {
     x5t_s256: String,
 }
 
-#[derive(Serialize)]
-struct Confirmation<'a> {
-    jkt: &'a str,
+/// `cert.x5t#S256` of a token of ours: the certificate that earned it.
+///
+/// # Errors
+///
+/// `cert` is there and is something else.
+pub fn certificate(claims: &Claims) -> Result<Option<Thumbprint>, ClaimError> {
+    member_of(claims, "cert", "x5t#S256")?
+        .map(|text| confirmation::sha256(text).ok_or(mistyped("cert")))
+        .transpose()
 }
 
 fn roles(claims: &Claims) -> Result<Vec<String>, ClaimError> {
@@ -404,8 +412,7 @@ fn roles(claims: &Claims) -> Result<Vec<String>, ClaimError> {
     }
 }
 
-/// A string inside an object. The object must have it when the object is there: a confirmation by
-/// a method that is not known here must not read as no confirmation.
+/// A string inside an object. The object must have it when the object is there.
 fn member_of<'a>(
     claims: &'a Claims,
     claim: &'static str,
