@@ -48,6 +48,17 @@ pub enum BearerError {
 ///
 /// [`BearerError`] says how to answer.
 pub fn read(headers: &HeaderMap) -> Result<PresentedToken, BearerError> {
+    let (text, token_type) = read_text(headers)?;
+    let token = AccessToken::new(text).map_err(|_| BearerError::Malformed)?;
+    Ok(PresentedToken { token, token_type })
+}
+
+/// As [`read`], without a copy of the token: for whoever looks at it once.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_text(headers: &HeaderMap) -> Result<(&str, TokenType), BearerError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(BearerError::Missing)?;
     if values.next().is_some() {
@@ -62,9 +73,11 @@ pub fn read(headers: &HeaderMap) -> Result<PresentedToken, BearerError> {
     } else {
         return Err(BearerError::Scheme);
     };
-    let token =
-        AccessToken::new(token.trim_start_matches(' ')).map_err(|_| BearerError::Malformed)?;
-    Ok(PresentedToken { token, token_type })
+    let token = token.trim_start_matches(' ');
+    if !AccessToken::is_token(token) {
+        return Err(BearerError::Malformed);
+    }
+    Ok((token, token_type))
 }
 
 /// A `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9449 §7.1); characters outside the permitted

@@ -92,6 +92,7 @@ pub struct VerifiedProof {
     key: PublicKey,
     thumbprint: String,
     jti: String,
+    nonce: Option<String>,
     issued_at: UnixTime,
 }
 
@@ -109,6 +110,11 @@ impl VerifiedProof {
     /// To be recorded, so that the proof is accepted once.
     pub fn jti(&self) -> &str {
         &self.jti
+    }
+
+    /// `nonce`, for whoever takes one of several.
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 
     /// `iat`.
@@ -236,6 +242,7 @@ pub fn verify(
         thumbprint: jwk::thumbprint(&key),
         key,
         jti: jti.to_owned(),
+        nonce: nonce.map(str::to_owned),
         issued_at,
     })
 }

@@ -202,6 +202,30 @@ impl OpaqueToken {
         })
     }
 
+    /// What a text says it is, if it has the form of such a token, whatever its prefix. Nobody has
+    /// vouched for it. `None` when it is of another form, which may be that of another issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`OpaqueError::Checksum`] when it has the form and was not copied whole: no issuer knows it.
+    pub fn claimed_kind(text: &str) -> Option<Result<OpaqueKind, OpaqueError>> {
+        let text = text.rsplit_once("--").map_or(text, |(_label, token)| token);
+        let (prefix, rest) = text.split_once('_')?;
+        let (kind, body) = rest.split_once('_')?;
+        let kind = OpaqueKind::from_name(kind).filter(|_| OpaqueToken::is_prefix(prefix))?;
+        if body.len() != BODY || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let (before, checksum) = text.split_at(text.len() - CHECKSUM);
+        let fits = base62::decode(checksum.as_bytes())
+            .is_ok_and(|checksum| u32::from_be_bytes(checksum) == crc32::of(before.as_bytes()));
+        Some(if fits {
+            Ok(kind)
+        } else {
+            Err(OpaqueError::Checksum)
+        })
+    }
+
     /// What it is for.
     pub fn kind(&self) -> OpaqueKind {
         self.kind

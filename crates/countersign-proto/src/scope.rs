@@ -31,6 +31,11 @@ impl Scope {
             .map(Scope)
     }
 
+    /// Whether [`Scope::parse`] would take a text, without keeping anything of it.
+    pub fn is_valid(text: &str) -> bool {
+        text.bytes().all(|byte| byte == b' ' || is_scope_byte(byte))
+    }
+
     /// Whether there is no token in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -121,7 +126,9 @@ mod tests {
             "\u{7f}",
         ] {
             assert_eq!(Scope::parse(text), Err(ScopeError), "{text:?}");
+            assert!(!Scope::is_valid(text), "{text:?}");
         }
+        assert!(Scope::is_valid("") && Scope::is_valid("read  write"));
         assert!(Scope::parse("!#[]~https://api.example/.default").is_ok());
     }
 }

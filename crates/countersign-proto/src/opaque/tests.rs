@@ -287,3 +287,34 @@ proptest! {
         let _ = OpaqueToken::parse(&format!("csn_rt_{tail}"), "csn");
     }
 }
+
+#[test]
+fn the_kind_that_a_text_claims_is_seen_whatever_its_prefix_and_label() {
+    let id = TokenId::from_bytes(ID_BYTES);
+    for kind in OpaqueKind::ALL {
+        for prefix in ["csn", "acme1"] {
+            let token = OpaqueToken::compose(prefix, kind, &id, &SECRET_BYTES);
+            let labelled = format!("anders-2026--{}", token.expose());
+            for text in [token.expose(), &labelled] {
+                assert_eq!(OpaqueToken::claimed_kind(text), Some(Ok(kind)), "{text}");
+                let shorter = &text[..text.len() - 1];
+                assert_eq!(OpaqueToken::claimed_kind(shorter), None, "{shorter}");
+            }
+            let mut other = token.expose().to_owned();
+            let last = if other.ends_with('0') { "1" } else { "0" };
+            other.replace_range(other.len() - 1.., last);
+            let seen = OpaqueToken::claimed_kind(&other);
+            assert_eq!(seen, Some(Err(OpaqueError::Checksum)), "{other}");
+        }
+    }
+    for text in [
+        "",
+        "csn",
+        "csn_pat",
+        "csn_pat_x",
+        "ya29.a0A",
+        "2YotnFZFEjr1zCsicMWpAA",
+    ] {
+        assert_eq!(OpaqueToken::claimed_kind(text), None, "{text}");
+    }
+}
