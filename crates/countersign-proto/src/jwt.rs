@@ -77,7 +77,7 @@ mod refusal;
 pub use refusal::Refusal;
 
 mod verification;
-pub use verification::{VerifiedJwt, verify};
+pub use verification::{UnverifiedJwt, VerifiedJwt, check_claims, verify};
 
 mod renewal;
 pub use renewal::{RENEWAL_CLAIM, RenewalError, RenewalPolicy, Renewed, renew};

@@ -11,12 +11,26 @@ use crate::{json::Value, jws::media_type};
 pub struct Requirements {
     pub(super) issuer: Wanted,
     pub(super) audience: Wanted,
+    pub(super) audience_form: AudienceForm,
     pub(super) subject: Option<String>,
-    pub(super) typ: Option<String>,
+    /// Any of these; every one when there is none.
+    pub(super) types: Vec<String>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) claims: Vec<(String, Value)>,
-    pub(super) clock_skew: Duration,
+    /// At `exp`.
+    pub(super) leeway_after: Duration,
+    /// At `nbf` and `iat`.
+    pub(super) leeway_before: Duration,
     pub(super) longest_life: Option<Duration>,
+}
+
+/// How `aud` may be written (RFC 7519 §4.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AudienceForm {
+    /// A string, or an array of strings.
+    OneOrSeveral,
+    /// A string.
+    One,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +60,13 @@ impl Requirements {
         Requirements {
             issuer: Wanted::Anything,
             audience: Wanted::OneOf(Vec::new()),
+            audience_form: AudienceForm::OneOrSeveral,
             subject: None,
-            typ: None,
+            types: Vec::new(),
             algorithms: None,
             claims: Vec::new(),
-            clock_skew: Requirements::CLOCK_SKEW,
+            leeway_after: Requirements::CLOCK_SKEW,
+            leeway_before: Requirements::CLOCK_SKEW,
             longest_life: None,
         }
     }
@@ -77,6 +93,13 @@ impl Requirements {
         self
     }
 
+    /// The token is for one service: `aud` is a string and no array, not even of one (RFC 9068 §3).
+    #[must_use]
+    pub fn one_audience(mut self) -> Requirements {
+        self.audience_form = AudienceForm::One;
+        self
+    }
+
     /// `sub` is this.
     #[must_use]
     pub fn subject(mut self, subject: &str) -> Requirements {
@@ -84,10 +107,17 @@ impl Requirements {
         self
     }
 
-    /// `typ` is this media type. Default: any.
+    /// `typ` is this media type. Default: any. May be followed by [`Requirements::or_typ`].
     #[must_use]
     pub fn typ(mut self, typ: &str) -> Requirements {
-        self.typ = Some(media_type(typ.to_owned()));
+        self.types = vec![media_type(typ.to_owned())];
+        self
+    }
+
+    /// Or it is this one.
+    #[must_use]
+    pub fn or_typ(mut self, typ: &str) -> Requirements {
+        self.types.push(media_type(typ.to_owned()));
         self
     }
 
@@ -107,8 +137,16 @@ impl Requirements {
 
     /// How far the issuer's clock may differ. At most 10 minutes; default 1 minute. Whole seconds.
     #[must_use]
-    pub fn clock_skew(mut self, difference: Duration) -> Requirements {
-        self.clock_skew = difference.min(Requirements::CLOCK_SKEW_MAX);
+    pub fn clock_skew(self, difference: Duration) -> Requirements {
+        self.leeway(difference, difference)
+    }
+
+    /// The same, told apart: how long after its `exp` a token is still taken, and how long before its
+    /// `nbf` and `iat`.
+    #[must_use]
+    pub fn leeway(mut self, after_exp: Duration, before_nbf: Duration) -> Requirements {
+        self.leeway_after = after_exp.min(Requirements::CLOCK_SKEW_MAX);
+        self.leeway_before = before_nbf.min(Requirements::CLOCK_SKEW_MAX);
         self
     }
 

@@ -1,13 +1,22 @@
 //! Is this token good, and if not, which claim is not as it was wanted?
 
+use std::fmt;
+
 use super::{
-    Algorithm, Refusal, Requirements, TrustedKeys, requirements::Wanted, trusted_keys::NotFound,
+    Algorithm, Refusal, Requirements, TrustedKeys,
+    requirements::{AudienceForm, Wanted},
+    trusted_keys::NotFound,
 };
 use crate::{
     json::Value,
     jws::{ClaimError, Claims, Header, JwsError, Parts},
     time::UnixTime,
 };
+
+/// A token that was read strictly, once, and is not yet believed. What it says of itself serves to find
+/// the keys by which it may be believed.
+#[derive(Clone)]
+pub struct UnverifiedJwt<'a>(Parts<'a, Algorithm>);
 
 /// A token whose signature was verified and that is as it was demanded: the only way to its claims.
 #[derive(Clone, Debug)]
@@ -32,20 +41,91 @@ pub fn verify(
     requirements: &Requirements,
     now: UnixTime,
 ) -> Result<VerifiedJwt, Refusal> {
-    let parts = Parts::read(text, Algorithm::from_name).map_err(Refusal::Jws)?;
-    check_type(&parts.header, requirements)?;
-    check_signature(&parts, keys, requirements)?;
-    let claims = parts.claims;
-    check_names(&claims, requirements)?;
-    let expires_at = check_times(&claims, requirements, now)?;
-    for (name, wanted) in &requirements.claims {
-        check_value(&claims, name, wanted)?;
+    UnverifiedJwt::parse(text)?.verify(keys, requirements, now)
+}
+
+/// Whether verified claims are as it was demanded, by the rules of [`verify`]; answers their `exp`. For
+/// claims that somebody vouches for in another way than by a signature, as in an answer to RFC 7662.
+///
+/// # Errors
+///
+/// As [`verify`], but for all that concerns the signature and the type.
+pub fn check_claims(
+    claims: &Claims,
+    requirements: &Requirements,
+    now: UnixTime,
+) -> Result<Option<UnixTime>, Refusal> {
+    check_names(claims, requirements)?;
+    let expires_at = claims.time_floor("exp").map_err(Refusal::Claim)?;
+    check_times(claims, expires_at, requirements, now)?;
+    check_values(claims, requirements)?;
+    Ok(expires_at)
+}
+
+impl<'a> UnverifiedJwt<'a> {
+    /// Reads the form of a token: size, characters, segments, strict JSON, a known algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Jws`].
+    pub fn parse(text: &'a str) -> Result<UnverifiedJwt<'a>, Refusal> {
+        Parts::read(text, Algorithm::from_name)
+            .map(UnverifiedJwt)
+            .map_err(Refusal::Jws)
     }
-    Ok(VerifiedJwt {
-        header: parts.header,
-        claims,
-        expires_at,
-    })
+
+    /// `iss` as claimed, to find the issuer by; nobody has vouched for it.
+    pub fn claimed_issuer(&self) -> Option<&str> {
+        self.0.claims.members().get("iss")?.as_str()
+    }
+
+    /// `alg` as claimed.
+    pub fn claimed_algorithm(&self) -> Algorithm {
+        self.0.header.algorithm
+    }
+
+    /// Whether the key that it names is one of these: else newer ones may have it.
+    pub fn names_one_of(&self, keys: &TrustedKeys) -> bool {
+        !matches!(keys.find(&self.0.header), Err(NotFound::Unknown))
+    }
+
+    /// As [`verify`], without reading it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`].
+    pub fn verify(
+        self,
+        keys: &TrustedKeys,
+        requirements: &Requirements,
+        now: UnixTime,
+    ) -> Result<VerifiedJwt, Refusal> {
+        let parts = self.0;
+        check_type(&parts.header, requirements)?;
+        check_signature(&parts, keys, requirements)?;
+        let claims = parts.claims;
+        check_names(&claims, requirements)?;
+        let expires_at = claims
+            .time_floor("exp")
+            .map_err(Refusal::Claim)?
+            .ok_or(missing("exp"))?;
+        check_times(&claims, Some(expires_at), requirements, now)?;
+        check_values(&claims, requirements)?;
+        Ok(VerifiedJwt {
+            header: parts.header,
+            claims,
+            expires_at,
+        })
+    }
+}
+
+/// Shows the header only.
+impl fmt::Debug for UnverifiedJwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedJwt")
+            .field("header", &self.0.header)
+            .finish_non_exhaustive()
+    }
 }
 
 impl VerifiedJwt {
@@ -59,6 +139,11 @@ impl VerifiedJwt {
         &self.claims
     }
 
+    /// The claims, owned.
+    pub fn into_claims(self) -> Claims {
+        self.claims
+    }
+
     /// `exp`
     pub fn expires_at(&self) -> UnixTime {
         self.expires_at
@@ -66,13 +151,15 @@ impl VerifiedJwt {
 }
 
 fn check_type(header: &Header<Algorithm>, requirements: &Requirements) -> Result<(), Refusal> {
-    match &requirements.typ {
-        Some(wanted) if header.typ.as_ref() != Some(wanted) => Err(Refusal::Type {
-            found: header.typ.clone(),
-            wanted: wanted.clone(),
-        }),
-        _ => Ok(()),
+    let wanted = &requirements.types;
+    let is_wanted = |found: &String| wanted.contains(found);
+    if wanted.is_empty() || header.typ.as_ref().is_some_and(is_wanted) {
+        return Ok(());
     }
+    Err(Refusal::Type {
+        found: header.typ.clone(),
+        wanted: wanted.join(" or "),
+    })
 }
 
 fn check_signature(
@@ -109,7 +196,7 @@ fn check_names(claims: &Claims, requirements: &Requirements) -> Result<(), Refus
     {
         return Err(not_as_wanted(claims, "iss", issuers));
     }
-    let audiences = audiences(claims)?;
+    let audiences = audiences(claims, requirements.audience_form)?;
     match &requirements.audience {
         Wanted::Anything => {}
         Wanted::OneOf(wanted) if wanted.is_empty() => {
@@ -137,8 +224,8 @@ fn check_names(claims: &Claims, requirements: &Requirements) -> Result<(), Refus
     }
 }
 
-/// A string or an array of strings (RFC 7519 §4.1.3).
-fn audiences(claims: &Claims) -> Result<Vec<&str>, Refusal> {
+/// A string or, where it may be one, an array of strings (RFC 7519 §4.1.3).
+fn audiences(claims: &Claims, form: AudienceForm) -> Result<Vec<&str>, Refusal> {
     let mistyped = || {
         Refusal::Claim(ClaimError {
             claim: "aud",
@@ -148,7 +235,7 @@ fn audiences(claims: &Claims) -> Result<Vec<&str>, Refusal> {
     match claims.members().get("aud") {
         None => Ok(Vec::new()),
         Some(Value::String(one)) => Ok(vec![one]),
-        Some(Value::Array(several)) => several
+        Some(Value::Array(several)) if form == AudienceForm::OneOrSeveral => several
             .iter()
             .map(|one| one.as_str().ok_or_else(mistyped))
             .collect(),
@@ -158,45 +245,46 @@ fn audiences(claims: &Claims) -> Result<Vec<&str>, Refusal> {
 
 fn check_times(
     claims: &Claims,
+    expires_at: Option<UnixTime>,
     requirements: &Requirements,
     now: UnixTime,
-) -> Result<UnixTime, Refusal> {
-    let expires_at = claims
-        .time_floor("exp")
-        .and_then(|time| {
-            time.ok_or(ClaimError {
-                claim: "exp",
-                missing: true,
-            })
-        })
-        .map_err(Refusal::Claim)?;
-    if now >= expires_at.plus(requirements.clock_skew) {
-        return Err(Refusal::Expired {
-            at: expires_at,
-            now,
-        });
+) -> Result<(), Refusal> {
+    match expires_at {
+        Some(at) if now >= at.plus(requirements.leeway_after) => {
+            return Err(Refusal::Expired { at, now });
+        }
+        _ => {}
     }
     let not_before = claims.time_ceil("nbf").map_err(Refusal::Claim)?;
     let issued_at = claims.time_ceil("iat").map_err(Refusal::Claim)?;
     for (claim, from) in [("nbf", not_before), ("iat", issued_at)] {
         match from {
-            Some(from) if from > now.plus(requirements.clock_skew) => {
+            Some(from) if from > now.plus(requirements.leeway_before) => {
                 return Err(Refusal::NotYetValid { claim, from, now });
             }
             _ => {}
         }
     }
     if let Some(longest) = requirements.longest_life {
-        let issued_at = issued_at.ok_or(Refusal::Claim(ClaimError {
-            claim: "iat",
-            missing: true,
-        }))?;
-        let lifetime = expires_at.since(issued_at);
+        let issued_at = issued_at.ok_or(missing("iat"))?;
+        let lifetime = expires_at.ok_or(missing("exp"))?.since(issued_at);
         if lifetime > longest {
             return Err(Refusal::LivesTooLong { lifetime, longest });
         }
     }
-    Ok(expires_at)
+    Ok(())
+}
+
+fn missing(claim: &'static str) -> Refusal {
+    Refusal::Claim(ClaimError {
+        claim,
+        missing: true,
+    })
+}
+
+fn check_values(claims: &Claims, requirements: &Requirements) -> Result<(), Refusal> {
+    let mut wanted = requirements.claims.iter();
+    wanted.try_for_each(|(name, wanted)| check_value(claims, name, wanted))
 }
 
 fn check_value(claims: &Claims, name: &str, wanted: &Value) -> Result<(), Refusal> {
