@@ -171,6 +171,7 @@ fn only_the_module_jwt_knows_a_symmetric_key_and_only_granted_app_tokens_ask_it(
     only(proto, "hmac::", &["crypto", "jwt"]);
     only(proto, "SymmetricKey", &["jwt"]);
     only(proto, "LocalSigningKeys", &["jwt"]);
+    only("crates/countersign-guard/src", "SymmetricKey", &[]);
     let server = "crates/countersign-server/src";
     only(server, "SymmetricKey", &["local_signing"]);
     only(server, "jwt::", &["local_signing", "platform", "issuer"]);
@@ -213,9 +214,15 @@ fn the_protocol_depends_on_no_runtime_and_no_file() {
 }
 
 #[test]
-fn the_two_ends_never_see_each_other() {
-    assert!(!dependencies("crates/countersign/Cargo.toml").contains("countersign-server"));
-    assert!(!dependencies("crates/countersign-server/Cargo.toml").contains("countersign"));
+fn sdk_guard_and_server_never_see_each_other() {
+    let ends = ["countersign", "countersign-guard", "countersign-server"];
+    for end in ends {
+        let manifest = format!("crates/{end}/Cargo.toml");
+        let found = dependencies(&manifest);
+        let others = ends.into_iter().filter(|other| *other != end);
+        let seen: Vec<_> = others.filter(|other| found.contains(*other)).collect();
+        assert!(seen.is_empty(), "{end} depends on {seen:?}");
+    }
 }
 
 #[test]
@@ -287,6 +294,7 @@ fn every_module_has_its_place_in_the_architecture_page() {
     for name in [
         "countersign-proto",
         "countersign",
+        "countersign-guard",
         "countersign-server",
         "countersign-cli",
         "countersign-testkit",

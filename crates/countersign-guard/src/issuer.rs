@@ -1,0 +1,273 @@
+//! When is a token of one issuer believed, and what has to be known for that?
+
+use std::sync::Arc;
+
+use countersign_proto::{
+    json::Value,
+    jws::{ClaimError, Claims},
+    jwt::{self, Algorithm, Requirements, TrustedKeys, UnverifiedJwt, check_claims},
+    time::UnixTime,
+    token::Confirmation,
+};
+
+use crate::{
+    Refusal,
+    caller::{Believed, How},
+    discovery::Discovery,
+    fetch::Wire,
+    introspect::{Asker, Question, TokenDigest},
+    keys::{Keys, Standing, Want},
+    possession::{Moment, Possession},
+};
+
+/// One issuer, and all that is known and demanded of its tokens.
+pub(crate) struct Issuer {
+    pub(crate) name: Arc<str>,
+    pub(crate) keys: KeySource,
+    pub(crate) demands: Demands,
+    pub(crate) asker: Option<Asker>,
+    pub(crate) asked: Asked,
+    pub(crate) discovery: Discovery,
+    pub(crate) wire: Wire,
+    pub(crate) possession: Possession,
+}
+
+/// Where the keys of an issuer come from.
+pub(crate) enum KeySource {
+    /// From whoever set the guard up.
+    Given(TrustedKeys),
+    /// From what the issuer publishes.
+    Published(Keys),
+}
+
+/// About which tokens the issuer is asked, if it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// About those that only it can read.
+    Opaque,
+    /// Also about those whose signature holds.
+    Everything,
+}
+
+/// What is demanded of claims.
+pub(crate) struct Demands {
+    /// Of a token.
+    pub(crate) signed: Requirements,
+    /// Of an answer about one that says whose it is.
+    pub(crate) told: Requirements,
+    /// Of an answer about one that does not say it: the issuer answers about its own only.
+    pub(crate) told_without_issuer: Requirements,
+}
+
+/// Whether newer keys may still be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Some,
+    None,
+}
+
+/// What came of looking at a token.
+pub(crate) enum Found<'g> {
+    Believed(Believed),
+    Refused(Refusal),
+    /// Keys have to be fetched first.
+    Keys(Source<'g>),
+    /// The issuer has to be asked, and this is what its signature vouches for already.
+    Ask(&'g Asker, Option<Box<Signed>>),
+}
+
+/// Keys that are to be fetched.
+pub(crate) struct Source<'g> {
+    pub(crate) keys: &'g Keys,
+    pub(crate) want: Want,
+}
+
+/// What a token says whose signature holds.
+pub(crate) struct Signed {
+    claims: Claims,
+    expires_at: UnixTime,
+}
+
+impl Issuer {
+    /// Looks at a token with three segments that claims to be of this issuer.
+    pub(crate) fn look(
+        &self,
+        token: &str,
+        jwt: UnverifiedJwt<'_>,
+        moment: Moment,
+        patience: Patience,
+    ) -> Found<'_> {
+        let about_all = self
+            .asker
+            .as_ref()
+            .filter(|_| self.asked == Asked::Everything);
+        if let Some(known) = about_all.and_then(|asker| known(asker, token, moment)) {
+            return known;
+        }
+        let signed = match &self.keys {
+            KeySource::Given(keys) => jwt.verify(keys, &self.demands.signed, moment.now),
+            // What a secret signed, nobody but its issuer verifies (invariant 11).
+            KeySource::Published(_) if !is_by_key_pair(&jwt) => {
+                return match &self.asker {
+                    Some(asker) => known(asker, token, moment).unwrap_or(Found::Ask(asker, None)),
+                    None => Found::Refused(Refusal::Opaque),
+                };
+            }
+            KeySource::Published(keys) => match self.by_published(keys, jwt, moment, patience) {
+                Ok(verified) => verified,
+                Err(otherwise) => return otherwise,
+            },
+        };
+        let signed = match signed {
+            Ok(verified) => Box::new(Signed {
+                expires_at: verified.expires_at(),
+                claims: verified.into_claims(),
+            }),
+            Err(why) => return Found::Refused(why.into()),
+        };
+        if let Some(asker) = about_all {
+            return Found::Ask(asker, Some(signed));
+        }
+        let Signed { claims, expires_at } = *signed;
+        match Believed::read(&self.name, claims, Some(expires_at), How::Signature) {
+            Ok(believed) => Found::Believed(believed),
+            Err(why) => Found::Refused(jwt::Refusal::Claim(why).into()),
+        }
+    }
+
+    /// What time it is for this issuer.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            now: self.wire.clock.now(),
+            elapsed: self.wire.clock.elapsed(),
+        }
+    }
+
+    /// Asks about a token.
+    pub(crate) async fn ask(
+        &self,
+        asker: &Asker,
+        token: &str,
+        signed: Option<&Signed>,
+        moment: Moment,
+    ) -> Result<Believed, Refusal> {
+        let question = Question {
+            token,
+            digest: TokenDigest::of(token),
+            arrived: moment.elapsed,
+        };
+        let judge = |said: Option<Claims>, now: UnixTime| {
+            let said = said.ok_or(Refusal::Inactive)?;
+            match signed {
+                None => self.judge(said, now),
+                Some(signed) => self.judge_with(signed, &said, now),
+            }
+        };
+        asker
+            .ask(&question, &self.discovery, &self.wire, judge)
+            .await
+    }
+
+    /// What comes of the keys that are published, as far as they are known; else what is to be done.
+    fn by_published<'g>(
+        &self,
+        keys: &'g Keys,
+        jwt: UnverifiedJwt<'_>,
+        moment: Moment,
+        patience: Patience,
+    ) -> Result<Result<jwt::VerifiedJwt, jwt::Refusal>, Found<'g>> {
+        let waits = patience == Patience::Some;
+        let fetch = |want| Err(Found::Keys(Source { keys, want }));
+        let set = match keys.standing(moment.elapsed) {
+            Standing::Due(_) if waits => return fetch(Want::Newer),
+            Standing::Good(set) | Standing::Due(set) => set,
+            Standing::Absent if waits && keys.may_hope(moment.elapsed) => {
+                return fetch(Want::Missing);
+            }
+            Standing::Absent => return Err(Found::Refused(unavailable(keys, moment))),
+        };
+        match set.keys() {
+            Some(keys) if jwt.names_one_of(keys) => {
+                Ok(jwt.verify(keys, &self.demands.signed, moment.now))
+            }
+            _ if waits && keys.may_hope(moment.elapsed) => fetch(Want::Missing),
+            // Whether the issuer has such a key is not known while it does not answer.
+            _ if keys.failing(moment.elapsed).is_some() => {
+                Err(Found::Refused(unavailable(keys, moment)))
+            }
+            Some(keys) => Ok(jwt.verify(keys, &self.demands.signed, moment.now)),
+            None => Err(Found::Refused(jwt::Refusal::UnnamedKey.into())),
+        }
+    }
+
+    /// What the issuer tells about a token that nobody else can read.
+    fn judge(&self, said: Claims, now: UnixTime) -> Result<Believed, Refusal> {
+        let demands = match said.members().contains_key("iss") {
+            true => &self.demands.told,
+            false => &self.demands.told_without_issuer,
+        };
+        let expires_at = check_claims(&said, demands, now)?;
+        let believed = Believed::read(&self.name, said, expires_at, How::Introspection)
+            .map_err(jwt::Refusal::Claim)?;
+        let token_type = believed.claim("token_type").and_then(Value::as_str);
+        let is_bound = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
+        if is_bound && *believed.confirmation() == Confirmation::None {
+            let missing = ClaimError {
+                claim: "cnf",
+                missing: true,
+            };
+            return Err(jwt::Refusal::Claim(missing).into());
+        }
+        Ok(believed)
+    }
+
+    /// What the issuer tells about a token whose signature holds. The token says who it is for, until
+    /// when and by what it is bound; the issuer, what it may do now.
+    fn judge_with(
+        &self,
+        signed: &Signed,
+        said: &Claims,
+        now: UnixTime,
+    ) -> Result<Believed, Refusal> {
+        let token = signed.claims.members();
+        for claim in ["iss", "sub", "client_id", "jti", "cnf"] {
+            match (token.get(claim), said.members().get(claim)) {
+                (Some(token), Some(said)) if token != said => return Err(Refusal::OtherToken),
+                _ => {}
+            }
+        }
+        let said_end = said.time_floor("exp").map_err(jwt::Refusal::Claim)?;
+        if said_end.is_some_and(|end| now >= end) {
+            return Err(Refusal::Inactive);
+        }
+        // A platform of ours leaves out what there is none of.
+        let tells_all = said.members().contains_key("principal");
+        let mut claims = signed.claims.clone();
+        for right in ["scope", "roles"] {
+            match said.members().get(right) {
+                None if !tells_all => {}
+                told => claims.replace(right, told.cloned()),
+            }
+        }
+        let end = said_end.map_or(signed.expires_at, |end| end.min(signed.expires_at));
+        Believed::read(&self.name, claims, Some(end), How::Introspection)
+            .map_err(|why| jwt::Refusal::Claim(why).into())
+    }
+}
+
+/// What is known of a token that was asked about.
+fn known<'g>(asker: &Asker, token: &str, moment: Moment) -> Option<Found<'g>> {
+    let known = asker.known(&TokenDigest::of(token), moment.now, moment.elapsed)?;
+    Some(match known {
+        Ok(believed) => Found::Believed(believed),
+        Err(refusal) => Found::Refused(refusal),
+    })
+}
+
+fn is_by_key_pair(jwt: &UnverifiedJwt<'_>) -> bool {
+    matches!(jwt.claimed_algorithm(), Algorithm::KeyPair(_))
+}
+
+fn unavailable(keys: &Keys, moment: Moment) -> Refusal {
+    Refusal::unavailable(keys.failing(moment.elapsed))
+}

@@ -1,0 +1,190 @@
+//! By which keys does an issuer sign, and when are they fetched again?
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use countersign_proto::jwt::{KeyRefusal, TrustedKeys};
+use tokio::sync::Mutex;
+
+use crate::{
+    discovery::Discovery,
+    fetch::{Away, LIMIT, Wire},
+};
+
+/// How long a set is used before it is fetched again: so long is a key believed that the issuer has
+/// withdrawn.
+const KEPT: Duration = Duration::from_secs(300);
+/// When [`Keys::next_refresh`] wants it: before a caller has to wait for it.
+const AHEAD: Duration = Duration::from_secs(60);
+/// How long a set that could not be fetched again is used before the next try.
+const HOLD_OFF: Duration = Duration::from_secs(30);
+/// The longest that a caller waits for newer keys when there are some that are good.
+const REFRESH_LIMIT: Duration = Duration::from_secs(2);
+/// From one fetch to the next that a key may cause which nobody knows.
+const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(5);
+/// From a fetch that failed to the next that a caller may cause.
+const FAILED_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The keys of one issuer, fetched when first needed.
+pub(crate) struct Keys {
+    known: ArcSwapOption<KeySet>,
+    /// When the set is to be fetched again: milliseconds of [`crate::Clock::elapsed`].
+    due: AtomicU64,
+    /// When the next caller may cause a fetch, for a key that is not there: the same.
+    permitted: AtomicU64,
+    /// Whether the last fetch failed.
+    failing: AtomicBool,
+    /// How many fetches have ended.
+    landed: AtomicU64,
+    flight: Mutex<()>,
+}
+
+/// What the issuer published: there may be nothing that verifies.
+pub(crate) struct KeySet(Option<TrustedKeys>);
+
+/// How things stand with the keys of an issuer.
+pub(crate) enum Standing {
+    /// These are to be used.
+    Good(Arc<KeySet>),
+    /// These are to be used, and it is time for somebody to ask for newer ones.
+    Due(Arc<KeySet>),
+    /// There are none yet.
+    Absent,
+}
+
+/// What newer keys are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The ones that are there are old; they stay in use.
+    Newer,
+    /// There is none, or not the one that a token names.
+    Missing,
+}
+
+impl KeySet {
+    pub(crate) fn keys(&self) -> Option<&TrustedKeys> {
+        self.0.as_ref()
+    }
+}
+
+impl Keys {
+    pub(crate) fn new() -> Keys {
+        Keys {
+            known: ArcSwapOption::empty(),
+            due: AtomicU64::new(0),
+            permitted: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+            landed: AtomicU64::new(0),
+            flight: Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn standing(&self, elapsed: Duration) -> Standing {
+        match self.known.load_full() {
+            None => Standing::Absent,
+            // Whoever finds somebody asking already need not wait for the answer.
+            Some(keys) if elapsed >= read(&self.due) && !self.is_fetching() => Standing::Due(keys),
+            Some(keys) => Standing::Good(keys),
+        }
+    }
+
+    /// Whether a caller whose token names a key that is not there may wait for newer keys: because a
+    /// fetch is under way, or because one may be made.
+    pub(crate) fn may_hope(&self, elapsed: Duration) -> bool {
+        elapsed >= read(&self.permitted) || self.is_fetching()
+    }
+
+    /// How long until a caller may cause a fetch again, when the last one failed.
+    pub(crate) fn failing(&self, elapsed: Duration) -> Option<Duration> {
+        let failing = self.failing.load(Ordering::Acquire);
+        failing.then(|| read(&self.permitted).saturating_sub(elapsed))
+    }
+
+    /// When the future of `keep_fresh` should refresh, on [`crate::Clock::elapsed`].
+    pub(crate) fn next_refresh(&self) -> Duration {
+        let due = read(&self.due);
+        if self.failing.load(Ordering::Acquire) {
+            due
+        } else {
+            due.saturating_sub(AHEAD)
+        }
+    }
+
+    /// Fetches them, once for all who want it at the same time.
+    pub(crate) async fn refresh(&self, discovery: &Discovery, wire: &Wire, want: Want) {
+        let landed = self.landed.load(Ordering::Acquire);
+        let _flight = self.flight.lock().await;
+        let elapsed = wire.clock.elapsed();
+        let is_wanted = match want {
+            Want::Newer => elapsed >= self.next_refresh(),
+            Want::Missing => elapsed >= read(&self.permitted),
+        };
+        if self.landed.load(Ordering::Acquire) > landed || !is_wanted {
+            return;
+        }
+        let limit = match want {
+            Want::Newer => REFRESH_LIMIT,
+            Want::Missing => LIMIT,
+        };
+        // Callers that give up must not let one after the other ask; but the first keys are needed.
+        if self.known.load().is_some() {
+            write(&self.permitted, elapsed + UNKNOWN_KEY_INTERVAL);
+        }
+        let fetched = fetch(discovery, wire, limit).await;
+        let elapsed = wire.clock.elapsed();
+        match fetched {
+            Ok(keys) => {
+                self.known.store(Some(Arc::new(keys)));
+                write(&self.due, elapsed + KEPT);
+                write(&self.permitted, elapsed + UNKNOWN_KEY_INTERVAL);
+                self.failing.store(false, Ordering::Release);
+                tracing::debug!("keys of the issuer fetched");
+            }
+            Err(away) => {
+                tracing::warn!(
+                    error = away.why,
+                    "the keys of the issuer could not be fetched; those that are known stay in use"
+                );
+                let asked = away.retry_after.unwrap_or_default().min(HOLD_OFF);
+                write(&self.due, elapsed + HOLD_OFF);
+                write(&self.permitted, elapsed + FAILED_INTERVAL.max(asked));
+                self.failing.store(true, Ordering::Release);
+            }
+        }
+        self.landed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn is_fetching(&self) -> bool {
+        self.flight.try_lock().is_err()
+    }
+}
+
+async fn fetch(discovery: &Discovery, wire: &Wire, limit: Duration) -> Result<KeySet, Away> {
+    let metadata = discovery.metadata(wire, limit).await?;
+    let Some(url) = &metadata.jwks_uri else {
+        let issuer = &metadata.issuer;
+        return Err(Away::new(format!("{issuer} publishes no jwks_uri")));
+    };
+    let body = wire.get(url, limit).await?;
+    match TrustedKeys::from_jwk_set(&body) {
+        Ok(keys) => Ok(KeySet(Some(keys))),
+        // The issuer says that it has none: then nothing that it signed is believed.
+        Err(KeyRefusal::NoKey) => Ok(KeySet(None)),
+        Err(error) => Err(Away::because(url, error)),
+    }
+}
+
+fn read(moment: &AtomicU64) -> Duration {
+    Duration::from_millis(moment.load(Ordering::Acquire))
+}
+
+fn write(moment: &AtomicU64, at: Duration) {
+    let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+    moment.store(millis, Ordering::Release);
+}
