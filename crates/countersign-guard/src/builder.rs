@@ -75,6 +75,8 @@ pub enum BuildError {
     NoIntrospector,
     /// The way to the issuer is not usable.
     Transport(TransportError),
+    /// The operating system gives no thread for the blocking form: why.
+    NoThread(String),
     /// A guard for several issuers was made of none.
     NoIssuer,
     /// A guard for several issuers was given this one twice.
@@ -307,6 +309,9 @@ impl fmt::Display for BuildError {
                 f.write_str("the issuer is to be asked about every token, and nothing says as whom")
             }
             BuildError::Transport(why) => why.fmt(f),
+            BuildError::NoThread(why) => {
+                write!(f, "no thread for the guard could be started: {why}")
+            }
             BuildError::NoIssuer => f.write_str("there is no issuer to believe"),
             BuildError::IssuerTwice(issuer) => write!(f, "the issuer {issuer} is there twice"),
         }

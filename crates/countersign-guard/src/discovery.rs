@@ -1,6 +1,12 @@
 //! What does an issuer say about itself, and is it the issuer that was meant (RFC 8414)?
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
 use countersign_proto::metadata::{Metadata, well_known};
@@ -20,7 +26,10 @@ pub(crate) struct Discovery {
     issuer: Arc<str>,
     url: Url,
     known: ArcSwapOption<Known>,
-    flight: Mutex<()>,
+    /// How many fetches have ended.
+    landed: AtomicU64,
+    /// How the last one ended, if it failed.
+    flight: Mutex<Option<Away>>,
 }
 
 struct Known {
@@ -35,25 +44,32 @@ impl Discovery {
             issuer,
             url,
             known: ArcSwapOption::empty(),
-            flight: Mutex::new(()),
+            landed: AtomicU64::new(0),
+            flight: Mutex::new(None),
         }
     }
 
     /// The metadata: what is known, or fetched, once for all who ask. The last good document stays in
     /// use when it cannot be fetched again.
-    pub(crate) async fn metadata(
-        &self,
-        wire: &Wire,
-        limit: Duration,
-    ) -> Result<Arc<Metadata>, Away> {
+    pub(crate) async fn metadata(&self, wire: &Wire) -> Result<Arc<Metadata>, Away> {
         if let Some(known) = self.fresh(wire) {
             return Ok(known);
         }
-        let _flight = self.flight.lock().await;
+        let landed = self.landed.load(Ordering::Acquire);
+        let mut flight = self.flight.lock().await;
         if let Some(known) = self.fresh(wire) {
             return Ok(known);
         }
-        match (self.fetch(wire, limit).await, self.known.load_full()) {
+        // What the one who asked met is told to all who waited: nobody waits twice.
+        if let Some(away) = &*flight
+            && self.landed.load(Ordering::Acquire) > landed
+        {
+            return Err(away.clone());
+        }
+        let fetched = self.fetch(wire).await;
+        self.landed.fetch_add(1, Ordering::AcqRel);
+        *flight = fetched.as_ref().err().cloned();
+        match (fetched, self.known.load_full()) {
             (Ok(metadata), _) => {
                 tracing::debug!(issuer = &*self.issuer, "metadata fetched");
                 Ok(self.keep(Arc::new(metadata), wire.clock.elapsed() + KEPT))
@@ -86,16 +102,16 @@ impl Discovery {
     }
 
     /// The document of RFC 8414, else that of OpenID Connect Discovery.
-    async fn fetch(&self, wire: &Wire, limit: Duration) -> Result<Metadata, Away> {
+    async fn fetch(&self, wire: &Wire) -> Result<Metadata, Away> {
         let [oauth, openid] = well_known(&self.url);
-        match self.fetch_one(wire, &oauth, limit).await {
-            Err(away) if away.absent => self.fetch_one(wire, &openid, limit).await,
+        match self.fetch_one(wire, &oauth).await {
+            Err(away) if away.absent => self.fetch_one(wire, &openid).await,
             found => found,
         }
     }
 
-    async fn fetch_one(&self, wire: &Wire, url: &Url, limit: Duration) -> Result<Metadata, Away> {
-        let body = wire.get(url, limit).await?;
+    async fn fetch_one(&self, wire: &Wire, url: &Url) -> Result<Metadata, Away> {
+        let body = wire.get(url).await?;
         Metadata::parse(&body, &self.issuer).map_err(|error| Away::because(url, error))
     }
 }

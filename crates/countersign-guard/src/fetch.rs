@@ -9,8 +9,10 @@ use url::Url;
 
 use crate::{Clock, Transport, TransportError, clock::within, transport::MAX_BODY_BYTES};
 
-/// The longest that an answer may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+/// The longest that one answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The longest that a caller waits for all that has to be asked.
+pub(crate) const WHOLE_LIMIT: Duration = Duration::from_secs(15);
 
 /// The way to an issuer.
 #[derive(Clone)]
@@ -34,12 +36,12 @@ pub(crate) struct Away {
 
 impl Wire {
     /// The JSON document at an address.
-    pub(crate) async fn get(&self, url: &Url, limit: Duration) -> Result<Bytes, Away> {
+    pub(crate) async fn get(&self, url: &Url) -> Result<Bytes, Away> {
         let request = http::Request::get(url.as_str())
             .header(header::ACCEPT, "application/json")
             .body(Vec::new())
             .map_err(|_| Away::because(url, "the address is not usable"))?;
-        self.json(url, request, limit).await
+        self.json(url, request).await
     }
 
     /// Asks by POST, which does nothing there: an interrupted question is asked once more.
@@ -47,10 +49,9 @@ impl Wire {
         &self,
         url: &Url,
         question: http::Request<Vec<u8>>,
-        limit: Duration,
     ) -> Result<Bytes, Away> {
-        match self.json(url, question.clone(), limit).await {
-            Err(away) if away.interrupted => self.json(url, question, limit).await,
+        match self.json(url, question.clone()).await {
+            Err(away) if away.interrupted => self.json(url, question).await,
             answer => answer,
         }
     }
@@ -59,9 +60,8 @@ impl Wire {
         &self,
         url: &Url,
         request: http::Request<Vec<u8>>,
-        limit: Duration,
     ) -> Result<Bytes, Away> {
-        let answer = within(&*self.clock, limit, self.transport.send(request)).await;
+        let answer = within(&*self.clock, LIMIT, self.transport.send(request)).await;
         let response = match answer {
             Some(Ok(response)) => response,
             Some(Err(error)) => {
@@ -92,6 +92,11 @@ impl Wire {
 }
 
 impl Away {
+    /// There was no answer in time.
+    pub(crate) fn late() -> Away {
+        Away::new(TransportError::Timeout.to_string())
+    }
+
     pub(crate) fn because(url: &Url, why: impl std::fmt::Display) -> Away {
         Away::new(format!("{url}: {why}"))
     }

@@ -155,10 +155,8 @@ impl Guard {
             Ok(presented) => match self.look(presented.token, Patience::Some) {
                 Look::Ask(step) => return Verdict::Ask(step),
                 Look::Refused(refusal) => Err(refusal),
-                Look::Believed(issuer, believed) => {
-                    issuer
-                        .possession
-                        .prove(believed, presented, view, issuer.moment())
+                Look::Believed(issuer, believed, moment) => {
+                    issuer.possession.prove(believed, presented, view, moment)
                 }
             },
         };
@@ -173,8 +171,7 @@ impl Guard {
                 keys.refresh(&issuer.discovery, &issuer.wire, want).await;
                 match self.look(token, Patience::None) {
                     Look::Refused(refusal) => return Err(refusal),
-                    Look::Believed(issuer, believed) => {
-                        let moment = issuer.moment();
+                    Look::Believed(issuer, believed, moment) => {
                         return issuer.possession.prove(believed, presented, view, moment);
                     }
                     Look::Ask(step) => step,
@@ -216,8 +213,9 @@ impl Guard {
         let Some(issuer) = self.issuers.iter().find(named) else {
             return Look::Refused(Refusal::Issuer);
         };
-        match issuer.look(token, jwt, issuer.moment(), patience) {
-            Found::Believed(believed) => Look::Believed(issuer, believed),
+        let moment = issuer.moment();
+        match issuer.look(token, jwt, moment, patience) {
+            Found::Believed(believed) => Look::Believed(issuer, believed, moment),
             Found::Refused(refusal) => Look::Refused(refusal),
             Found::Keys(source) => Look::Ask(Step::Keys(issuer, source)),
             Found::Ask(asker, signed) => Look::Ask(Step::Of(issuer, asker, signed)),
@@ -233,10 +231,10 @@ impl Guard {
         let digest = TokenDigest::of(token);
         let mut refusal = Refusal::Opaque;
         for (issuer, asker) in self.askers() {
-            let Moment { now, elapsed } = issuer.moment();
-            match asker.known(&digest, now, elapsed) {
+            let moment = issuer.moment();
+            match asker.known(&digest, moment) {
                 None => return Look::Ask(Step::OfEach),
-                Some(Ok(believed)) => return Look::Believed(issuer, believed),
+                Some(Ok(believed)) => return Look::Believed(issuer, believed, moment),
                 Some(Err(why)) => refusal = worse(refusal, why),
             }
         }
@@ -263,7 +261,7 @@ impl Guard {
 
 /// What came of looking at a token.
 enum Look<'g> {
-    Believed(&'g Issuer, Believed),
+    Believed(&'g Issuer, Believed, Moment),
     Refused(Refusal),
     Ask(Step<'g>),
 }

@@ -12,7 +12,8 @@ use crate::{
     caller::Believed,
     clock::within,
     discovery::Discovery,
-    fetch::{Away, LIMIT, Wire},
+    fetch::{Away, WHOLE_LIMIT, Wire},
+    possession::Moment,
 };
 
 /// How long an answer is used at most, and unless less is set.
@@ -81,11 +82,10 @@ impl Asker {
     pub(crate) fn known(
         &self,
         digest: &TokenDigest,
-        now: UnixTime,
-        arrived: Duration,
+        Moment { now, elapsed }: Moment,
     ) -> Option<Result<Believed, Refusal>> {
         let answer = self.answers.as_ref()?.known.get(digest)?;
-        answer.holds(now, arrived).then(|| answer.said.clone())
+        answer.holds(now, elapsed).then(|| answer.said.clone())
     }
 
     /// Asks, once for all who ask about the same token at the same time. `judge` says whether what the
@@ -138,7 +138,9 @@ impl Asker {
         wire: &Wire,
         judge: impl Fn(Option<Claims>, UnixTime) -> Result<Believed, Refusal>,
     ) -> Result<Believed, Refusal> {
-        match self.put(question.token, discovery, wire).await {
+        let asking = self.put(question.token, discovery, wire);
+        let asked = within(&*wire.clock, WHOLE_LIMIT, asking).await;
+        match asked.unwrap_or_else(|| Err(Away::late())) {
             Ok(said) => judge(said, wire.clock.now()),
             Err(away) => {
                 tracing::warn!(error = away.why, "the issuer cannot be asked about a token");
@@ -153,11 +155,9 @@ impl Asker {
         discovery: &Discovery,
         wire: &Wire,
     ) -> Result<Option<Claims>, Away> {
-        let slot = within(&*wire.clock, LIMIT, self.slots.acquire()).await;
-        let Some(Ok(_slot)) = slot else {
-            return Err(Away::new("too many questions are under way".to_owned()));
-        };
-        let metadata = discovery.metadata(wire, LIMIT).await?;
+        // Fails only when somebody closes it, which nobody does.
+        let _slot = self.slots.acquire().await.map_err(|_| Away::late())?;
+        let metadata = discovery.metadata(wire).await?;
         let Some(endpoint) = &metadata.introspection_endpoint else {
             let issuer = &metadata.issuer;
             return Err(Away::new(format!("{issuer} answers no introspection")));
@@ -167,7 +167,7 @@ impl Asker {
             .introspector
             .question(token, endpoint, &metadata, now)
             .await?;
-        let body = wire.ask(endpoint, request, LIMIT).await?;
+        let body = wire.ask(endpoint, request).await?;
         Introspection::claims_from_json(&body).map_err(|error| Away::because(endpoint, error))
     }
 }

@@ -257,7 +257,7 @@ impl Issuer {
 
 /// What is known of a token that was asked about.
 fn known<'g>(asker: &Asker, token: &str, moment: Moment) -> Option<Found<'g>> {
-    let known = asker.known(&TokenDigest::of(token), moment.now, moment.elapsed)?;
+    let known = asker.known(&TokenDigest::of(token), moment)?;
     Some(match known {
         Ok(believed) => Found::Believed(believed),
         Err(refusal) => Found::Refused(refusal),

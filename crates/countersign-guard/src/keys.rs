@@ -13,8 +13,9 @@ use countersign_proto::jwt::{KeyRefusal, TrustedKeys};
 use tokio::sync::Mutex;
 
 use crate::{
+    clock::within,
     discovery::Discovery,
-    fetch::{Away, LIMIT, Wire},
+    fetch::{Away, WHOLE_LIMIT, Wire},
 };
 
 /// How long a set is used before it is fetched again: so long is a key believed that the issuer has
@@ -130,15 +131,15 @@ impl Keys {
         }
         let limit = match want {
             Want::Newer => REFRESH_LIMIT,
-            Want::Missing => LIMIT,
+            Want::Missing => WHOLE_LIMIT,
         };
         // Callers that give up must not let one after the other ask; but the first keys are needed.
         if self.known.load().is_some() {
             write(&self.permitted, elapsed + UNKNOWN_KEY_INTERVAL);
         }
-        let fetched = fetch(discovery, wire, limit).await;
+        let fetched = within(&*wire.clock, limit, fetch(discovery, wire)).await;
         let elapsed = wire.clock.elapsed();
-        match fetched {
+        match fetched.unwrap_or_else(|| Err(Away::late())) {
             Ok(keys) => {
                 self.known.store(Some(Arc::new(keys)));
                 write(&self.due, elapsed + KEPT);
@@ -165,13 +166,13 @@ impl Keys {
     }
 }
 
-async fn fetch(discovery: &Discovery, wire: &Wire, limit: Duration) -> Result<KeySet, Away> {
-    let metadata = discovery.metadata(wire, limit).await?;
+async fn fetch(discovery: &Discovery, wire: &Wire) -> Result<KeySet, Away> {
+    let metadata = discovery.metadata(wire).await?;
     let Some(url) = &metadata.jwks_uri else {
         let issuer = &metadata.issuer;
         return Err(Away::new(format!("{issuer} publishes no jwks_uri")));
     };
-    let body = wire.get(url, limit).await?;
+    let body = wire.get(url).await?;
     match TrustedKeys::from_jwk_set(&body) {
         Ok(keys) => Ok(KeySet(Some(keys))),
         // The issuer says that it has none: then nothing that it signed is believed.

@@ -100,6 +100,8 @@ pub use layer::{Answering, GuardLayer, Guarded};
 mod require;
 pub use require::{Require, RequireLayer, Required};
 
+pub mod blocking;
+
 mod presented;
 pub use presented::PeerCertificate;
 
