@@ -50,8 +50,12 @@ impl Discovery {
     }
 
     /// The metadata: what is known, or fetched, once for all who ask. The last good document stays in
-    /// use when it cannot be fetched again.
-    pub(crate) async fn metadata(&self, wire: &Wire) -> Result<Arc<Metadata>, Away> {
+    /// use when it cannot be fetched again. Whoever has waited until `deadline` begins nothing any more.
+    pub(crate) async fn metadata(
+        &self,
+        wire: &Wire,
+        deadline: Duration,
+    ) -> Result<Arc<Metadata>, Away> {
         if let Some(known) = self.fresh(wire) {
             return Ok(known);
         }
@@ -65,6 +69,9 @@ impl Discovery {
             && self.landed.load(Ordering::Acquire) > landed
         {
             return Err(away.clone());
+        }
+        if wire.clock.elapsed() >= deadline {
+            return Err(Away::late());
         }
         let fetched = self.fetch(wire).await;
         self.landed.fetch_add(1, Ordering::AcqRel);

@@ -56,11 +56,7 @@ impl Wire {
         }
     }
 
-    async fn json(
-        &self,
-        url: &Url,
-        request: http::Request<Vec<u8>>,
-    ) -> Result<Bytes, Away> {
+    async fn json(&self, url: &Url, request: http::Request<Vec<u8>>) -> Result<Bytes, Away> {
         let answer = within(&*self.clock, LIMIT, self.transport.send(request)).await;
         let response = match answer {
             Some(Ok(response)) => response,

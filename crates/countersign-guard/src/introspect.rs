@@ -155,9 +155,10 @@ impl Asker {
         discovery: &Discovery,
         wire: &Wire,
     ) -> Result<Option<Claims>, Away> {
+        let deadline = wire.clock.elapsed() + WHOLE_LIMIT;
         // Fails only when somebody closes it, which nobody does.
         let _slot = self.slots.acquire().await.map_err(|_| Away::late())?;
-        let metadata = discovery.metadata(wire).await?;
+        let metadata = discovery.metadata(wire, deadline).await?;
         let Some(endpoint) = &metadata.introspection_endpoint else {
             let issuer = &metadata.issuer;
             return Err(Away::new(format!("{issuer} answers no introspection")));

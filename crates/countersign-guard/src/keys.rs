@@ -137,7 +137,7 @@ impl Keys {
         if self.known.load().is_some() {
             write(&self.permitted, elapsed + UNKNOWN_KEY_INTERVAL);
         }
-        let fetched = within(&*wire.clock, limit, fetch(discovery, wire)).await;
+        let fetched = within(&*wire.clock, limit, fetch(discovery, wire, elapsed + limit)).await;
         let elapsed = wire.clock.elapsed();
         match fetched.unwrap_or_else(|| Err(Away::late())) {
             Ok(keys) => {
@@ -166,8 +166,8 @@ impl Keys {
     }
 }
 
-async fn fetch(discovery: &Discovery, wire: &Wire) -> Result<KeySet, Away> {
-    let metadata = discovery.metadata(wire).await?;
+async fn fetch(discovery: &Discovery, wire: &Wire, deadline: Duration) -> Result<KeySet, Away> {
+    let metadata = discovery.metadata(wire, deadline).await?;
     let Some(url) = &metadata.jwks_uri else {
         let issuer = &metadata.issuer;
         return Err(Away::new(format!("{issuer} publishes no jwks_uri")));

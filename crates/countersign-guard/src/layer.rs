@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{HeaderName, Request, Response, header::AUTHORIZATION};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -60,9 +60,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // What follows may log the headers, and the token is nobody's business any more.
-        if let Some(value) = request.headers_mut().get_mut(AUTHORIZATION) {
-            value.set_sensitive(true);
+        // What follows may log the headers, and token and proof are nobody's business any more.
+        for name in [AUTHORIZATION, HeaderName::from_static("dpop")] {
+            if let Some(value) = request.headers_mut().get_mut(name) {
+                value.set_sensitive(true);
+            }
         }
         match self.guard.verdict(View::of(&request)) {
             Verdict::Done(Ok(caller)) => {

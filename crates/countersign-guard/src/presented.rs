@@ -80,8 +80,6 @@ impl<'a> View<'a> {
 
     fn has_token_in_address(self) -> bool {
         let query = self.uri.query().unwrap_or_default();
-        // Most requests have no query, and of the others most have nothing that looks like it.
-        query.contains("access")
-            && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+        url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
     }
 }

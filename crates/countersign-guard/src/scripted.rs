@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use countersign_proto::{
     dpop::{self, ProofRequest},
-    jwt::{JwtBuilder, Signer, TrustedKeys, key_set},
+    jwt::{JwtBuilder, Signer, TrustedKeys},
     key::{KeyType, LocalKey, SigningKey},
     time::UnixTime,
     token::{AccessToken, UnverifiedToken, inspect},
@@ -278,11 +278,11 @@ fn jwk(signer: &Signer) -> Value {
 
 /// A new key pair, named by its thumbprint.
 pub(crate) fn signer() -> Signer {
-    Signer::key_pair(Arc::new(key()))
+    Signer::key_pair(key())
 }
 
-pub(crate) fn key() -> LocalKey {
-    LocalKey::generate(KeyType::P256).unwrap().0
+pub(crate) fn key() -> Arc<LocalKey> {
+    Arc::new(LocalKey::generate(KeyType::P256).unwrap().0)
 }
 
 pub(crate) fn keys(signer: &Signer) -> TrustedKeys {

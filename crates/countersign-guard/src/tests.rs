@@ -1,4 +1,13 @@
 //! Is a good token believed, and everything else refused for its reason?
 
+mod blocking;
+mod bound;
+mod hostile;
+mod keys;
+mod layers;
+mod opaque;
 mod refusals;
+mod secrets;
+mod settings;
+mod several;
 mod signed;

@@ -1,0 +1,95 @@
+//! Is a token judged by the one issuer that it names, where several are believed?
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::{BuildError, Guard, TransportError, scripted::*};
+
+const OTHER: &str = "https://other.example";
+
+fn two() -> (
+    Guard,
+    [Arc<ScriptedIssuer>; 2],
+    [countersign_proto::jwt::Signer; 2],
+) {
+    let signers = [signer(), signer()];
+    let issuers = [
+        ScriptedIssuer::named(ISSUER, &[&signers[0]]),
+        ScriptedIssuer::named(OTHER, &[&signers[1]]),
+    ];
+    let clock = TestClock::new();
+    let guards = issuers.each_ref().map(|issuer| {
+        let builder = builder(issuer, &clock).introspect_with(introspector());
+        builder.build().unwrap()
+    });
+    (Guard::several(guards).unwrap(), issuers, signers)
+}
+
+async fn word(guard: &Guard, token: &str) -> &'static str {
+    match guard.check(&bearer(token)).await {
+        Ok(_) => "believed",
+        Err(refusal) => refusal.word(),
+    }
+}
+
+// security.md 25, 59: the key belongs to the issuer.
+#[tokio::test]
+async fn a_token_is_verified_by_the_keys_of_the_issuer_that_it_names() {
+    let (guard, issuers, signers) = two();
+    let of = |issuer: &str, signer| built(&token_builder().issuer(issuer), signer);
+    let caller = guard.check(&bearer(&of(OTHER, &signers[1]))).await.unwrap();
+    assert_eq!(caller.issuer(), OTHER);
+    assert_eq!(issuers[0].requests(), 0);
+    assert_eq!(word(&guard, &of(ISSUER, &signers[0])).await, "believed");
+    // Signed by the one, in the name of the other.
+    assert_eq!(word(&guard, &of(ISSUER, &signers[1])).await, "key");
+    assert_eq!(word(&guard, &of(OTHER, &signers[0])).await, "key");
+    assert_eq!(
+        word(&guard, &of("https://third.example", &signers[0])).await,
+        "issuer"
+    );
+}
+
+#[tokio::test]
+async fn an_opaque_token_is_asked_of_one_after_the_other() {
+    let (guard, issuers, _) = two();
+    let mut answer = active();
+    answer["iss"] = json!(OTHER);
+    issuers[1].know("theirs", answer);
+    let caller = guard.check(&bearer("theirs")).await.unwrap();
+    assert_eq!(caller.issuer(), OTHER);
+    assert_eq!(
+        issuers.each_ref().map(|issuer| issuer.count("/introspect")),
+        [1, 1]
+    );
+    assert!(guard.check_at_once(&bearer("theirs")).unwrap().is_ok());
+    assert_eq!(word(&guard, "of-nobody").await, "inactive");
+    // One that speaks for the other is not believed.
+    let mut lie = active();
+    lie["iss"] = json!(OTHER);
+    issuers[0].know("lie", lie);
+    assert_eq!(word(&guard, "lie").await, "inactive");
+}
+
+#[tokio::test]
+async fn while_one_is_away_a_token_that_it_may_know_is_not_called_bad() {
+    let (guard, issuers, _) = two();
+    let why = TransportError::Connect("refused".to_owned());
+    issuers[0].always(Some(Instead::Fails(why)));
+    assert_eq!(word(&guard, "may-be-theirs").await, "unavailable");
+    let mut answer = active();
+    answer["iss"] = json!(OTHER);
+    issuers[1].know("theirs", answer);
+    assert_eq!(word(&guard, "theirs").await, "believed");
+}
+
+#[test]
+fn an_issuer_stands_in_a_guard_once() {
+    let issuer = ScriptedIssuer::new(&[]);
+    let clock = TestClock::new();
+    let guard = || builder(&issuer, &clock).build().unwrap();
+    let twice = Guard::several([guard(), guard()]).unwrap_err();
+    assert_eq!(twice, BuildError::IssuerTwice(ISSUER.to_owned()));
+    assert_eq!(Guard::several([]).unwrap_err(), BuildError::NoIssuer);
+}
