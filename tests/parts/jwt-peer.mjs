@@ -2,13 +2,15 @@
 //
 //   node jwt-peer.mjs NOW < LINES
 //
-// Each line of stdin is {"do": "sign", "alg", "key", "header", "claims"}, {"do": "verify", "alg", "key", "jwt"} or
-// {"do": "thumbprint", "key"}. A key is {"form": "pem" | "pkcs8" | "spki" | "x509" | "jwk" | "jwks" | "hex", "text"}.
-// Prints for each line one JSON line: {"jwt"}, {"header", "claims"}, {"thumbprint"}, or {"error"}.
+// Each line of stdin is {"do": "sign", "alg", "key", "header", "claims"}, {"do": "verify", "alg", "key", "jwt"},
+// {"do": "thumbprint", "key"} or {"do": "generate", "alg"}. A key is
+// {"form": "pem" | "pkcs8" | "spki" | "x509" | "jwk" | "jwks" | "hex", "text"}.
+// Prints for each line one JSON line: {"jwt"}, {"header", "claims"}, {"thumbprint"}, {"forms"}, or {"error"}.
 import { createPrivateKey } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import {
-  SignJWT, calculateJwkThumbprint, createLocalJWKSet, importJWK, importPKCS8, importSPKI, importX509, jwtVerify,
+  SignJWT, calculateJwkThumbprint, createLocalJWKSet, exportJWK, exportPKCS8, exportSPKI, generateKeyPair, generateSecret,
+  importJWK, importPKCS8, importSPKI, importX509, jwtVerify,
 } from 'jose';
 
 const now = new Date(Number(process.argv[2]) * 1000);
@@ -36,6 +38,19 @@ const answer = {
   },
   async thumbprint({ key }) {
     return { thumbprint: await calculateJwkThumbprint(JSON.parse(key.text), 'sha256') };
+  },
+  async generate({ alg }) {
+    if (alg.startsWith('HS')) {
+      return { forms: { secret: await exportJWK(await generateSecret(alg, { extractable: true })) } };
+    }
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+    const forms = {
+      pkcs8: await exportPKCS8(privateKey),
+      private: await exportJWK(privateKey),
+      spki: await exportSPKI(publicKey),
+      public: await exportJWK(publicKey),
+    };
+    return { forms: { ...forms, set: { keys: [{ ...forms.public, kid: 'theirs', use: 'sig', alg }] } } };
   },
 };
 

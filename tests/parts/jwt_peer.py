@@ -66,10 +66,26 @@ def thumbprint(asked):
     return {"thumbprint": key_of(asked).thumbprint()}
 
 
+def generate(asked):
+    alg = asked["alg"]
+    if alg.startswith("HS"):
+        return {"forms": {"secret": OctKey.generate_key(int(alg[2:])).as_dict(private=True)}}
+    made = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}.get(alg, 2048)
+    key = kind(alg).generate_key(made)
+    public = key.as_dict(private=False)
+    return {"forms": {
+        "pkcs8": key.as_pem(private=True).decode(),
+        "private": key.as_dict(private=True),
+        "spki": key.as_pem(private=False).decode(),
+        "public": public,
+        "set": {"keys": [{**public, "kid": "theirs", "use": "sig", "alg": alg}]},
+    }}
+
+
 for line in sys.stdin:
     asked = json.loads(line)
     try:
-        answer = {"sign": sign, "verify": verify, "thumbprint": thumbprint}[asked["do"]](asked)
+        answer = {"sign": sign, "verify": verify, "thumbprint": thumbprint, "generate": generate}[asked["do"]](asked)
     except Exception as error:  # whatever it is, the test says it
         answer = {"error": repr(error)}
     print(json.dumps(answer))

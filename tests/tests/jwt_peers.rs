@@ -395,6 +395,61 @@ fn they_refuse(peer: Peer) {
     }
 }
 
+/// Keys that they made, in every form that they write them: we sign by them and believe by them, and they believe what
+/// we signed.
+fn they_make(peer: Peer) -> usize {
+    let asked = Algorithm::ALL.map(|algorithm| json!({"do": "generate", "alg": algorithm.name()}));
+    let kid: Kid = "literal:theirs".parse().unwrap();
+    let demands = Requirements::issued_by(ISSUER).for_audience(API);
+    let mut read = 0;
+    let mut asked_back = Vec::new();
+    for (algorithm, answer) in Algorithm::ALL.into_iter().zip(peer.answers(&asked)) {
+        let forms = &answer["forms"];
+        let bytes = |form: &str| forms[form].to_string().into_bytes();
+        let text = |form: &str| forms[form].as_str().unwrap_or_else(|| panic!("{answer}"));
+        let (signers, trusted, public) = if forms["secret"].is_object() {
+            let secret = bytes("secret");
+            (
+                vec![Signer::from_jwk(&secret)],
+                vec![TrustedKeys::from_jwk(&secret)],
+                "secret",
+            )
+        } else {
+            (
+                vec![
+                    Signer::from_pem(text("pkcs8")),
+                    Signer::from_jwk(&bytes("private")),
+                ],
+                vec![
+                    TrustedKeys::from_pem(text("spki")),
+                    TrustedKeys::from_jwk(&bytes("public")),
+                    TrustedKeys::from_jwk_set(&bytes("set")),
+                ],
+                "public",
+            )
+        };
+        for signer in signers {
+            let signer = signer.and_then(|signer| signer.with_algorithm(algorithm));
+            let signer = signer.and_then(|signer| signer.with_kid(&kid)).unwrap();
+            let token = builder().build(&signer, NOW).unwrap();
+            for keys in &trusted {
+                let keys = keys.as_ref().unwrap();
+                let verified = verify(token.expose(), keys, &demands, NOW);
+                assert!(verified.is_ok(), "{peer:?} {algorithm}: {verified:?}");
+                read += 1;
+            }
+            let key = json!({"form": "jwk", "text": forms[public].to_string()});
+            asked_back.push(
+                json!({"do": "verify", "alg": algorithm.name(), "key": key, "jwt": token.expose()}),
+            );
+        }
+    }
+    for answer in peer.answers(&asked_back) {
+        assert_eq!(answer["claims"]["sub"], "alice", "{peer:?}: {answer}");
+    }
+    read
+}
+
 /// They call every kind of key as we do.
 fn they_name(peer: Peer) {
     let mut asked = Vec::new();
@@ -452,6 +507,35 @@ fn what_is_signed_from_every_form_of_key_is_believed_by_joserfc_for_python() {
 fn a_forged_token_is_believed_neither_here_nor_by_jose_and_joserfc() {
     for peer in [Peer::Jose, Peer::Joserfc] {
         they_refuse(peer);
+    }
+}
+
+// RFC 9864 §2.2: the name that says the curve.
+#[test]
+fn a_token_by_the_newer_name_of_ed25519_is_believed_from_jose_and_joserfc() {
+    let pair = Pair::named("ed25519");
+    let demands = Requirements::issued_by(ISSUER).for_audience(API);
+    let asked = [
+        json!({"do": "sign", "alg": "Ed25519", "header": {"typ": "JWT"}, "claims": claims(),
+        "key": {"form": "pkcs8", "text": pair.pkcs8}}),
+    ];
+    for peer in [Peer::Jose, Peer::Joserfc] {
+        let answer = peer.answers(&asked).remove(0);
+        let token = answer["jwt"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        for (form, keys) in pair.trusted() {
+            let verified = verify(token, &keys, &demands, NOW);
+            assert!(verified.is_ok(), "{peer:?} {form}: {verified:?}");
+        }
+        let other = TrustedKeys::from_pem(&Pair::named("p256").pkcs8).unwrap();
+        assert!(verify(token, &other, &demands, NOW).is_err());
+    }
+}
+
+#[test]
+fn keys_that_jose_and_joserfc_made_are_read_in_every_form_that_they_write() {
+    // 10 algorithms of key pairs from 2 private forms by 3 public ones, and 3 of secrets.
+    for peer in [Peer::Jose, Peer::Joserfc] {
+        assert_eq!(they_make(peer), 10 * 2 * 3 + 3);
     }
 }
 

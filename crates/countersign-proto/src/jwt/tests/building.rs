@@ -301,3 +301,52 @@ fn every_key_signs_by_every_algorithm_of_its_own_what_its_reader_believes() {
         assert_eq!(verified.expires_at(), token.expires_at());
     }
 }
+
+// checklist K24: RFC 7523 §2.2 by hand, from a JWK.
+#[test]
+fn an_assertion_that_is_built_by_hand_is_believed_like_one_of_the_client() {
+    use crate::{
+        assertion::{AssertionError, Expectation, Purpose, UnverifiedAssertion},
+        fixtures::{CLIENT, JTI},
+    };
+    let platform = crate::fixtures::ISSUER;
+    let key = PrivateKey::from_pem(Identity::named("rsa").text("key")).unwrap();
+    let jwk = key.to_jwk(None, None).unwrap();
+    let signer = Signer::from_jwk(jwk.as_bytes()).unwrap();
+    let assertion = JwtBuilder::new()
+        .typ("client-authentication+jwt")
+        .issuer(CLIENT)
+        .subject(CLIENT)
+        .audience(platform)
+        .id(JTI)
+        .lifetime(Duration::from_secs(120));
+    let judged = |builder: &JwtBuilder, now| {
+        let token = builder.build(&signer, NOW).unwrap();
+        let expect = Expectation {
+            purpose: Purpose::Client,
+            client_id: CLIENT,
+            audiences: &[platform],
+            lifetime_max: Duration::from_secs(300),
+            now,
+        };
+        UnverifiedAssertion::parse(token.expose())?.verify(
+            key.public_key(),
+            &[key::Algorithm::RS256],
+            &expect,
+        )
+    };
+    assert!(judged(&assertion, NOW).is_ok());
+    let over = UnixTime::from_secs(1_700_000_130); // with the leeway of ten seconds
+    for (wrong, now) in [
+        (assertion.clone(), over),
+        (assertion.clone().audience("https://more.example"), NOW),
+        (assertion.clone().subject("another"), NOW),
+        (assertion.clone().issuer("another"), NOW),
+        (assertion.clone().typ("at+jwt"), NOW),
+        (assertion.clone().lifetime(Duration::from_secs(301)), NOW),
+        (assertion.clone().id("short"), NOW),
+    ] {
+        let refused: Result<_, AssertionError> = judged(&wrong, now);
+        assert!(refused.is_err(), "{wrong:?}");
+    }
+}
