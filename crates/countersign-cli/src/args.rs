@@ -21,7 +21,10 @@ pub(crate) use self::{
         KeyCommand, MappingCommand, PageOptions, PrincipalCommand, RoleCommand, SessionCommand,
         SessionStanding, Usage,
     },
-    cert::{CertCommand, CertExport, CertForm, CertNew, CertRequest, KeyChoice, StoreOptions},
+    cert::{
+        CertCommand, CertExport, CertForm, CertNew, CertPurpose, CertRequest, CertVerify,
+        KeyChoice, StoreOptions,
+    },
     environment::{Environment, client, surroundings},
     granted::{
         AdminTokenCommand, GrantedCommand, GrantedEnd, GrantedImport, GrantedList, GrantedOutput,

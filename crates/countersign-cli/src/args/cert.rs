@@ -25,6 +25,8 @@ pub(crate) enum CertCommand {
         #[command(flatten)]
         store: StoreOptions,
     },
+    /// Says whether a certificate is good, or why not
+    Verify(CertVerify),
     /// Makes a key and a certificate
     New(CertNew),
     /// Makes a key and a request for a certificate, to be signed by an authority elsewhere
@@ -54,6 +56,36 @@ pub(crate) struct StoreOptions {
     /// Asks for the password at the terminal
     #[arg(long, conflicts_with = "password_file")]
     pub(crate) ask_password: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CertVerify {
+    /// The file with the certificate, and with the issuers between it and an authority
+    pub(crate) file: PathBuf,
+    /// Authorities that are believed; the certificate itself, if it is signed by its own key. May be given again
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) trust: Vec<PathBuf>,
+    /// What it is to be used for
+    #[arg(long, value_name = "PURPOSE", default_value = "client-auth")]
+    pub(crate) purpose: CertPurpose,
+    /// A certificate that names no purpose at all is refused too
+    #[arg(long)]
+    pub(crate) strict_purpose: bool,
+    /// A list of what its issuer has revoked (PEM or DER). May be given again; without one nothing is known of it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+}
+
+/// A purpose of RFC 5280 §4.2.1.12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertPurpose {
+    ClientAuth,
+    ServerAuth,
+    CodeSigning,
+    EmailProtection,
+    TimeStamping,
 }
 
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@ mod list;
 mod new;
 mod request;
 mod show;
+mod verify;
 
 use crate::{
     args::{CertCommand, Environment},
@@ -33,6 +34,7 @@ pub(crate) fn run(
             };
             explain::run(selector, several, store, environment, output)
         }
+        CertCommand::Verify(wanted) => verify::run(wanted, environment, output),
         CertCommand::New(wanted) => new::run(wanted, environment, output),
         CertCommand::Request(wanted) => request::run(wanted, output),
         CertCommand::Export(wanted) => export::run(wanted, environment, output),

@@ -1,5 +1,7 @@
 //! Are certificates asked for, looked into and carried elsewhere as other tools understand it?
 
+mod verified;
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
