@@ -41,6 +41,9 @@ pub(super) mod accounts;
 
 pub(super) mod cleanup;
 
+#[cfg(test)]
+pub(super) mod plans;
+
 /// A connection that runs statements. Parameters are `$1`, `$2`, …; numbers are 64 bits wide.
 pub(super) trait Sql: Send {
     /// What it answers with.
@@ -202,7 +205,7 @@ fn page<R: Columns, T>(
 }
 
 /// The value of a parameter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value {
     Number(Option<i64>),
     Text(Option<String>),

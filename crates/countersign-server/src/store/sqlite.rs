@@ -48,6 +48,9 @@ mod batch;
 
 mod statement;
 
+#[cfg(test)]
+mod plans;
+
 /// The store of one platform in one SQLite file (WAL, every commit synced to the disk).
 ///
 /// One task owns the one connection that writes. It takes all writes that wait, commits them

@@ -127,8 +127,7 @@ impl TokenCache {
     /// Whether it is known that nobody has denied this signed token, and the node is in step at `at`.
     pub(crate) fn is_not_denied(&self, jti: &str, at: Moment) -> bool {
         // In this order, as above.
-        self.is_in_step(at)
-            && self.not_denied.get(jti) == Some(self.turn.load(Ordering::Acquire))
+        self.is_in_step(at) && self.not_denied.get(jti) == Some(self.turn.load(Ordering::Acquire))
     }
 
     /// Keeps that nobody had denied this signed token when the store was read since `turn`, unless a

@@ -45,6 +45,11 @@ const MIGRATIONS: Migrations = Migrations(&[
         "keys",
         include_str!("../../../migrations/postgres/0003_keys.sql"),
     ),
+    (
+        4,
+        "lists",
+        include_str!("../../../migrations/postgres/0004_lists.sql"),
+    ),
 ]);
 
 /// Brings the tables up to date and answers one connection.

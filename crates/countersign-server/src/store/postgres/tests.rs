@@ -21,6 +21,8 @@ mod token_crowd;
 
 mod faults;
 
+mod plans;
+
 mod on_postgresql {
     use super::*;
     use crate::store::laws::{self, laws_of};

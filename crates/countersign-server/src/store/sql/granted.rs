@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_proto::{management::Page, time::UnixTime};
+use countersign_proto::{
+    management::{GrantedState, Page, TokenFilter},
+    time::UnixTime,
+};
 
 use super::{
     Abreast, Columns, Lock, Made, Request, Sql, accounts, origin, page,
@@ -250,21 +253,58 @@ pub(in crate::store) async fn by_digest(
 /// No name has more characters.
 const NAME_MAX: usize = 255;
 
-/// The tokens that `$which` is true for, whose first parameter is `$1`; one text for each index.
+/// The tokens that `$which` is true for, whose first parameter is `$1`; one text for each index. By
+/// `$id` they are in order: as an expression it is for those that are found by another index.
 macro_rules! list {
     ($which:literal) => {
+        list!($which, "id")
+    };
+    ($which:literal, $id:literal) => {
         concat!(
             "SELECT ",
             columns!(),
             " FROM granted_token WHERE ",
             $which,
-            " AND id < $2 AND ($3 IS NULL OR owner = $3) AND ($4 IS NULL OR application = $4) \
+            " AND ",
+            $id,
+            " < $2 AND ($3 IS NULL OR owner = $3) AND ($4 IS NULL OR application = $4) \
              AND ($5 IS NULL OR certificate = $5) AND ($6 IS NULL OR kind = $6) \
              AND ($7 IS NULL OR lower(name) LIKE $7 ESCAPE '\\') AND ($8 IS NULL OR ",
             state!("$9", "$10"),
-            " = $8) ORDER BY id DESC LIMIT $11"
+            " = $8) ORDER BY ",
+            $id,
+            " DESC LIMIT $11"
         )
     };
+}
+
+/// By what is the rarest of what is asked for.
+fn list_by(filter: &TokenFilter) -> (&'static str, &str) {
+    if let Some(owner) = &filter.owner {
+        return (list!("owner = $1"), owner);
+    }
+    if let Some(application) = &filter.application {
+        return (list!("application = $1"), application);
+    }
+    if let Some(certificate) = &filter.certificate {
+        return (list!("certificate = $1"), certificate);
+    }
+    let sql = match (filter.state, filter.kind) {
+        (Some(GrantedState::Rotated | GrantedState::Revoked), _) => list!(
+            "id >= $1 AND (revoked_at IS NOT NULL OR grace_ends_at IS NOT NULL OR successor IS NOT NULL)"
+        ),
+        (Some(GrantedState::Expired), _) => list!(
+            "$1 = '' AND revoked_at IS NULL AND expires_at <= $9",
+            "id || ''"
+        ),
+        (Some(GrantedState::Expiring), _) => list!(
+            "$1 = '' AND revoked_at IS NULL AND expires_at > $9 AND expires_at <= $10",
+            "id || ''"
+        ),
+        (_, Some(_)) => list!("id >= $1 AND kind = $6"),
+        (Some(GrantedState::Active) | None, None) => list!("id >= $1"),
+    };
+    (sql, "")
 }
 
 pub(in crate::store) async fn list(
@@ -280,12 +320,7 @@ pub(in crate::store) async fn list(
             next: None,
         });
     }
-    let (sql, first) = match (&filter.owner, &filter.application, &filter.certificate) {
-        (Some(owner), ..) => (list!("owner = $1"), owner.as_str()),
-        (_, Some(application), _) => (list!("application = $1"), application.as_str()),
-        (_, _, Some(certificate)) => (list!("certificate = $1"), certificate.as_str()),
-        (None, None, None) => (list!("id >= $1"), ""),
-    };
+    let (sql, first) = list_by(&filter);
     let first = first.to_owned();
     let kind = filter.kind.map(|kind| number(KINDS, &kind));
     let state = filter.state.map(|state| number(STATES, &state));

@@ -104,19 +104,22 @@ impl Request for RevokeTokens {
 macro_rules! reaching {
     ($which:literal, $reach:literal) => {
         concat!(
-            "WITH RECURSIVE reached (id, reach) AS (SELECT id, ",
+            // What is asked of a token that was reached stands beside its id: so none is read twice.
+            "WITH RECURSIVE reached (id, successor, predecessor, live, reach) AS (\
+             SELECT id, successor, predecessor, CASE WHEN ",
+            live!("granted_token", "$1"),
+            " THEN 1 ELSE 0 END, ",
             $reach,
             " FROM granted_token WHERE ",
             $which,
-            " UNION SELECT next.id, \
-             CASE WHEN next.created_through = this.id THEN 1 ELSE reached.reach END \
-             FROM reached JOIN granted_token AS this ON this.id = reached.id \
-             JOIN granted_token AS next ON (next.created_through = this.id \
-             OR next.id = this.successor OR next.id = this.predecessor) \
-             WHERE next.created_through = this.id OR next.successor = this.id \
-             OR this.successor = next.id AND (reached.reach = 1 OR ",
-            live!("this", "$1"),
-            " AND ",
+            " UNION SELECT next.id, next.successor, next.predecessor, CASE WHEN ",
+            live!("next", "$1"),
+            " THEN 1 ELSE 0 END, \
+             CASE WHEN next.created_through = reached.id THEN 1 ELSE reached.reach END \
+             FROM reached JOIN granted_token AS next ON (next.created_through = reached.id \
+             OR next.id = reached.successor OR next.id = reached.predecessor) \
+             WHERE next.created_through = reached.id OR next.successor = reached.id \
+             OR reached.successor = next.id AND (reached.reach = 1 OR reached.live = 1 AND ",
             live!("next", "$1"),
             ")) "
         )

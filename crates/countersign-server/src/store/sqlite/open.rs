@@ -213,6 +213,11 @@ const MIGRATIONS: Migrations = Migrations(&[
         "keys",
         include_str!("../../../migrations/sqlite/0004_keys.sql"),
     ),
+    (
+        5,
+        "lists",
+        include_str!("../../../migrations/sqlite/0005_lists.sql"),
+    ),
 ]);
 
 /// What SQLite says, in words that help.

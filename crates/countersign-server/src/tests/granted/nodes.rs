@@ -96,7 +96,10 @@ async fn a_signed_token_given_back_to_one_node_is_refused_by_another_within_a_se
 {
     let nodes = Nodes::running(store::two_on_postgresql().await).await;
     for number in 0..5 {
-        let token = nodes.here.bearer(&format!("ben{number}"), &["Reader"]).await;
+        let token = nodes
+            .here
+            .bearer(&format!("ben{number}"), &["Reader"])
+            .await;
         nodes.there.platform.refresh_registry().await.unwrap();
         for _ in 0..3 {
             nodes.there.platform.refresh_tokens().await.unwrap();
