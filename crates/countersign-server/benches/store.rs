@@ -52,7 +52,7 @@ async fn exchange(store: &Arc<dyn Store>, callers: u32, each: u32) -> Result<(),
                 for number in 0..each {
                     let record = jti(&format!("0123456789abcdef-{caller}-{number}"));
                     store.record_jti(record).await?;
-                    store.append_audit(audit()).await?;
+                    store.append_audit(audit(caller * each + number)).await?;
                 }
                 Ok::<(), StoreError>(())
             })
@@ -73,17 +73,21 @@ fn jti(jti: &str) -> JtiRecord {
     }
 }
 
-fn audit() -> NewAuditEntry {
+/// What many clients get, one after the other: rows next to each other have little in common.
+fn audit(number: u32) -> NewAuditEntry {
+    // Knuth's multiplicative hash: far apart, and the same in each run.
+    let far = number.wrapping_mul(2_654_435_761);
+    let client = far % 1_000;
     NewAuditEntry {
-        at: UnixTime::from_secs(1_700_000_000),
-        actor: "0c83091d-fc2f-40b5-8aca-940e4cf5f9b5".to_owned(),
-        subject: "Darth Vader".to_owned(),
+        at: UnixTime::from_secs(1_700_000_000 + u64::from(number / 1_000)),
+        actor: format!("{client:08x}-fc2f-40b5-8aca-940e4cf5f9b5"),
+        subject: format!("service {client}"),
         action: "token.issue",
         outcome: Outcome::Ok,
-        token_id: Some("0192f0c1-0000-7000-8000-000000000000".to_owned()),
-        certificate: Some(
-            "24b58419e03b6d8e446e8332ab4d233a448a7d44b34883aa00281f5443fd1eab".to_owned(),
-        ),
+        token_id: Some(format!("{far:08x}-0000-7000-8000")),
+        certificate: Some(format!(
+            "{client:08x}e03b6d8e446e8332ab4d233a448a7d44b34883aa00281f5443fd1eab"
+        )),
         address: Some("127.0.0.1".to_owned()),
         reason: None,
     }
