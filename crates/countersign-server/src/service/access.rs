@@ -87,6 +87,7 @@ pub(crate) async fn authorize(
         token,
         audiences,
         peer: request.peer,
+        used_from: request.peer,
         now,
     };
     let live = live_token(platform, registry, &asked)

@@ -6,6 +6,8 @@
 //! that holds no certificate presents an app token for its audience, with the scope.
 //! About every other token, and about everything that is not a good token, it learns nothing.
 
+use std::net::IpAddr;
+
 use countersign_proto::{
     assertion::Purpose, introspection::Introspection, token::TokenKind, token_form::TokenForm,
 };
@@ -30,10 +32,12 @@ pub(crate) enum IntrospectionRefusal {
     Failure(Failure),
 }
 
-/// Answers a question about a token.
+/// Answers a question about a token. `used_from` is where it was presented to the caller, as the caller
+/// says: people see it, and nothing is decided by it.
 pub(crate) async fn introspect(
     platform: &Platform,
     question: TokenForm,
+    used_from: Option<IpAddr>,
     request: &PresentedRequest<'_>,
 ) -> Result<Introspection, IntrospectionRefusal> {
     let now = platform.now();
@@ -75,6 +79,7 @@ pub(crate) async fn introspect(
         token,
         audiences: &[&audience],
         peer: request.peer,
+        used_from,
         now,
     };
     let found = live_token(platform, &registry, &asked)
@@ -139,6 +144,7 @@ async fn bearer_audience(
         token,
         audiences: &[],
         peer: request.peer,
+        used_from: request.peer,
         now: platform.now(),
     };
     match granted_token(platform, &asked).await {

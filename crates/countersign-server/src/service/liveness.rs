@@ -44,8 +44,10 @@ pub(crate) struct Presented<'a> {
     pub(crate) token: &'a str,
     /// It must be for one of these.
     pub(crate) audiences: &'a [&'a str],
-    /// Who presents it.
+    /// Who presents it here, or asks about it.
     pub(crate) peer: Option<IpAddr>,
+    /// From where it is used, as far as that is known.
+    pub(crate) used_from: Option<IpAddr>,
     pub(crate) now: UnixTime,
 }
 

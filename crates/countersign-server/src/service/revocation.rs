@@ -87,6 +87,7 @@ pub(crate) async fn revoke(
         token,
         audiences: &[],
         peer: request.peer,
+        used_from: request.peer,
         now,
     };
     let granted = granted_token(platform, &asked_about)

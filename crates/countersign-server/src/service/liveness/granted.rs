@@ -121,7 +121,10 @@ async fn judge_known(
         settle(platform, row, presented).await?;
         known.settled();
     }
-    platform.tokens().uses.note(&row.id, now, presented.peer);
+    platform
+        .tokens()
+        .uses
+        .note(&row.id, now, presented.used_from);
     let live = LiveToken {
         claims: issuer::granted_claims(row, &rights.roles, &rights.scope, issuer),
         roles: rights.roles,

@@ -57,6 +57,36 @@ async fn a_question_of_a_guard_is_a_use_and_a_refusal_is_none() {
 }
 
 #[tokio::test]
+async fn the_place_of_a_use_is_what_the_guard_says_and_never_its_own() {
+    let (world, admin) = administered().await;
+    let guard = guard(&world, None).await;
+    let (id, token) = granted(&world, &admin, json!({"kind": "app", "name": "x"})).await;
+    for (said, expected) in [
+        ("", Value::Null),
+        ("&client_address=198.51.100.4", json!("198.51.100.4")),
+        ("&client_address=2001%3Adb8%3A%3A1", json!("2001:db8::1")),
+        ("", Value::Null),
+    ] {
+        world.advance(1);
+        let question = format!("{token}{said}");
+        let answer = world.introspect(&guard, &question).await;
+        assert_eq!(answer.json()["active"], true, "{said}");
+        world.platform.write_token_uses().await.unwrap();
+        let (_, from) = last_used(&world, &admin, &id).await;
+        assert_eq!(from, expected, "{said}");
+    }
+    let before = last_used(&world, &admin, &id).await;
+    world.advance(1);
+    for said in ["x", "192.0.2.1:80", "192.0.2.1%2C192.0.2.2", "host.example"] {
+        let question = format!("{token}&client_address={said}");
+        let answer = world.introspect(&guard, &question).await;
+        answer.refused("invalid_request", "");
+    }
+    world.platform.write_token_uses().await.unwrap();
+    assert_eq!(last_used(&world, &admin, &id).await, before);
+}
+
+#[tokio::test]
 async fn what_is_used_when_the_platform_stops_is_written_before_the_store_closes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
