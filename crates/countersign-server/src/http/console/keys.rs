@@ -51,7 +51,7 @@ async fn list(visitor: Visitor) -> Response {
             state(it.state),
             Cell::text(&it.algorithm),
             Cell::time(it.active_at, now),
-            Cell::time_or(it.retires_at, now, "while it signs, not"),
+            Cell::time_or(it.retires_at, now, "not while it signs"),
         ]
     });
     let table = Table {

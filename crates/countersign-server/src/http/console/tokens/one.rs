@@ -69,8 +69,14 @@ fn standing(visitor: &Visitor, token: &GrantedToken, now: UnixTime) -> Group {
     if let Some(reason) = &token.revocation_reason {
         facts.push(("Why", Cell::text(reason)));
     }
-    if let Some(end) = token.grace_ends_at {
-        facts.push(("Lives beside the new one until", Cell::time(end, now)));
+    match (token.grace_ends_at, token.state) {
+        (Some(end), GrantedState::Rotated) => {
+            facts.push(("Lives beside the new one until", Cell::time(end, now)));
+        }
+        (Some(end), GrantedState::Revoked) if token.revoked_at.is_none() => {
+            facts.push(("Lived beside the new one until", Cell::time(end, now)));
+        }
+        _ => {}
     }
     let leads = |id: &str| Cell::code_link(id, page_of(visitor, id, ""));
     if let Some(successor) = &token.successor {
