@@ -6,7 +6,7 @@
 use countersign_proto::{
     management::{GrantedForm, GrantedToken, ImportedToken, NewToken},
     opaque::{OpaqueError, OpaqueKind, OpaqueToken, TokenId},
-    token::AccessToken,
+    token::{AccessToken, inspect},
 };
 use zeroize::Zeroizing;
 
@@ -91,6 +91,15 @@ async fn read(
     let own = revocation::own_token(platform, text).await;
     if own.map_err(fault)?.is_some() {
         return wrong("was signed by this platform, which believes it already");
+    }
+    // One that has ended, or by a key that is gone, is known no more; it would be refused by its signature
+    // wherever it is presented.
+    let claimed =
+        inspect(text).and_then(|parts| Some(parts.claims.get("iss")? == platform.issuer()));
+    if claimed == Some(true) {
+        return wrong(
+            "says that this platform signed it, and is good no more; grant another in its place",
+        );
     }
     let token = match OpaqueToken::parse(text, &platform.settings().tokens.prefix) {
         Ok(token) => token,

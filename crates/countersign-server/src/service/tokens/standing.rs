@@ -2,6 +2,7 @@
 
 use countersign_proto::{
     management::{GrantedToken, NewToken},
+    opaque::TokenId,
     scope::Scope,
     time::UnixTime,
     token::TokenKind,
@@ -62,8 +63,10 @@ pub(super) async fn found(
     id: &str,
 ) -> Result<TokenRow, ChangeRefusal> {
     let reach = needed.reach(caller)?;
+    // What is no id may be a token, and is not repeated.
+    let shown = TokenId::parse(id).map_or("…", |_| id);
     let row = platform.store().token(id).await.map_err(fault)?;
-    let row = present(row, NAME, id)?;
+    let row = present(row, NAME, shown)?;
     if reach == Reach::All || is_own(caller, &row) {
         return Ok(row);
     }

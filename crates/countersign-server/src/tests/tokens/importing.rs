@@ -167,6 +167,20 @@ async fn an_import_is_no_way_around_a_rule() {
 }
 
 #[tokio::test]
+async fn a_token_of_ours_that_has_ended_is_refused_in_words_and_does_not_become_another() {
+    let (world, admin) = scene().await;
+    let new = json!({"kind": "app", "form": "jwt", "name": "x", "lifetime_s": 60});
+    let (_, jwt) = granted(&world, &admin, new).await;
+    world.advance(86_400);
+    let later = world.bearer("later", &["Administrator"]).await;
+    for text in [&jwt, &admin] {
+        let answer = import(&world, &later, terms(text)).await;
+        refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, "good no more");
+        assert!(!answer.member("detail").contains(text.as_str()));
+    }
+}
+
+#[tokio::test]
 async fn a_string_that_can_be_no_token_here_is_refused_and_not_repeated() {
     let (world, admin) = scene().await;
     let (_, refresh) = foreign(OpaqueKind::Refresh);

@@ -176,3 +176,25 @@ async fn a_reader_sees_every_token_and_changes_none() {
     let reader = world_of_nobody.bearer("reader", &["Reader"]).await;
     assert!(listed(&world_of_nobody, &reader, "").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_string_in_the_place_of_an_id_is_not_repeated() {
+    let (world, admin) = administered().await;
+    let (_, string) = granted(&world, &admin, personal("x")).await;
+    let unknown = "0000000000000000000000";
+    for (segment, told) in [
+        (string.as_str(), "…"),
+        ("a-secret", "…"),
+        (unknown, unknown),
+    ] {
+        for (method, path) in [
+            (Method::GET, format!("tokens/{segment}")),
+            (Method::POST, format!("tokens/{segment}/confirm")),
+        ] {
+            let answer = world.api(method, &path, &admin, None).await;
+            refused(&answer, StatusCode::NOT_FOUND, told);
+            let shown = String::from_utf8_lossy(&answer.body).into_owned();
+            assert_eq!(shown.contains(segment), segment == unknown, "{shown}");
+        }
+    }
+}
