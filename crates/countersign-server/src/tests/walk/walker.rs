@@ -211,11 +211,12 @@ impl Walk {
         }
     }
 
-    /// What opens something is listed as good, and what is listed as good opens something.
-    async fn look_at(&self, which: usize, at: usize) {
+    /// What opens something is listed as good, and what is listed as good opens something. Whether it
+    /// opens something, as far as anybody can tell.
+    async fn look_at(&self, which: usize, at: usize) -> bool {
         let (held, node) = (&self.held[which], &self.nodes.both[at]);
         let Some(opens) = held.opens(node, &self.api_token).await else {
-            return;
+            return false;
         };
         // A first use may have ended another: the listing is read afterwards.
         let listed = held.listed(node, &self.admin_token).await;
@@ -231,6 +232,7 @@ impl Walk {
                 held.shown(node, &self.admin_token).await
             ),
         }
+        opens
     }
 
     /// One of all, at either node.
@@ -253,9 +255,8 @@ impl Walk {
             let sessions = self.names(node, "sessions").await;
             let people = self.names(node, "principals?has_password=true").await;
             for (which, open) in open.iter_mut().enumerate() {
-                self.look_at(which, at).await;
                 let held = &self.held[which];
-                *open = held.opens(node, &self.api_token).await.unwrap_or_default();
+                *open = self.look_at(which, at).await;
                 let list = match held {
                     Held::Token { .. } => &tokens,
                     Held::Session { .. } => &sessions,
