@@ -44,9 +44,9 @@ pub use key::{KeyChange, StoredKey, StoredKeys};
 
 mod token;
 pub use token::{
-    APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, ROTATED, ROTATION_ABORTED,
-    Settlement, TOKEN_KEPT_AFTER_END, TokenCount, TokenCreated, TokenQuery, TokenRotation,
-    TokenRow, TokenSelector, TokenUse,
+    APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, ROLE_DELETED, ROTATED,
+    ROTATION_ABORTED, Settlement, TOKEN_KEPT_AFTER_END, TokenCount, TokenCreated, TokenQuery,
+    TokenRotation, TokenRow, TokenSelector, TokenUse,
 };
 
 mod resting;
@@ -103,7 +103,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// 10. A granted token belongs to a registered principal, or to nobody. A revocation of a
 ///     certificate, and the deletion of a mapping, an application or a principal, revoke the
 ///     tokens that rest on it, in the same transaction; and what was granted with those, or with any
-///     token that they took the place of.
+///     token that they took the place of. A role that is deleted is gone from every token that names
+///     it, and a token that names no other is revoked: one of the same name later is another role.
 /// 11. A token has at most one successor, and of any number of equal rotations exactly one is made.
 /// 12. Nobody ever has more live tokens than the limit that was given; a token and its successor
 ///     count as one.
@@ -267,8 +268,8 @@ pub trait Store: Send + Sync {
     /// audit row; a token and its successor count as one, and one that is over counts for none. A
     /// system token counts among system tokens.
     ///
-    /// The owner must be registered, and the token, the session or the certificate that it was granted
-    /// with not have ended. Unless it was granted with a granted token, its application must be registered and
+    /// The owner and the roles that it names must be registered, and the token, the session or the
+    /// certificate that it was granted with not have ended. Unless it was granted with a granted token, its application must be registered and
     /// a mapping of its certificate stand for who granted it. Else [`StoreError::Registry`]. An `id`
     /// that is there is a fault.
     fn create_token(

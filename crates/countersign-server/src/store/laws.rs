@@ -120,6 +120,7 @@ macro_rules! laws_of {
                 law_10_with_a_certificate_go_the_tokens_that_rest_on_it,
                 law_10_with_a_mapping_go_the_tokens_that_its_principal_granted_by_it,
                 law_10_with_an_application_and_a_principal_go_their_tokens,
+                law_10_a_role_that_is_deleted_is_gone_from_every_token,
             }
             origin {
                 law_10_nothing_is_granted_by_a_mapping_or_an_application_that_is_gone,

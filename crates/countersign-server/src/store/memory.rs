@@ -123,6 +123,9 @@ impl Store for MemoryStore {
             for (ground, reason) in resting::taken_away(&change, &before) {
                 state.revoke(&ground, reason, audit.at);
             }
+            for role in resting::roles_deleted(&change) {
+                state.take_role_away(role, audit.at);
+            }
             state.append(audit);
             state.changes.push(Changed::Registry);
             Ok(state.registry.clone())

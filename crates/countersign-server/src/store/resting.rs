@@ -58,6 +58,21 @@ impl Reach {
     }
 }
 
+/// The roles that a change deletes.
+pub(super) fn roles_deleted(change: &Change) -> Vec<&str> {
+    match change {
+        Change::DeleteRole { name } => vec![name],
+        Change::All(several) => several.iter().flat_map(roles_deleted).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a token names without a role that is deleted; `None` when it does not name it.
+pub(super) fn without(roles: &[String], deleted: &str) -> Option<Vec<String>> {
+    let left: Vec<String> = roles.iter().filter(|it| *it != deleted).cloned().collect();
+    (left.len() < roles.len()).then_some(left)
+}
+
 /// What a change takes away from the registry as it was `before`, and the reason by which the
 /// tokens that rest on it are revoked.
 pub(super) fn taken_away(change: &Change, before: &Registry) -> Vec<(Resting, &'static str)> {

@@ -29,6 +29,8 @@ pub(super) mod rotation;
 
 pub(super) mod token_ends;
 
+mod token_roles;
+
 pub(super) mod token_uses;
 
 pub(super) mod keys;

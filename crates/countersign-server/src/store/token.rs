@@ -23,6 +23,8 @@ pub const CERTIFICATE_REVOKED: &str = "certificate_revoked";
 pub const MAPPING_DELETED: &str = "mapping_deleted";
 /// Why a token was revoked whose application was deleted.
 pub const APPLICATION_DELETED: &str = "application_deleted";
+/// Why a token was revoked all of whose roles were deleted.
+pub const ROLE_DELETED: &str = "role_deleted";
 
 /// A token that somebody granted, from its grant to its end.
 ///

@@ -7,7 +7,7 @@ use countersign_proto::{
     time::UnixTime,
 };
 
-use super::{actions, audit, principal, revocation::with_certificates, with_carol};
+use super::{actions, audit, principal, revocation::with_certificates, role, with_carol};
 use crate::{
     registry::RegistryError,
     store::{NewAuditEntry, Store, StoreError, TokenCreated, TokenRow, TokenUse},
@@ -17,6 +17,8 @@ pub(in crate::store) async fn a_granted_token_is_read_as_it_was_written_by_id_an
     store: Arc<dyn Store>,
 ) {
     let [sha256, _] = with_certificates(&store).await;
+    let comma = role("a role, with a comma");
+    store.change(comma, audit("role.create")).await.unwrap();
     let whole = TokenRow {
         kind: GrantedKind::App,
         form: GrantedForm::Imported,
@@ -62,6 +64,7 @@ pub(in crate::store) async fn a_granted_token_is_read_as_it_was_written_by_id_an
             "token.grant",
             "token.grant",
             "token.grant",
+            "role.create",
             "application.create",
             "principal.create"
         ]

@@ -9,15 +9,15 @@ use countersign_proto::management::{
 use super::{
     actions, application, audit,
     granted::{grant, granting, later, now, system, token},
-    principal,
+    principal, role,
     rotation::{rotated, rotation},
     with_carol,
 };
 use crate::{
     registry::{CertificateEntry, Change},
     store::{
-        APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, PRINCIPAL_DELETED, Settlement,
-        Store, StoreError, TokenRotation, TokenRow, TokenSelector,
+        APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, PRINCIPAL_DELETED, ROLE_DELETED,
+        Settlement, Store, StoreError, TokenRotation, TokenRow, TokenSelector,
     },
 };
 
@@ -290,6 +290,74 @@ pub(in crate::store) async fn law_10_with_an_application_and_a_principal_go_thei
         assert_ended(&store, id, PRINCIPAL_DELETED).await;
     }
     assert!(lives(&store, "4").await);
+}
+
+/// Whoever makes a role of the same name later gives nothing to tokens of before.
+pub(in crate::store) async fn law_10_a_role_that_is_deleted_is_gone_from_every_token(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    let odd = "x\",\"temps";
+    for name in ["temps", "Temps", odd] {
+        store
+            .change(role(name), audit("role.create"))
+            .await
+            .unwrap();
+    }
+    let naming = |id: &str, roles: &[&str]| TokenRow {
+        roles: roles.iter().map(|it| (*it).to_owned()).collect(),
+        ..system(id)
+    };
+    let named = TokenRow {
+        roles: vec!["temps".to_owned(), "clerks".to_owned()],
+        ..token("4")
+    };
+    for row in [
+        naming("1", &["temps"]),
+        naming("2", &["clerks", "temps", "Temps"]),
+        naming("3", &[odd, "Temps"]),
+        named,
+        through("1", token("5")),
+        token("6"),
+    ] {
+        grant(&store, row).await;
+    }
+    let version = store.token_version().await.unwrap();
+    let again = Change::All(vec![
+        Change::DeleteRole {
+            name: "temps".to_owned(),
+        },
+        role("temps"),
+    ]);
+    store.change(again, granting()).await.unwrap();
+    for id in ["1", "5"] {
+        assert_ended(&store, id, ROLE_DELETED).await;
+    }
+    for (id, roles) in [
+        ("2", vec!["clerks", "Temps"]),
+        ("3", vec![odd, "Temps"]),
+        ("4", vec!["clerks"]),
+        ("6", vec![]),
+    ] {
+        let row = store.token(id).await.unwrap().unwrap();
+        assert_eq!(row.roles, roles, "{id}");
+        assert!(row.is_live(now()), "{id}");
+    }
+    assert!(store.token_version().await.unwrap() > version);
+
+    let gone = Change::DeleteRole {
+        name: "temps".to_owned(),
+    };
+    store.change(gone, granting()).await.unwrap();
+    let refused = store.create_token(naming("7", &["Reader", "temps"]), 10, granting());
+    assert_refused(refused.await.map(drop), "role");
+    let next = TokenRotation {
+        successor: naming("7", &["temps"]),
+        ..rotation("2", "7")
+    };
+    assert_refused(store.rotate_token(next).await.map(drop), "role");
+    assert_eq!(store.token("7").await.unwrap(), None);
+    grant(&store, naming("7", &["Reader"])).await;
 }
 
 const P256: &str = include_str!("../../../../../testdata/clients/p256/p256.pem");

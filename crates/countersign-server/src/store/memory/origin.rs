@@ -9,6 +9,7 @@ use crate::store::{
 impl State {
     /// Refuses a token that would be granted by what was revoked or deleted meanwhile.
     pub(super) fn require_origin(&self, row: &TokenRow) -> Result<(), StoreError> {
+        self.require_roles(row)?;
         match self.origin(row) {
             Some(origin) if origin.revoked_at.is_some() => {
                 return Err(origin_revoked("token").into());
@@ -26,6 +27,7 @@ impl State {
     /// The same of a token that takes the place of another, which lives: what that was granted with
     /// may have been replaced since.
     pub(super) fn require_origin_of_line(&self, row: &TokenRow) -> Result<(), StoreError> {
+        self.require_roles(row)?;
         let replaced = |origin: &TokenRow| origin.revocation_reason.as_deref() == Some(ROTATED);
         match self.origin(row) {
             Some(origin) if origin.revoked_at.is_some() && !replaced(origin) => {
@@ -37,6 +39,14 @@ impl State {
 
     fn origin(&self, row: &TokenRow) -> Option<&TokenRow> {
         self.tokens.get(row.created_through.as_ref()?)
+    }
+
+    fn require_roles(&self, row: &TokenRow) -> Result<(), StoreError> {
+        let gone = |role: &&String| self.registry.role(role).is_none();
+        match row.roles.iter().find(gone) {
+            Some(_) => Err(origin_deleted("role").into()),
+            None => Ok(()),
+        }
     }
 
     fn require_session(&self, row: &TokenRow) -> Result<(), StoreError> {

@@ -6,9 +6,9 @@ use countersign_proto::time::UnixTime;
 
 use super::State;
 use crate::store::{
-    Changed, NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, StoreError, TokenRotation,
-    TokenRow, TokenSelector,
-    resting::{Reach, Resting},
+    Changed, NewAuditEntry, ROLE_DELETED, ROTATED, ROTATION_ABORTED, Settlement, StoreError,
+    TokenRotation, TokenRow, TokenSelector,
+    resting::{self, Reach, Resting},
     token,
 };
 
@@ -119,6 +119,33 @@ impl State {
         let ids: BTreeSet<_> = reached.into_iter().map(|(id, _)| id.clone()).collect();
         let live = |id: &String| self.tokens.get(id).is_some_and(|row| row.is_live(at));
         ids.into_iter().filter(live).collect()
+    }
+
+    /// No token names this role any more, whatever role has its name later.
+    pub(super) fn take_role_away(&mut self, role: &str, at: UnixTime) {
+        let (mut changed, mut ended) = (Vec::new(), Vec::new());
+        for row in self
+            .tokens
+            .values_mut()
+            .filter(|row| row.revoked_at.is_none())
+        {
+            match resting::without(&row.roles, role) {
+                None => {}
+                // With none, it would have all that its owner has.
+                Some(left) if left.is_empty() => ended.push(row.id.clone()),
+                Some(left) => {
+                    row.roles = left;
+                    changed.push(row.id.clone());
+                }
+            }
+        }
+        if !changed.is_empty() {
+            self.tell(&changed);
+        }
+        for id in ended {
+            let alone = Resting::Selected(TokenSelector::Id(id));
+            self.revoke(&alone, ROLE_DELETED, at);
+        }
     }
 
     fn end_token(&mut self, id: &str, reason: &str, at: UnixTime) {

@@ -1,14 +1,18 @@
 //! Does that still stand by which a token is granted?
 
 use super::{Columns, Sql, registry, values};
-use crate::store::{
-    ROTATED, StoreError, TokenRow,
-    token::{origin_deleted, origin_revoked},
+use crate::{
+    registry::is_built_in_role,
+    store::{
+        ROTATED, StoreError, TokenRow,
+        token::{origin_deleted, origin_revoked},
+    },
 };
 
 /// Refuses a token that would be granted by what was revoked or deleted meanwhile. Whoever asks holds
 /// `Lock::Granting` or `Lock::Ending`, so that it stays as it is.
 pub(super) async fn require(connection: &mut impl Sql, row: &TokenRow) -> Result<(), StoreError> {
+    require_roles(connection, row).await?;
     match through(connection, row).await? {
         Some(None) => {}
         Some(Some(_)) => return Err(origin_revoked("token").into()),
@@ -27,6 +31,7 @@ pub(super) async fn require_of_line(
     connection: &mut impl Sql,
     row: &TokenRow,
 ) -> Result<(), StoreError> {
+    require_roles(connection, row).await?;
     let reason = through(connection, row).await?.flatten();
     if reason.is_some_and(|reason| reason != ROTATED) {
         return Err(origin_revoked("token").into());
@@ -51,6 +56,18 @@ async fn through(
         )
         .await?;
     origin.map(|origin| origin.text_or_none(0)).transpose()
+}
+
+async fn require_roles(connection: &mut impl Sql, row: &TokenRow) -> Result<(), StoreError> {
+    // Those that are built in cannot be deleted, and have no row.
+    let made = row.roles.iter().filter(|role| !is_built_in_role(role));
+    for role in made {
+        let found = connection
+            .row("SELECT 1 FROM role WHERE name = $1", values![role.as_str()])
+            .await?;
+        found.ok_or_else(|| origin_deleted("role"))?;
+    }
+    Ok(())
 }
 
 async fn require_session(connection: &mut impl Sql, row: &TokenRow) -> Result<(), StoreError> {

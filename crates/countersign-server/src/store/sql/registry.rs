@@ -5,7 +5,9 @@ use std::sync::Arc;
 use countersign_proto::{management::RegisteredCertificate, time::UnixTime};
 use serde::de::DeserializeOwned;
 
-use super::{Abreast, Columns, Made, Request, Sql, json, sessions, token_ends, values};
+use super::{
+    Abreast, Columns, Made, Request, Sql, json, sessions, token_ends, token_roles, values,
+};
 use crate::{
     registry::{CertificateEntry, Change, Registry, RegistryRows, Rules},
     store::{Changed, NewAuditEntry, PRINCIPAL_DELETED, StoreError, resting},
@@ -142,6 +144,9 @@ impl Request for RegistryChange {
         // Last of all that is written but the audit: whoever grants a token holds its owner first.
         for (ground, reason) in resting::taken_away(&self.change, &now) {
             token_ends::revoke(connection, made, ground, reason, self.audit.at).await?;
+        }
+        for role in resting::roles_deleted(&self.change) {
+            token_roles::take_away(connection, made, role, self.audit.at).await?;
         }
         connection.append_audit(vec![self.audit]).await?;
         made.registry = Arc::new(next.clone());

@@ -133,8 +133,9 @@ impl Matrix {
             let nothing = principal(name, &[]);
             world.change(Change::UpdatePrincipal(nothing)).await;
             self.give_to_the_platform(&[]).await;
-            let name = GONE.to_owned();
-            world.change(Change::DeleteRole { name }).await;
+            let nothing = json!({"name": GONE, "permissions": []});
+            let nothing = serde_json::from_value(nothing).unwrap();
+            world.change(Change::UpdateRole(nothing)).await;
         } else {
             self.give_to_the_platform(&[role]).await;
         }
