@@ -46,7 +46,7 @@ mod token;
 pub use token::{
     APPLICATION_DELETED, CERTIFICATE_REVOKED, MAPPING_DELETED, ROLE_DELETED, ROTATED,
     ROTATION_ABORTED, Settlement, TOKEN_KEPT_AFTER_END, TokenCount, TokenCreated, TokenQuery,
-    TokenRotation, TokenRow, TokenSelector, TokenUse,
+    TokenRotated, TokenRotation, TokenRow, TokenSelector, TokenUse,
 };
 
 mod resting;
@@ -106,8 +106,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 ///     token that they took the place of. A role that is deleted is gone from every token that names
 ///     it, and a token that names no other is revoked: one of the same name later is another role.
 /// 11. A token has at most one successor, and of any number of equal rotations exactly one is made.
-/// 12. Nobody ever has more live tokens than the limit that was given; a token and its successor
-///     count as one.
+/// 12. Nobody ever has more live tokens than the limit that was given; a token and the successor
+///     beside which it lives count as one, and a third in their line as another.
 /// 13. Of any number of changes of one version of the issuer's keys exactly one is made.
 pub trait Store: Send + Sync {
     /// The whole registry as it is now.
@@ -265,8 +265,8 @@ pub trait Store: Send + Sync {
     fn delete_account(&self, principal: &str, audit: NewAuditEntry) -> StoreFuture<'_, bool>;
 
     /// Keeps a token that was granted, unless its owner has `limit` live ones at the time of the
-    /// audit row; a token and its successor count as one, and one that is over counts for none. A
-    /// system token counts among system tokens.
+    /// audit row. One does not count that lives beside a successor which has none itself, nor one that
+    /// is over. A system token counts among system tokens.
     ///
     /// The owner and the roles that it names must be registered, and the token, the session or the
     /// certificate that it was granted with not have ended. Unless it was granted with a granted token, its application must be registered and
@@ -297,10 +297,11 @@ pub trait Store: Send + Sync {
         audit: NewAuditEntry,
     ) -> StoreFuture<'_, bool>;
 
-    /// Gives a token a successor. `false`, and nothing done, unless the old one lives and has none.
+    /// Gives a token a successor. Nothing is done unless the old one lives and has none, and there is
+    /// room for one more where it takes the place of one that lives still.
     /// What the new one was granted with must not be revoked, but may be rotated: else
     /// [`StoreError::Registry`]. An `id` or a digest that is there is a fault.
-    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool>;
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, TokenRotated>;
 
     /// Ends a rotation, named by its new token. `false`, and no audit row, unless both live.
     fn settle_rotation(

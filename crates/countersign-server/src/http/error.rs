@@ -180,6 +180,12 @@ pub(super) fn change(platform: &Platform, refusal: &ChangeRefusal) -> Response {
         ChangeRefusal::Fault(fault) => fault_problem(fault),
         ChangeRefusal::Busy => busy(),
         ChangeRefusal::Conflict(detail) => problem(StatusCode::CONFLICT, detail.clone()),
+        ChangeRefusal::LimitReached(detail) => problem_of(
+            StatusCode::CONFLICT,
+            LIMIT_REACHED,
+            Some(detail.clone()),
+            None,
+        ),
         ChangeRefusal::Escalation(detail) => problem(StatusCode::FORBIDDEN, detail.clone()),
         ChangeRefusal::Registry(error) => {
             let status = match error {
@@ -191,6 +197,9 @@ pub(super) fn change(platform: &Platform, refusal: &ChangeRefusal) -> Response {
         }
     }
 }
+
+/// The word for as many as are permitted.
+const LIMIT_REACHED: &str = "limit-reached";
 
 /// Somebody else is first (RFC 9110 §15.6.4).
 fn busy() -> Response {
@@ -265,7 +274,11 @@ fn problem_with(
     detail: Option<String>,
     support_id: Option<String>,
 ) -> Response {
-    let kind = match status {
+    problem_of(status, kind_of(status), detail, support_id)
+}
+
+fn kind_of(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::BAD_REQUEST => "bad-request",
         StatusCode::UNAUTHORIZED => "unauthorized",
         StatusCode::FORBIDDEN => "forbidden",
@@ -279,7 +292,15 @@ fn problem_with(
         StatusCode::UNPROCESSABLE_ENTITY => "invalid",
         StatusCode::SERVICE_UNAVAILABLE => "busy",
         _ => "server-error",
-    };
+    }
+}
+
+fn problem_of(
+    status: StatusCode,
+    kind: &str,
+    detail: Option<String>,
+    support_id: Option<String>,
+) -> Response {
     let document = Problem {
         problem_type: format!("urn:countersign:problem:{kind}"),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),

@@ -46,6 +46,8 @@ pub(crate) enum ChangeRefusal {
     Escalation(String),
     /// It does not fit what is there.
     Conflict(String),
+    /// There are as many as the settings permit.
+    LimitReached(String),
     /// Too many want the same that costs much.
     Busy,
     Fault(Fault),

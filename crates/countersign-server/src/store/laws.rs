@@ -109,6 +109,8 @@ macro_rules! laws_of {
                 a_rotation_whose_grace_has_ended_is_settled,
                 law_11_of_many_settlements_one_is_made,
                 law_12_a_rotation_needs_no_room_and_makes_none,
+                law_12_a_line_of_rotations_takes_room_for_each_beyond_two,
+                law_12_a_token_that_outlives_its_successor_counts,
                 the_version_grows_with_what_ends_a_token_and_not_with_a_grant,
             }
             revocation {

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 use super::{
     AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
     NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
-    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery, TokenRotated,
     TokenRotation, TokenRow, TokenSelector, TokenUse, Waker,
     resting::{self, Resting},
 };
@@ -415,7 +415,7 @@ impl Store for MemoryStore {
         self.call(move |state| Ok(state.describe_token(&id, name, description, audit)))
     }
 
-    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, TokenRotated> {
         self.call(move |state| state.rotate_token(rotation))
     }
 

@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
     NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
-    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery, TokenRotated,
     TokenRotation, TokenRow, TokenSelector, TokenUse, Waker,
     account::Rehash,
     sql::{
@@ -404,7 +404,7 @@ impl Store for PostgresStore {
         self.request(DescribeToken::new(id, name, description, audit))
     }
 
-    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, TokenRotated> {
         self.request(rotation)
     }
 

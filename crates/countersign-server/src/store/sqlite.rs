@@ -18,7 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::{
     AccountRow, AuditQuery, Changed, JtiKey, JtiRecord, KeyChange, LoginRow, LoginUpdate,
     NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
-    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
+    Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery, TokenRotated,
     TokenRotation, TokenRow, TokenSelector, TokenUse, Waker,
     account::Rehash,
     sql::{
@@ -345,7 +345,7 @@ impl Store for SqliteStore {
         self.request(DescribeToken::new(id, name, description, audit))
     }
 
-    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, bool> {
+    fn rotate_token(&self, rotation: TokenRotation) -> StoreFuture<'_, TokenRotated> {
         self.request(rotation)
     }
 

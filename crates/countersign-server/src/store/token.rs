@@ -127,6 +127,25 @@ pub enum TokenCreated {
     AlreadyThere,
 }
 
+/// What became of a rotation that was to be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRotated {
+    /// Both live.
+    Rotated,
+    /// The old one is over, or has a successor already.
+    NotNow,
+    /// The old one took the place of one that lives still, and its owner has as many live tokens as are
+    /// permitted.
+    LimitReached,
+}
+
+impl TokenRotated {
+    /// Whether there is a successor now.
+    pub fn is_made(self) -> bool {
+        self == TokenRotated::Rotated
+    }
+}
+
 /// A successor for a token that lives and has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRotation {
@@ -138,6 +157,8 @@ pub struct TokenRotation {
     pub grace_ends_at: UnixTime,
     /// Whether it ends when the new one is first used.
     pub ends_at_first_use: bool,
+    /// How many live tokens its owner may have, counted as by `Store::create_token`.
+    pub limit: u32,
     /// When.
     pub at: UnixTime,
     /// What is written down when it is done.

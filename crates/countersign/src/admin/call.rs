@@ -341,7 +341,13 @@ fn read(
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::Settings,
         _ => return Err(unavailable(clock, metadata, &response)),
     };
-    let text = match serde_json::from_slice::<Problem>(response.body()) {
+    let problem = serde_json::from_slice::<Problem>(response.body());
+    let kind = match &problem {
+        // Nobody is first: a rule of the platform says how many.
+        Ok(problem) if problem.problem_type == LIMIT_REACHED => ErrorKind::Policy,
+        _ => kind,
+    };
+    let text = match problem {
         Ok(problem) => {
             let said = problem.detail.unwrap_or(problem.title);
             let id = problem.support_id;
@@ -362,6 +368,9 @@ fn read(
         _ => error,
     })
 }
+
+/// There are as many as the platform permits.
+const LIMIT_REACHED: &str = "urn:countersign:problem:limit-reached";
 
 fn unavailable(clock: &dyn Clock, metadata: &Metadata, response: &http::Response<Bytes>) -> Error {
     let status = response.status().as_u16();

@@ -214,6 +214,27 @@ async fn a_password_is_sent_once_and_never_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_many_as_are_permitted_is_a_rule_and_no_conflict() {
+    for (word, kind) in [
+        ("limit-reached", ErrorKind::Policy),
+        ("conflict", ErrorKind::Conflict),
+    ] {
+        let (_, admin) = platform(move |_, _| {
+            Answer::Is(answer(
+                409,
+                &json!({
+                    "type": format!("urn:countersign:problem:{word}"), "title": "Conflict",
+                    "status": 409, "detail": "`anna` has 100 live tokens",
+                }),
+            ))
+        });
+        let error = admin.delete_role("x").await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{word}");
+        assert!(error.to_string().contains("100 live tokens"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_problem_is_told_in_its_own_words_and_kind() {
     let cases = [
         (400, ErrorKind::Settings),

@@ -127,7 +127,7 @@ pub(super) fn status(refusal: &ChangeRefusal) -> StatusCode {
         ChangeRefusal::Registry(RegistryError::Exists { .. } | RegistryError::InUse { .. }) => {
             StatusCode::CONFLICT
         }
-        ChangeRefusal::Conflict(_) => StatusCode::CONFLICT,
+        ChangeRefusal::Conflict(_) | ChangeRefusal::LimitReached(_) => StatusCode::CONFLICT,
         ChangeRefusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -137,7 +137,9 @@ pub(super) fn status(refusal: &ChangeRefusal) -> StatusCode {
 pub(super) fn told(refusal: &ChangeRefusal) -> String {
     let text = match refusal {
         ChangeRefusal::Registry(error) => error.to_string(),
-        ChangeRefusal::Escalation(text) | ChangeRefusal::Conflict(text) => text.clone(),
+        ChangeRefusal::Escalation(text)
+        | ChangeRefusal::Conflict(text)
+        | ChangeRefusal::LimitReached(text) => text.clone(),
         ChangeRefusal::Busy => "too much is under way, try again in a moment".to_owned(),
         ChangeRefusal::Access(_) | ChangeRefusal::Fault(_) => "this cannot be done".to_owned(),
     };

@@ -165,17 +165,23 @@ pub(super) async fn keep(
     match platform.store().create_token(row, limit, entry).await {
         Ok(TokenCreated::Created) => Ok(()),
         Ok(TokenCreated::AlreadyThere) => Err(is_here_already()),
-        Ok(TokenCreated::LimitReached) => Err(ChangeRefusal::Conflict(match whose {
-            Some(owner) => format!(
-                "`{}` has {limit} live tokens, and no more are permitted; revoke one first",
-                owner.escape_debug()
-            ),
-            None => format!(
-                "there are {limit} live system tokens, and no more are permitted; revoke one first"
-            ),
-        })),
+        Ok(TokenCreated::LimitReached) => Err(too_many(platform, whose.as_deref())),
         Err(error) => Err(fault(error)),
     }
+}
+
+/// There is no room for one more of this owner.
+pub(super) fn too_many(platform: &Platform, owner: Option<&str>) -> ChangeRefusal {
+    let limit = platform.settings().tokens.max_per_identity;
+    ChangeRefusal::LimitReached(match owner {
+        Some(owner) => format!(
+            "`{}` has {limit} live tokens, and no more are permitted; revoke one first",
+            owner.escape_debug()
+        ),
+        None => format!(
+            "there are {limit} live system tokens, and no more are permitted; revoke one first"
+        ),
+    })
 }
 
 /// Nobody grants what is granted already.

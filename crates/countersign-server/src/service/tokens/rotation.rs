@@ -12,7 +12,7 @@ use countersign_proto::{
 
 use super::{
     Caller, ChangeRefusal, attempt, fault,
-    granting::{minted, written_down},
+    granting::{minted, too_many, written_down},
     invalid,
     standing::{WRITE, carried, found, found_to_change, shown, terms_of, with_facts},
 };
@@ -22,7 +22,7 @@ use crate::{
     policy::granted::{Predecessor, in_words, renew},
     random,
     refusal::Fault,
-    store::{Settlement, TokenRotation, TokenRow},
+    store::{Settlement, TokenRotated, TokenRotation, TokenRow},
 };
 
 /// Gives a token a successor. Its string is in the answer and nowhere else.
@@ -81,15 +81,16 @@ pub(crate) async fn rotate_as(
             successor: successor.clone(),
             grace_ends_at: now.plus(grace),
             ends_at_first_use: !rotation.keep_until_grace_ends,
+            limit: platform.settings().tokens.max_per_identity,
             at: now,
             audit: written_down(platform, caller, &successor, "granted_token.rotate"),
         });
         let made = made.await;
         platform.tokens().cache.forget();
-        if made.map_err(fault)? {
-            Ok(GivenToken::new(text.expose(), shown(platform, successor)))
-        } else {
-            Err(under_way())
+        match made.map_err(fault)? {
+            TokenRotated::Rotated => Ok(GivenToken::new(text.expose(), shown(platform, successor))),
+            TokenRotated::NotNow => Err(under_way()),
+            TokenRotated::LimitReached => Err(too_many(platform, successor.owner.as_deref())),
         }
     })
     .await

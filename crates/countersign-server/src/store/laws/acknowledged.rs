@@ -91,7 +91,7 @@ pub(in crate::store) async fn law_1_what_was_acknowledged_is_there_again<F>(
     assert_eq!(store.token("granted").await.unwrap(), granted);
     assert_eq!(store.token_version().await.unwrap(), 2);
     let again = rotation("granted", "another");
-    assert!(!store.rotate_token(again).await.unwrap());
+    assert!(!store.rotate_token(again).await.unwrap().is_made());
     let login = store.login("login of s").await.unwrap().unwrap();
     assert_eq!(login.version, 1);
 }

@@ -70,7 +70,7 @@ pub(in crate::store) async fn law_10_with_what_it_rests_on_goes_a_token_that_too
         },
         ..rotation("1", "2")
     };
-    assert!(store.rotate_token(by_admin).await.unwrap());
+    assert!(store.rotate_token(by_admin).await.unwrap().is_made());
     settle(&store, "2").await;
     let mapping = Change::DeleteMapping {
         id: "m0".to_owned(),
@@ -105,7 +105,7 @@ async fn replace(store: &Arc<dyn Store>, old: &str, new: &str) {
         },
         ..rotation(old, new)
     };
-    assert!(store.rotate_token(rotation).await.unwrap());
+    assert!(store.rotate_token(rotation).await.unwrap().is_made());
     settle(store, new).await;
 }
 

@@ -65,7 +65,7 @@ pub(in crate::store) async fn law_10_nothing_is_granted_in_a_session_that_has_en
         successor: through("s", token("3")),
         ..rotation("1", "3")
     };
-    assert!(store.rotate_token(next).await.unwrap());
+    assert!(store.rotate_token(next).await.unwrap().is_made());
 }
 
 /// Whoever was granted a token has no certificate himself.
@@ -105,5 +105,5 @@ pub(in crate::store) async fn what_was_granted_with_a_token_that_was_replaced_is
         successor: through("a1", token("b2")),
         ..rotation("b1", "b2")
     };
-    assert!(store.rotate_token(next).await.unwrap());
+    assert!(store.rotate_token(next).await.unwrap().is_made());
 }

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use countersign_proto::time::UnixTime;
+
 use super::{
     actions, audit,
     granted::{grant, granting, later, now, token},
+    revocation::revoke,
     with_carol,
 };
 use crate::store::{
-    ROTATED, ROTATION_ABORTED, Settlement, Store, StoreError, TokenCreated, TokenRotation, TokenRow,
+    NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, Store, StoreError, TokenCreated,
+    TokenRotated, TokenRotation, TokenRow, TokenSelector,
 };
 
 pub(in crate::store) async fn a_rotation_gives_a_token_a_successor_that_lives_beside_it(
@@ -16,7 +20,13 @@ pub(in crate::store) async fn a_rotation_gives_a_token_a_successor_that_lives_be
 ) {
     with_carol(&store).await;
     grant(&store, token("a")).await;
-    assert!(store.rotate_token(rotation("a", "b")).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation("a", "b"))
+            .await
+            .unwrap()
+            .is_made()
+    );
     let [old, new] = both(&store, "a", "b").await;
     assert_eq!(old, in_grace("a", "b"));
     let expected = TokenRow {
@@ -40,7 +50,7 @@ pub(in crate::store) async fn law_11_of_fifty_equal_rotations_one_is_made(store:
             let rotation = rotation("a", &format!("b{number:02}"));
             tokio::spawn(async move {
                 let new = rotation.successor.id.clone();
-                let made = store.rotate_token(rotation).await.unwrap();
+                let made = store.rotate_token(rotation).await.unwrap().is_made();
                 made.then_some(new)
             })
         })
@@ -81,7 +91,11 @@ pub(in crate::store) async fn law_11_nothing_follows_a_token_that_is_over_or_has
         grant(&store, row.clone()).await;
     }
     for id in ["expired", "revoked", "rotated", "unknown"] {
-        let made = store.rotate_token(rotation(id, "new")).await.unwrap();
+        let made = store
+            .rotate_token(rotation(id, "new"))
+            .await
+            .unwrap()
+            .is_made();
         assert!(!made, "{id}");
     }
     for row in rows {
@@ -133,7 +147,13 @@ pub(in crate::store) async fn a_confirmed_rotation_ends_the_old_token(store: Arc
     let settlements = settlements.iter().filter(|it| *it == "token.settle");
     assert_eq!(settlements.count(), 1);
     // The chain goes on from the new one.
-    assert!(store.rotate_token(rotation("b", "c")).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation("b", "c"))
+            .await
+            .unwrap()
+            .is_made()
+    );
 }
 
 pub(in crate::store) async fn the_first_use_ends_the_old_token_only_where_it_is_to(
@@ -146,7 +166,7 @@ pub(in crate::store) async fn the_first_use_ends_the_old_token_only_where_it_is_
         ends_at_first_use: false,
         ..rotation("c", "d")
     };
-    assert!(store.rotate_token(kept).await.unwrap());
+    assert!(store.rotate_token(kept).await.unwrap().is_made());
     for (of, expected) in [("b", true), ("b", false), ("d", false)] {
         let settled = settle(&store, of, Settlement::FirstUse).await;
         assert_eq!(settled, expected, "{of}");
@@ -173,7 +193,13 @@ pub(in crate::store) async fn an_aborted_rotation_leaves_the_old_token_as_it_was
     assert_eq!(new.revoked_at, Some(later(10)));
     assert_eq!(new.revocation_reason.as_deref(), Some(ROTATION_ABORTED));
     assert!(!settle(&store, "b", Settlement::Confirmed).await);
-    assert!(store.rotate_token(rotation("a", "c")).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation("a", "c"))
+            .await
+            .unwrap()
+            .is_made()
+    );
 }
 
 /// Otherwise the token that was to take the place of the new one would live on, beside the old one.
@@ -182,14 +208,26 @@ pub(in crate::store) async fn rotations_of_one_line_are_aborted_the_last_first(
 ) {
     with_carol(&store).await;
     rotated(&store, "a", "b").await;
-    assert!(store.rotate_token(rotation("b", "c")).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation("b", "c"))
+            .await
+            .unwrap()
+            .is_made()
+    );
     for (of, expected) in [("b", false), ("c", true), ("b", true)] {
         let settled = settle(&store, of, Settlement::Aborted).await;
         assert_eq!(settled, expected, "{of}");
     }
     assert_eq!(store.token("a").await.unwrap(), Some(token("a")));
     rotated(&store, "d", "e").await;
-    assert!(store.rotate_token(rotation("e", "f")).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation("e", "f"))
+            .await
+            .unwrap()
+            .is_made()
+    );
     assert!(settle(&store, "e", Settlement::Confirmed).await);
 }
 
@@ -250,6 +288,64 @@ pub(in crate::store) async fn law_12_a_rotation_needs_no_room_and_makes_none(
     assert_eq!(created("d", 2).await, TokenCreated::LimitReached);
 }
 
+/// In one line there may be any number of tokens that live side by side: each beyond two counts.
+pub(in crate::store) async fn law_12_a_line_of_rotations_takes_room_for_each_beyond_two(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    grant(&store, token("a")).await;
+    let kept = async |id: &str, successor: &str, limit: u32| {
+        let kept = TokenRotation {
+            ends_at_first_use: false,
+            limit,
+            ..rotation(id, successor)
+        };
+        store.rotate_token(kept).await.unwrap()
+    };
+    assert!(kept("a", "b", 1).await.is_made(), "it needs no room");
+    assert_eq!(kept("b", "c", 1).await, TokenRotated::LimitReached);
+    assert_eq!(store.token("c").await.unwrap(), None);
+    let b = store.token("b").await.unwrap().unwrap();
+    assert_eq!((b.successor, b.grace_ends_at), (None, None));
+    assert!(kept("b", "c", 2).await.is_made());
+    assert_eq!(kept("c", "d", 2).await, TokenRotated::LimitReached);
+    let created = async |id: &str, limit| {
+        let created = store.create_token(token(id), limit, granting());
+        created.await.unwrap()
+    };
+    assert_eq!(created("x", 2).await, TokenCreated::LimitReached);
+    assert_eq!(created("x", 3).await, TokenCreated::Created);
+    // Of `a`, `b` and `c` the first is over now, so that the others are one.
+    assert_eq!(revoke(&store, TokenSelector::Id("x".to_owned())).await, "x");
+    let at_its_end = audit_at(later(100));
+    let made = store.create_token(token("y"), 1, at_its_end).await.unwrap();
+    assert_eq!(made, TokenCreated::LimitReached, "`c` alone is left");
+}
+
+/// Whoever is left alone by a successor that ended sooner counts again.
+pub(in crate::store) async fn law_12_a_token_that_outlives_its_successor_counts(
+    store: Arc<dyn Store>,
+) {
+    with_carol(&store).await;
+    grant(&store, token("a")).await;
+    let short = TokenRow {
+        expires_at: Some(later(10)),
+        ..token("b")
+    };
+    let kept = TokenRotation {
+        successor: short,
+        ends_at_first_use: false,
+        ..rotation("a", "b")
+    };
+    assert!(store.rotate_token(kept).await.unwrap().is_made());
+    let made = store.create_token(token("c"), 1, audit_at(later(20)));
+    assert_eq!(made.await.unwrap(), TokenCreated::LimitReached);
+}
+
+fn audit_at(at: UnixTime) -> NewAuditEntry {
+    NewAuditEntry { at, ..granting() }
+}
+
 pub(in crate::store) async fn the_version_grows_with_what_ends_a_token_and_not_with_a_grant(
     store: Arc<dyn Store>,
 ) {
@@ -260,9 +356,21 @@ pub(in crate::store) async fn the_version_grows_with_what_ends_a_token_and_not_w
     assert!(describe.await.unwrap());
     assert!(!settle(&store, "a", Settlement::Confirmed).await);
     assert_eq!(store.token_version().await.unwrap(), 0);
-    assert!(store.rotate_token(rotation("a", "b")).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation("a", "b"))
+            .await
+            .unwrap()
+            .is_made()
+    );
     assert_eq!(store.token_version().await.unwrap(), 1);
-    assert!(!store.rotate_token(rotation("a", "c")).await.unwrap());
+    assert!(
+        !store
+            .rotate_token(rotation("a", "c"))
+            .await
+            .unwrap()
+            .is_made()
+    );
     assert_eq!(store.token_version().await.unwrap(), 1);
     assert!(settle(&store, "b", Settlement::Confirmed).await);
     assert_eq!(store.token_version().await.unwrap(), 2);
@@ -275,6 +383,7 @@ pub(in crate::store) fn rotation(id: &str, successor: &str) -> TokenRotation {
         successor: token(successor),
         grace_ends_at: later(100),
         ends_at_first_use: true,
+        limit: 10,
         at: now(),
         audit: audit("token.rotate"),
     }
@@ -292,7 +401,13 @@ fn in_grace(id: &str, successor: &str) -> TokenRow {
 
 pub(in crate::store) async fn rotated(store: &Arc<dyn Store>, id: &str, successor: &str) {
     grant(store, token(id)).await;
-    assert!(store.rotate_token(rotation(id, successor)).await.unwrap());
+    assert!(
+        store
+            .rotate_token(rotation(id, successor))
+            .await
+            .unwrap()
+            .is_made()
+    );
 }
 
 async fn settle(store: &Arc<dyn Store>, successor: &str, how: Settlement) -> bool {

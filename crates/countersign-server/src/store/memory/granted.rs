@@ -30,17 +30,23 @@ impl State {
         if self.tokens.contains_key(&row.id) {
             return Err(token::is_there());
         }
-        // A token with its successor counts as one.
-        let live = |other: &&TokenRow| {
-            other.owner == row.owner && other.successor.is_none() && other.is_live(audit.at)
-        };
-        let others = self.tokens.values().filter(live).count() as u64;
+        let others = self.count_live(row.owner.as_ref(), audit.at);
         if row.is_live(audit.at) && others >= u64::from(limit) {
             return Ok(TokenCreated::LimitReached);
         }
         self.tokens.insert(row.id.clone(), row);
         self.append(audit);
         Ok(TokenCreated::Created)
+    }
+
+    /// One that lives beside the end of its line counts with that as one.
+    pub(super) fn count_live(&self, owner: Option<&String>, at: UnixTime) -> u64 {
+        let is_end = |next: &TokenRow| next.successor.is_none() && next.is_live(at);
+        let counts = |row: &&TokenRow| {
+            let next = row.successor.as_ref().and_then(|id| self.tokens.get(id));
+            row.owner.as_ref() == owner && row.is_live(at) && !next.is_some_and(is_end)
+        };
+        self.tokens.values().filter(counts).count() as u64
     }
 
     pub(super) fn token_by_digest(&self, digest: &[u8]) -> Option<TokenRow> {

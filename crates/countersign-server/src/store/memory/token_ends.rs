@@ -7,17 +7,20 @@ use countersign_proto::time::UnixTime;
 use super::State;
 use crate::store::{
     Changed, NewAuditEntry, ROLE_DELETED, ROTATED, ROTATION_ABORTED, Settlement, StoreError,
-    TokenRotation, TokenRow, TokenSelector,
+    TokenRotated, TokenRotation, TokenRow, TokenSelector,
     resting::{self, Reach, Resting},
     token,
 };
 
 impl State {
-    pub(super) fn rotate_token(&mut self, rotation: TokenRotation) -> Result<bool, StoreError> {
+    pub(super) fn rotate_token(
+        &mut self,
+        rotation: TokenRotation,
+    ) -> Result<TokenRotated, StoreError> {
         token::refuse_misfit(&rotation.successor)?;
         let old = self.tokens.get(&rotation.id);
         if !old.is_some_and(|old| old.successor.is_none() && old.is_live(rotation.at)) {
-            return Ok(false);
+            return Ok(TokenRotated::NotNow);
         }
         self.require_origin_of_line(&rotation.successor)?;
         let new = TokenRow {
@@ -27,6 +30,13 @@ impl State {
         if self.tokens.contains_key(&new.id) || self.token_by_digest(&new.digest).is_some() {
             return Err(token::is_there());
         }
+        // The one before it counts from now on.
+        let before = old.and_then(|old| self.tokens.get(old.predecessor.as_ref()?));
+        let in_line = before.is_some_and(|before| before.is_live(rotation.at));
+        let live = self.count_live(new.owner.as_ref(), rotation.at);
+        if in_line && live >= u64::from(rotation.limit) {
+            return Ok(TokenRotated::LimitReached);
+        }
         if let Some(old) = self.tokens.get_mut(&rotation.id) {
             old.successor = Some(new.id.clone());
             old.grace_ends_at = Some(rotation.grace_ends_at);
@@ -35,7 +45,7 @@ impl State {
         self.tokens.insert(new.id.clone(), new);
         self.tell(&[rotation.id]);
         self.append(rotation.audit);
-        Ok(true)
+        Ok(TokenRotated::Rotated)
     }
 
     pub(super) fn settle_rotation(

@@ -195,25 +195,35 @@ pub(super) fn token_row(row: &impl Columns) -> Result<TokenRow, StoreError> {
     })
 }
 
-/// A token with its successor counts as one.
-async fn count_live(
+/// Of the tokens that `$which` is true for, which name `this`, those that live at `$at`. One that lives
+/// beside the end of its line counts with that as one.
+macro_rules! counting {
+    ($which:literal, $at:literal) => {
+        concat!(
+            "SELECT count(*) FROM granted_token AS this WHERE ",
+            $which,
+            " AND ",
+            live!("this", $at),
+            " AND NOT EXISTS (SELECT 1 FROM granted_token AS next \
+             WHERE next.id = this.successor AND next.successor IS NULL AND ",
+            live!("next", $at),
+            ")"
+        )
+    };
+}
+
+pub(super) async fn count_live(
     connection: &mut impl Sql,
     owner: Option<String>,
     now: UnixTime,
 ) -> Result<u64, StoreError> {
     let row = match owner {
         Some(owner) => {
-            let sql = concat!(
-                "SELECT count(*) FROM granted_token WHERE owner = $1 AND successor IS NULL AND ",
-                live!("granted_token", "$2")
-            );
+            let sql = counting!("this.owner = $1", "$2");
             connection.row(sql, values![owner, now]).await?
         }
         None => {
-            let sql = concat!(
-                "SELECT count(*) FROM granted_token WHERE owner IS NULL AND successor IS NULL AND ",
-                live!("granted_token", "$1")
-            );
+            let sql = counting!("this.owner IS NULL", "$1");
             connection.row(sql, values![now]).await?
         }
     };

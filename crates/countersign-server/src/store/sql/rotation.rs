@@ -8,14 +8,13 @@ use super::{
     origin, token_ends, values,
 };
 use crate::store::{
-    NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, StoreError, TokenRotation, TokenRow,
-    token,
+    NewAuditEntry, ROTATED, ROTATION_ABORTED, Settlement, StoreError, TokenRotated, TokenRotation,
+    TokenRow, token,
 };
 
-/// Answers whether the old one lived and had no successor: one conditional update, which only one
-/// of many can win.
+/// One conditional update, which only one of many can win.
 impl Request for TokenRotation {
-    type Answer = bool;
+    type Answer = TokenRotated;
 
     const ABREAST: Abreast = Abreast::Few;
 
@@ -23,9 +22,12 @@ impl Request for TokenRotation {
         self,
         connection: &mut C,
         made: &mut Made,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<TokenRotated, StoreError> {
         token::refuse_misfit(&self.successor)?;
         connection.hold(Lock::Ending).await?;
+        if !has_room(connection, &self).await? {
+            return Ok(TokenRotated::LimitReached);
+        }
         let rotated = connection
             .execute(
                 concat!(
@@ -43,7 +45,7 @@ impl Request for TokenRotation {
             )
             .await?;
         if rotated == 0 {
-            return Ok(false);
+            return Ok(TokenRotated::NotNow);
         }
         origin::require_of_line(connection, &self.successor).await?;
         let successor = TokenRow {
@@ -55,8 +57,31 @@ impl Request for TokenRotation {
         }
         token_ends::tell(connection, made, &[self.id]).await?;
         connection.append_audit(vec![self.audit]).await?;
-        Ok(true)
+        Ok(TokenRotated::Rotated)
     }
+}
+
+/// Whether one more may live: with the successor, one counts that the old token took the place of and
+/// beside which it lives.
+async fn has_room(connection: &mut impl Sql, rotation: &TokenRotation) -> Result<bool, StoreError> {
+    let in_line = connection
+        .row(
+            concat!(
+                "SELECT 1 FROM granted_token AS old JOIN granted_token AS before \
+                 ON before.id = old.predecessor WHERE old.id = $1 AND old.successor IS NULL AND ",
+                live!("old", "$2"),
+                " AND ",
+                live!("before", "$2")
+            ),
+            values![rotation.id.as_str(), rotation.at],
+        )
+        .await?;
+    if in_line.is_none() {
+        return Ok(true);
+    }
+    let owner = rotation.successor.owner.clone();
+    let live = granted::count_live(connection, owner, rotation.at).await?;
+    Ok(live < u64::from(rotation.limit))
 }
 
 /// A rotation to end, named by its new token. Answers whether both lived.

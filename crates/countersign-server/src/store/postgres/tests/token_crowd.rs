@@ -81,7 +81,7 @@ async fn fifty_rotations_that_wait_leave_connections_to_read_with_on_postgresql(
         .await
         .unwrap();
     for rotated in rotating {
-        assert!(rotated.await.unwrap().unwrap());
+        assert!(rotated.await.unwrap().unwrap().is_made());
     }
 }
 
