@@ -269,9 +269,9 @@ pub trait Store: Send + Sync {
     /// is over. A system token counts among system tokens.
     ///
     /// The owner and the roles that it names must be registered, and the token, the session or the
-    /// certificate that it was granted with not have ended. Unless it was granted with a granted token, its application must be registered and
-    /// a mapping of its certificate stand for who granted it. Else [`StoreError::Registry`]. An `id`
-    /// that is there is a fault.
+    /// certificate that it was granted with not have ended. Unless it was granted with a granted token,
+    /// its application must be registered and a mapping of its certificate stand for who granted it. Else
+    /// [`StoreError::Registry`]. An `id` that is there is a fault.
     fn create_token(
         &self,
         row: TokenRow,
