@@ -1,6 +1,7 @@
 //! Does the toolkit do what it says?
 
 mod building;
+mod demanding;
 mod hostile;
 mod inspecting;
 mod key_sets;
