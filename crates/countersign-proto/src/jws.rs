@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::{
     json::{self, JsonError, Limits, Map, Value},
     key::{Algorithm, PublicKey},
-    time::UnixTime,
 };
 
 mod claims;
@@ -399,6 +398,7 @@ mod tests {
     use crate::{
         fixtures::{Identity, is_of_another_build, variant, vectors},
         jwk::{Jwk, JwkError},
+        time::UnixTime,
     };
 
     // RFC 7515 App. A, RFC 8037 App. A.4; security.md 9; attack A2
