@@ -38,6 +38,8 @@ pub use platform::{TestPlatform, TestkitError};
 mod application;
 pub use application::NewApplication;
 
+mod guard;
+
 mod wire;
 pub use wire::{Fault, Wire};
 

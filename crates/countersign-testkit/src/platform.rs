@@ -192,7 +192,7 @@ impl TestPlatform {
 
     /// Whether the platform still stands by a token (RFC 7662): what an API would be told that asks it.
     pub async fn is_active(&self, token: &AccessToken) -> Result<bool, TestkitError> {
-        let caller = self.introspector(token).await?;
+        let caller = self.resource_of(token).await?;
         let endpoint = parsed(&format!("{}/oauth2/introspect", self.issuer))?;
         let mut request = TokenForm {
             token: Presented::new(token.expose().to_owned()),
@@ -218,7 +218,7 @@ impl TestPlatform {
     }
 
     /// An API that tokens like this one are for: an API learns about tokens of its own audience only.
-    async fn introspector(&self, token: &AccessToken) -> Result<Client, TestkitError> {
+    async fn resource_of(&self, token: &AccessToken) -> Result<Client, TestkitError> {
         let admin = self.admin()?;
         if admin.application(RESOURCE).await.is_err() {
             self.application(RESOURCE)
