@@ -223,16 +223,12 @@ impl Guard {
     }
 
     fn look_at_opaque(&self, token: &str) -> Look<'_> {
-        match OpaqueToken::claimed_kind(token) {
-            None => {}
-            Some(Ok(kind)) if kind != OpaqueKind::Refresh => {}
-            Some(_) => return Look::Refused(Refusal::NotForApis),
-        }
         let digest = TokenDigest::of(token);
         let mut refusal = Refusal::Opaque;
         for (issuer, asker) in self.askers() {
             let moment = issuer.moment();
             match asker.known(&digest, moment) {
+                None if opens_no_api(token) => return Look::Refused(Refusal::NotForApis),
                 None => return Look::Ask(Step::OfEach),
                 Some(Ok(believed)) => return Look::Believed(issuer, believed, moment),
                 Some(Err(why)) => refusal = worse(refusal, why),
@@ -278,7 +274,16 @@ fn worse(one: Refusal, other: Refusal) -> Refusal {
     }
 }
 
-fn note(refusal: &Refusal) {
+/// Whether nobody need be asked: it is a refresh token, or was not copied whole.
+fn opens_no_api(token: &str) -> bool {
+    match OpaqueToken::claimed_kind(token) {
+        None => false,
+        Some(kind) => kind.is_err() || kind == Ok(OpaqueKind::Refresh),
+    }
+}
+
+/// Says in the log that a request was refused, and why.
+pub(crate) fn note(refusal: &Refusal) {
     tracing::debug!(reason = refusal.word(), "request refused: {refusal}");
 }
 

@@ -139,11 +139,10 @@ impl Possession {
         let Some(authority) = authority(view) else {
             return Vec::new();
         };
-        let schemes: &[&str] = match view.uri.scheme_str() {
-            Some("http") => &["http"],
-            Some(_) => &["https"],
-            None if is_loopback(authority) => &["https", "http"],
-            None => &["https"],
+        // The scheme of the address is what the client says. Tokens travel by TLS, but on loopback.
+        let schemes: &[&str] = match is_loopback(authority) {
+            true => &["https", "http"],
+            false => &["https"],
         };
         let url = |scheme: &&str| Url::parse(&format!("{scheme}://{authority}{path}")).ok();
         schemes.iter().filter_map(url).collect()

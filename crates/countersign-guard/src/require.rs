@@ -7,7 +7,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Caller, Guard, Refusal, layer::Answering};
+use crate::{Caller, Guard, Refusal, guard::note, layer::Answering};
 
 /// What a route demands of its caller, all of it together. Every method adds a demand.
 ///
@@ -161,13 +161,12 @@ impl RequireLayer {
     /// A caller of another guard, or none, is none.
     fn check(&self, caller: Option<&Caller>) -> Result<(), Refusal> {
         let known = caller.filter(|caller| self.guard.knows(caller.issuer()));
-        let checked = match known {
-            Some(caller) => self.require.check(caller),
-            None => Err(Refusal::Unguarded),
+        let Some(caller) = known else {
+            // Whoever put the route together is at fault, and should hear of it.
+            tracing::error!("a route demands a caller, and no layer of its guard stands before it");
+            return Err(Refusal::Unguarded);
         };
-        checked.inspect_err(|refusal| {
-            tracing::debug!(reason = refusal.word(), "request refused: {refusal}");
-        })
+        self.require.check(caller).inspect_err(note)
     }
 }
 
