@@ -27,6 +27,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`Chaos`] harms a stated share of good calls, on the wire and on the loopback socket of
+//! [`TestPlatform::on_loopback`]: for tests of whether a service, in whatever language, lives with it.
+//!
 //! The private keys of the [`fixtures`] are published with this crate: never register them anywhere else.
 
 mod pair;
@@ -42,6 +45,9 @@ mod guard;
 
 mod wire;
 pub use wire::{Fault, Wire};
+
+mod chaos;
+pub use chaos::{Chaos, Harm, Place, Refusal};
 
 mod clock;
 pub use clock::ManualClock;

@@ -19,7 +19,7 @@ use countersign_server::{
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
-use crate::{ManualClock, NewApplication, Wire, fixtures};
+use crate::{Chaos, Harm, ManualClock, NewApplication, Wire, chaos, fixtures};
 
 /// The issuer of a platform that has no port.
 const ISSUER: &str = "https://platform.test";
@@ -54,6 +54,8 @@ pub enum TestkitError {
     Io(std::io::Error),
     /// The platform answered something unexpected.
     Answer(String),
+    /// More than a hundred of a hundred calls were to be harmed: so many.
+    Shares(u32),
 }
 
 impl TestPlatform {
@@ -100,8 +102,43 @@ impl TestPlatform {
         let address = listener.local_addr()?;
         let settings = unlimited(parsed(&format!("http://{address}"))?);
         let mut platform = TestPlatform::with_settings(settings, clock).await?;
-        platform.listening = Some(Listening::begin(listener, address, &platform.platform));
+        let router = platform
+            .platform
+            .router()
+            .layer(axum::middleware::from_fn_with_state(
+                platform.wire.unrest().clone(),
+                chaos::on_socket,
+            ));
+        platform.listening = Some(Listening::begin(listener, address, router));
         Ok(platform)
+    }
+
+    /// From now on a share of the good calls is harmed: those over the [`wire`](Self::wire), unless a
+    /// [`Fault`](crate::Fault) has done something else to them than to delay them, and those over the
+    /// socket of [`on_loopback`](Self::on_loopback), counted together. What this value itself asks,
+    /// [`admin`](Self::admin) too, is not harmed. Chaos that was begun before ends.
+    ///
+    /// # Errors
+    ///
+    /// [`TestkitError::Shares`] when the shares are more than 100 % in all.
+    pub fn begin_chaos(&self, chaos: Chaos) -> Result<(), TestkitError> {
+        match chaos.harmed() {
+            0..=100 => {
+                self.wire.unrest().begin(chaos);
+                Ok(())
+            }
+            percent => Err(TestkitError::Shares(percent)),
+        }
+    }
+
+    /// What the chaos did so far, or had done when it ended.
+    pub fn harm(&self) -> Harm {
+        self.wire.unrest().harm()
+    }
+
+    /// Ends the chaos. What it did.
+    pub fn end_chaos(&self) -> Harm {
+        self.wire.unrest().end()
     }
 
     /// Its issuer identifier: what a client is configured with.
@@ -281,6 +318,9 @@ impl std::fmt::Display for TestkitError {
             TestkitError::Client(error) => write!(f, "{error}"),
             TestkitError::Io(error) => write!(f, "{error}"),
             TestkitError::Answer(problem) => write!(f, "{problem}"),
+            TestkitError::Shares(percent) => {
+                write!(f, "the shares of the chaos are {percent} % in all")
+            }
         }
     }
 }
@@ -312,10 +352,8 @@ struct Listening {
 }
 
 impl Listening {
-    fn begin(listener: TcpListener, address: SocketAddr, platform: &Platform) -> Listening {
-        let service = platform
-            .router()
-            .into_make_service_with_connect_info::<SocketAddr>();
+    fn begin(listener: TcpListener, address: SocketAddr, router: axum::Router) -> Listening {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move {
             // Ends with the task; an accept error is retried inside.
             let _ = axum::serve(listener, service).await;

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use crate::ManualClock;
+use crate::{ManualClock, chaos::Unrest};
 
 /// The largest answer that leaves the wire, as the law of [`Transport`] demands.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -28,6 +28,7 @@ pub struct Wire {
     clock: ManualClock,
     state: Arc<Mutex<State>>,
     gate: Arc<watch::Sender<Gate>>,
+    unrest: Unrest,
 }
 
 /// What happens to a request on its way.
@@ -86,7 +87,13 @@ impl Wire {
             clock,
             state: Arc::default(),
             gate: Arc::default(),
+            unrest: Unrest::default(),
         }
+    }
+
+    /// What is harmed by chaos. Others may share it.
+    pub(crate) fn unrest(&self) -> &Unrest {
+        &self.unrest
     }
 
     /// How many requests were sent, whatever became of them.
@@ -148,7 +155,7 @@ impl Wire {
         });
     }
 
-    /// Sends a request to the platform past all faults and counts, for instance one from [`Wire::sent_to`] again.
+    /// Sends a request to the platform past all faults, chaos and counts, for instance one from [`Wire::sent_to`] again.
     pub async fn pass(&self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, TransportError> {
         let (mut parts, body) = request.into_parts();
         if let (None, Some(authority)) = (parts.headers.get(header::HOST), parts.uri.authority())
@@ -181,7 +188,7 @@ impl Wire {
 
     async fn carry(&self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, TransportError> {
         match self.admit(&request) {
-            Fault::None => self.pass(request).await,
+            Fault::None => self.deliver(request).await,
             Fault::DropRequest => Err(TransportError::Connect("the wire is cut".to_owned())),
             Fault::DropAnswer => {
                 self.pass(request).await?;
@@ -191,11 +198,11 @@ impl Wire {
             }
             Fault::Delay(by) => {
                 self.clock.sleep(by).await;
-                self.pass(request).await
+                self.deliver(request).await
             }
             Fault::Hold => {
                 self.hold().await;
-                self.pass(request).await
+                self.deliver(request).await
             }
             Fault::CorruptAnswer => Ok(self.pass(request).await?.map(|body| corrupt(&body))),
             Fault::Replay => {
@@ -205,6 +212,13 @@ impl Wire {
             Fault::Refuse(status) => answer(status, String::new()),
             Fault::Answer { status, body } => answer(status, body),
         }
+    }
+
+    /// Passes, and what comes back may be harmed by chaos.
+    async fn deliver(&self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, TransportError> {
+        let path = request.uri().path().to_owned();
+        let answer = self.pass(request).await?;
+        self.unrest.on_wire(&path, answer, &self.clock).await
     }
 
     async fn hold(&self) {
