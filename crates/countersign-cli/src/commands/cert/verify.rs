@@ -75,7 +75,7 @@ fn judge(
     now: UnixTime,
 ) -> Result<Vec<String>, Failure> {
     let leaf = chain.leaf();
-    in_its_time(leaf, now)?;
+    in_its_time("it", leaf, now)?;
     if args.purpose == CertPurpose::ClientAuth {
         // What whoever signs assertions by it asks for besides: a usage for signatures.
         let policy = leaf.leaf_policy();
@@ -124,20 +124,25 @@ fn judge(
         trusted.subject == anchor.subject
             && trusted.subject_public_key_info == anchor.subject_public_key_info
     });
-    names.extend(authority.map(|(certificate, _)| certificate.subject().to_string()));
+    if let Some((authority, _)) = authority {
+        let name = authority.subject().to_string();
+        // The library takes an authority for good however old it is.
+        in_its_time(&format!("its authority {name}"), authority, now)?;
+        names.push(name);
+    }
     Ok(names)
 }
 
-fn in_its_time(leaf: &Certificate, now: UnixTime) -> Result<(), Failure> {
-    match leaf.validity(now) {
+fn in_its_time(what: &str, certificate: &Certificate, now: UnixTime) -> Result<(), Failure> {
+    match certificate.validity(now) {
         Validity::Valid => Ok(()),
         Validity::NotYet { .. } => Err(Failure::other(format!(
-            "it is not valid before {}",
-            leaf.not_before()
+            "{what} is not valid before {}",
+            certificate.not_before()
         ))),
         Validity::Expired { .. } => Err(Failure::new(
             Exit::Expired,
-            format!("it expired at {}", leaf.not_after()),
+            format!("{what} expired at {}", certificate.not_after()),
         )),
     }
 }

@@ -204,6 +204,40 @@ fn a_certificate_that_is_not_good_is_refused_for_its_reason() {
     home.refuses("leaf.pem --trust root.pem --purpose tea", 2, "tea");
 }
 
+/// With rcgen, because the openssl of today's systems makes no certificate that is over.
+#[test]
+fn a_certificate_of_an_authority_that_is_over_is_refused() {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    let home = Home::new();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut root = CertificateParams::default();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let mut leaf = CertificateParams::default();
+    leaf.distinguished_name
+        .push(rcgen::DnType::CommonName, "leaf");
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let leaf_key = KeyPair::generate().unwrap();
+    for (end, code) in [(2090, 0), (2021, 11)] {
+        root.not_after = rcgen::date_time_ymd(end, 1, 1);
+        write("root.pem", &root.self_signed(&key).unwrap().pem());
+        let issuer = Issuer::from_params(&root, &key);
+        write(
+            "leaf.pem",
+            &leaf.signed_by(&leaf_key, &issuer).unwrap().pem(),
+        );
+        let ran = home.run("cert verify leaf.pem --trust root.pem");
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert_eq!(
+            ran.stderr
+                .contains("its authority CN=rcgen self signed cert expired at 2021-01-01"),
+            code == 11,
+            "{ran:?}"
+        );
+    }
+}
+
 #[test]
 fn a_certificate_that_its_issuer_revoked_is_refused_by_its_list() {
     let authority = Authority::new();
