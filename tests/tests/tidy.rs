@@ -183,6 +183,34 @@ fn only_the_module_jwt_knows_a_symmetric_key_and_only_granted_app_tokens_ask_it(
     );
 }
 
+/// What compiles C, or brings C to be compiled.
+#[test]
+fn the_protocol_is_built_without_a_c_compiler_when_that_is_asked_for() {
+    let packages = |features: &[&str]| -> BTreeSet<String> {
+        let mut tree = std::process::Command::new(env!("CARGO"));
+        tree.args(["tree", "--offline", "--locked", "--prefix", "none"])
+            .args(["--edges", "normal,build", "--format", "{p}"])
+            .args(["--package", "countersign-proto"])
+            .args(features)
+            .current_dir(root());
+        let said = tree.output().expect("cargo tree");
+        let text = String::from_utf8_lossy(&said.stdout);
+        assert!(said.status.success(), "{said:?}");
+        let names = text.lines().filter_map(|line| line.split(' ').next());
+        names.map(str::to_owned).collect()
+    };
+    let c = ["aws-lc-rs", "aws-lc-sys", "cc", "cmake", "bindgen", "ring"];
+    let found = |packages: &BTreeSet<String>| {
+        c.into_iter()
+            .filter(|name| packages.contains(*name))
+            .count()
+    };
+    assert!(found(&packages(&[])) >= 2, "aws-lc is the default");
+    let without = packages(&["--no-default-features", "--features", "pure-rust"]);
+    assert_eq!(found(&without), 0, "{without:?}");
+    assert!(without.contains("rsa") && without.contains("p256"));
+}
+
 #[test]
 fn the_protocol_depends_on_no_runtime_and_no_file() {
     let permitted: BTreeSet<&str> = [

@@ -350,6 +350,15 @@ fn what_the_second_library_has_not_it_neither_reads_nor_makes() {
     assert!(pure_rust::Signer::ed25519(&[]).is_none());
 }
 
+// security.md 53
+#[test]
+fn the_second_library_wipes_its_private_keys() {
+    fn is_wiped_when_dropped<T: zeroize::ZeroizeOnDrop>() {}
+    is_wiped_when_dropped::<rsa::RsaPrivateKey>();
+    is_wiped_when_dropped::<p256::SecretKey>();
+    is_wiped_when_dropped::<p256::ecdsa::SigningKey>();
+}
+
 #[test]
 fn a_key_that_one_library_makes_is_read_by_the_other() {
     let (made, pkcs8) = pure_rust::Signer::generate_ecdsa(Curve::P256).unwrap();
