@@ -130,8 +130,12 @@ async fn sessions_are_asked_for_and_ended() {
             "GET https://platform.example/api/v1/sessions?limit=5&after=x&principal=anna+%26+bert&state=active",
             "GET https://platform.example/api/v1/sessions/s",
             "POST https://platform.example/api/v1/sessions/s/end",
+            "POST https://platform.example/api/v1/sessions/s/end",
         ]
     );
+    let bodies: Vec<_> = calls(&server).into_iter().map(|it| it.body).collect();
+    assert!(bodies[2].is_empty());
+    assert_eq!(bodies[3], br#"{"with_tokens":true}"#);
 }
 
 #[tokio::test(start_paused = true)]
