@@ -8,7 +8,7 @@ use std::fmt;
 
 pub(crate) use self::public::Components;
 pub use self::{local::LocalKey, public::PublicKey};
-use crate::crypto;
+use crate::{crypto, showable::showable};
 
 /// A JWS signature algorithm of a key pair (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none` and no
 /// HMAC here.
@@ -178,7 +178,9 @@ impl fmt::Display for KeyError {
             ),
             KeyError::Unsupported(what) => write!(
                 f,
-                "the key is of a kind that is not supported: {what}; use {}",
+                "the key is of a kind that is not supported: {}; use {}",
+                // It may be the text of whoever made the key.
+                showable(what, 64),
                 crypto::KINDS
             ),
             KeyError::OffCurve => f.write_str("the public point is not a usable point of its curve"),

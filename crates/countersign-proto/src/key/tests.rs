@@ -449,3 +449,18 @@ mod mutated {
         }
     }
 }
+
+// attack A23: found by the fuzzer, by the `kty` of a JWK and the label of a PEM block
+#[test]
+fn a_kind_that_is_not_supported_is_named_without_what_plays_with_its_reader() {
+    let label = format!("\u{1b}[2J\r\u{202e}{} PRIVATE KEY", "x".repeat(1000));
+    let text = format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n");
+    let shown = LocalKey::from_pem(&text).unwrap_err().to_string();
+    let what = format!("[2J{}", "x".repeat(61));
+    assert_eq!(
+        shown,
+        format!(
+            "the key is of a kind that is not supported: {what}; use RSA, EC P-256, P-384 or P-521, or Ed25519"
+        )
+    );
+}

@@ -1,5 +1,7 @@
 //! Which blocks does a PEM text consist of?
 
+use countersign_proto::showable::showable;
+
 /// One block with its two boundary lines, not decoded: what decodes a key wipes what it decodes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block<'a> {
@@ -37,16 +39,22 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
         };
         let end = format!("-----END {label}-----");
         let Some(length) = from_begin.find(&end).map(|at| at + end.len()) else {
-            return Err(format!("is cut off in the middle of a {label} block"));
+            return Err(cut_off(label));
         };
         let block = &from_begin[..length];
         if block[BEGIN.len()..].contains(BEGIN) {
-            return Err(format!("is cut off in the middle of a {label} block"));
+            return Err(cut_off(label));
         }
         blocks.push(Block { label, text: block });
         rest = &from_begin[length..];
     }
     Ok(blocks)
+}
+
+/// The label is what somebody wrote into a file.
+fn cut_off(label: &str) -> String {
+    let label = showable(label, 64);
+    format!("is cut off in the middle of a {label} block")
 }
 
 #[cfg(test)]
@@ -82,5 +90,17 @@ mod tests {
         let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----";
         assert!(blocks(old).unwrap()[0].is_traditionally_encrypted());
         assert!(!blocks(TWO).unwrap()[0].is_traditionally_encrypted());
+    }
+
+    // attack A23: found by the fuzzer
+    #[test]
+    fn a_label_is_shown_without_what_plays_with_its_reader() {
+        let label = format!("\u{1b}[2J\u{202e}{}", "X".repeat(100));
+        let cut = format!("-----BEGIN {label}-----\nAAAA\n");
+        let run_in = format!("{cut}-----BEGIN {label}-----\n-----END {label}-----\n");
+        let shown = format!("is cut off in the middle of a [2J{} block", "X".repeat(61));
+        for text in [cut, run_in] {
+            assert_eq!(blocks(&text).err(), Some(shown.clone()));
+        }
     }
 }
