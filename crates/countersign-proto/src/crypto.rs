@@ -13,7 +13,7 @@ pub(crate) mod hmac;
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 
-#[cfg(any(test, not(feature = "aws-lc")))]
+#[cfg(any(test, all(feature = "pure-rust", not(feature = "aws-lc"))))]
 #[cfg_attr(
     feature = "aws-lc",
     allow(dead_code, reason = "only compared with the other")
