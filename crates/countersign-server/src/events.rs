@@ -169,6 +169,9 @@ pub(crate) async fn tell_of_tokens(
     let now = platform.now();
     let warned = platform.settings().tokens.expiry_warning;
     let last = last.unwrap_or(UnixTime::from_secs(now.as_secs().saturating_sub(DAY)));
+    // What was told of is not read again: as seen from the end of that time, only what comes next
+    // expires soon.
+    let from = last.plus(warned).max(now);
     let mut query = TokenQuery {
         filter: TokenFilter {
             state: Some(GrantedState::Expiring),
@@ -176,14 +179,13 @@ pub(crate) async fn tell_of_tokens(
         },
         after: None,
         limit: BATCH,
-        now,
-        warned,
+        now: from,
+        warned: now.plus(warned).since(from),
     };
     loop {
         let page = platform.store().tokens(query.clone()).await?;
         for row in page.items {
-            let ends = row.expires_at.filter(|end| last.plus(warned) < *end);
-            if let Some(end) = ends {
+            if let Some(end) = row.expires_at {
                 let subject = row.owner.as_deref().unwrap_or(&row.name);
                 let event = Event::new(EventName::TokenExpiresSoon, subject, now).token(&row.id);
                 platform

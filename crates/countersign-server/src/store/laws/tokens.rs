@@ -28,13 +28,13 @@ pub(in crate::store) async fn a_denied_token_stays_denied_to_its_end_and_a_day(
         .unwrap();
     assert!(store.is_token_denied("t").await.unwrap());
     assert!(!store.is_token_denied("T").await.unwrap());
-    let told = Changed::next(&mut watching).await;
-    assert_eq!(told, Some(Changed::Token("t".to_owned())));
     assert_eq!(
         store.token_version().await.unwrap(),
         1,
         "once: it was denied"
     );
+    let told = Changed::next(&mut watching).await;
+    assert_eq!(told, Some(Changed::Token("t".to_owned())));
     assert_eq!(
         store
             .cleanup(until.plus(DENIED_KEPT_AFTER_END), 10)
