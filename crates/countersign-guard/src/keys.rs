@@ -41,8 +41,6 @@ pub(crate) struct Keys {
     permitted: AtomicU64,
     /// Whether the last fetch failed.
     failing: AtomicBool,
-    /// How many fetches have ended.
-    landed: AtomicU64,
     flight: Mutex<()>,
 }
 
@@ -81,7 +79,6 @@ impl Keys {
             due: AtomicU64::new(0),
             permitted: AtomicU64::new(0),
             failing: AtomicBool::new(false),
-            landed: AtomicU64::new(0),
             flight: Mutex::new(()),
         }
     }
@@ -119,14 +116,14 @@ impl Keys {
 
     /// Fetches them, once for all who want it at the same time.
     pub(crate) async fn refresh(&self, discovery: &Discovery, wire: &Wire, want: Want) {
-        let landed = self.landed.load(Ordering::Acquire);
         let _flight = self.flight.lock().await;
         let elapsed = wire.clock.elapsed();
         let is_wanted = match want {
             Want::Newer => elapsed >= self.next_refresh(),
             Want::Missing => elapsed >= read(&self.permitted),
         };
-        if self.landed.load(Ordering::Acquire) > landed || !is_wanted {
+        // Whoever waited while somebody else asked finds that done, for better or for worse.
+        if !is_wanted {
             return;
         }
         let limit = match want {
@@ -158,7 +155,6 @@ impl Keys {
                 self.failing.store(true, Ordering::Release);
             }
         }
-        self.landed.fetch_add(1, Ordering::AcqRel);
     }
 
     fn is_fetching(&self) -> bool {

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use url::{Host, Url};
 
 /// Bodies of responses may have at most so many bytes.
-pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// How long a connection may take to be there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);

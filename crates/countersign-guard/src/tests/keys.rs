@@ -120,6 +120,10 @@ async fn a_storm_of_unknown_keys_makes_a_bounded_number_of_fetches() {
     }
     let fetched = issuer.count(KEYS);
     assert!((10..=13).contains(&fetched), "{fetched}");
+    // Until the next one is permitted nobody waits for anything.
+    assert!(guard.check(&bearer(&strangers[0])).await.is_err());
+    let judged = guard.check_at_once(&bearer(&strangers[1]));
+    assert_eq!(judged.expect("an answer").unwrap_err().word(), "key");
     assert_eq!(word(&guard, &long(&signer)).await, "believed");
 }
 

@@ -296,6 +296,50 @@ async fn many_callers_do_not_wait_one_after_the_other_for_an_issuer_that_hangs()
     assert!(issuer.requests() <= 128, "{}", issuer.requests());
 }
 
+#[tokio::test]
+async fn what_the_one_who_asked_met_is_told_to_all_who_waited() {
+    let (guard, issuer, _) = setting();
+    let why = TransportError::Connect("refused".to_owned());
+    issuer.always(Some(Instead::Fails(why)));
+    issuer.hold(true);
+    let calls: Vec<_> = (0..50)
+        .map(|number| {
+            let (guard, head) = (guard.clone(), bearer(&format!("token-{number}")));
+            tokio::spawn(async move { guard.check(&head).await })
+        })
+        .collect();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    issuer.hold(false);
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap_err().word(), "unavailable");
+    }
+    assert_eq!(issuer.requests(), 1);
+}
+
+#[tokio::test]
+async fn the_number_of_questions_under_way_is_bounded() {
+    let (guard, issuer, _) = setting();
+    assert_eq!(word(&guard, "first").await, "inactive");
+    issuer.hold(true);
+    let calls: Vec<_> = (0..200)
+        .map(|number| {
+            let (guard, head) = (guard.clone(), bearer(&format!("token-{number}")));
+            tokio::spawn(async move { guard.check(&head).await })
+        })
+        .collect();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(issuer.count(INTROSPECT), 1 + 64);
+    issuer.hold(false);
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap_err().word(), "inactive");
+    }
+    assert_eq!(issuer.count(INTROSPECT), 201);
+}
+
 // security.md 72: refresh tokens open no API, and a typing error is no question.
 #[tokio::test]
 async fn a_token_that_no_api_takes_is_refused_without_asking() {
