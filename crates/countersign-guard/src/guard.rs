@@ -13,7 +13,7 @@ use crate::{
     BuildError, Caller, GuardBuilder, GuardLayer, Refusal, Require, RequireLayer,
     caller::Believed,
     introspect::{Asker, TokenDigest},
-    issuer::{Found, Issuer, KeySource, Patience, Signed, Source},
+    issuer::{Found, Issuer, KeySource, Patience, Signed},
     keys::Want,
     possession::Moment,
     presented::View,
@@ -37,7 +37,7 @@ pub(crate) enum Verdict<'g> {
 /// What has to be found out first.
 pub(crate) enum Step<'g> {
     /// By which keys an issuer signs.
-    Keys(&'g Issuer, Source<'g>),
+    Keys(&'g Arc<Issuer>, Want),
     /// What one issuer says of a token that names it.
     Of(&'g Issuer, &'g Asker, Option<Box<Signed>>),
     /// What any issuer says that is asked about tokens that name none.
@@ -123,8 +123,7 @@ impl Guard {
                 };
                 let clock = &issuer.wire.clock;
                 if clock.elapsed() >= keys.next_refresh() {
-                    keys.refresh(&issuer.discovery, &issuer.wire, Want::Newer)
-                        .await;
+                    issuer.refresh(Want::Newer).await;
                 }
                 let wait = keys.next_refresh().saturating_sub(clock.elapsed());
                 soonest = Some(soonest.map_or(wait, |soonest| soonest.min(wait)));
@@ -167,8 +166,8 @@ impl Guard {
         let presented = view.presented()?;
         let token = presented.token;
         let step = match step {
-            Step::Keys(issuer, Source { keys, want }) => {
-                keys.refresh(&issuer.discovery, &issuer.wire, want).await;
+            Step::Keys(issuer, want) => {
+                issuer.refresh_for_all(want).await;
                 match self.look(token, Patience::None) {
                     Look::Refused(refusal) => return Err(refusal),
                     Look::Believed(issuer, believed, moment) => {
@@ -217,7 +216,7 @@ impl Guard {
         match issuer.look(token, jwt, moment, patience) {
             Found::Believed(believed) => Look::Believed(issuer, believed, moment),
             Found::Refused(refusal) => Look::Refused(refusal),
-            Found::Keys(source) => Look::Ask(Step::Keys(issuer, source)),
+            Found::Keys(want) => Look::Ask(Step::Keys(issuer, want)),
             Found::Ask(asker, signed) => Look::Ask(Step::Of(issuer, asker, signed)),
         }
     }

@@ -9,6 +9,8 @@ use countersign_proto::{
     time::UnixTime,
     token::Confirmation,
 };
+use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use crate::{
     Refusal,
@@ -71,15 +73,9 @@ pub(crate) enum Found<'g> {
     Believed(Believed),
     Refused(Refusal),
     /// Keys have to be fetched first.
-    Keys(Source<'g>),
+    Keys(Want),
     /// The issuer has to be asked, and this is what its signature vouches for already.
     Ask(&'g Asker, Option<Box<Signed>>),
-}
-
-/// Keys that are to be fetched.
-pub(crate) struct Source<'g> {
-    pub(crate) keys: &'g Keys,
-    pub(crate) want: Want,
 }
 
 /// What a token says whose signature holds.
@@ -143,6 +139,25 @@ impl Issuer {
         }
     }
 
+    /// Fetches the keys that it publishes.
+    pub(crate) async fn refresh(&self, want: Want) {
+        if let KeySource::Published(keys) = &self.keys {
+            keys.refresh(&self.discovery, &self.wire, want).await;
+        }
+    }
+
+    /// The same, to the end even if the caller gives up, who may be the only one that is let: others
+    /// need the keys as well.
+    pub(crate) async fn refresh_for_all(self: &Arc<Self>, want: Want) {
+        let Ok(runtime) = Handle::try_current() else {
+            return self.refresh(want).await;
+        };
+        let issuer = Arc::clone(self);
+        let fetching = async move { issuer.refresh(want).await };
+        // Fails only when the runtime is going down.
+        let _ = runtime.spawn(fetching.in_current_span()).await;
+    }
+
     /// Asks about a token.
     pub(crate) async fn ask(
         &self,
@@ -169,15 +184,15 @@ impl Issuer {
     }
 
     /// What comes of the keys that are published, as far as they are known; else what is to be done.
-    fn by_published<'g>(
+    fn by_published(
         &self,
-        keys: &'g Keys,
+        keys: &Keys,
         jwt: UnverifiedJwt<'_>,
         moment: Moment,
         patience: Patience,
-    ) -> Result<Result<jwt::VerifiedJwt, jwt::Refusal>, Found<'g>> {
+    ) -> Result<Result<jwt::VerifiedJwt, jwt::Refusal>, Found<'_>> {
         let waits = patience == Patience::Some;
-        let fetch = |want| Err(Found::Keys(Source { keys, want }));
+        let fetch = |want| Err(Found::Keys(want));
         let set = match keys.standing(moment.elapsed) {
             Standing::Due(_) if waits => return fetch(Want::Newer),
             Standing::Good(set) | Standing::Due(set) => set,

@@ -130,10 +130,6 @@ impl Keys {
             Want::Newer => REFRESH_LIMIT,
             Want::Missing => WHOLE_LIMIT,
         };
-        // Callers that give up must not let one after the other ask; but the first keys are needed.
-        if self.known.load().is_some() {
-            write(&self.permitted, elapsed + UNKNOWN_KEY_INTERVAL);
-        }
         let fetched = within(&*wire.clock, limit, fetch(discovery, wire, elapsed + limit)).await;
         let elapsed = wire.clock.elapsed();
         match fetched.unwrap_or_else(|| Err(Away::late())) {

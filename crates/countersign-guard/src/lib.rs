@@ -7,8 +7,8 @@
 //! and does not get there.
 //!
 //! It has no opinion on what a caller may do beyond what a route demands, mints nothing, keeps no
-//! session, and starts no task: [`Guard::keep_fresh`] is a future that the application spawns, or does
-//! not.
+//! session, and has no task of its own that outlasts a fetch: [`Guard::keep_fresh`] is a future that the
+//! application spawns, or does not.
 //!
 //! ```
 //! use axum::{Extension, Router, routing::get};

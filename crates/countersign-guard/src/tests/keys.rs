@@ -71,6 +71,32 @@ async fn a_caller_that_gives_up_leaves_the_others_where_they_were() {
     assert!(guard.check(&head).await.is_ok());
 }
 
+#[tokio::test]
+async fn a_caller_that_gives_up_does_not_use_up_the_fetch_that_others_need() {
+    let (old, new) = (signer(), signer());
+    let (guard, issuer, clock) = setting(&old);
+    assert_eq!(word(&guard, &long(&old)).await, "believed");
+    clock.advance(Duration::from_secs(60));
+    issuer.publish(&[&old, &new]);
+    issuer.hold(true);
+    let head = bearer(&long(&new));
+    {
+        let first = guard.check(&head);
+        tokio::pin!(first);
+        assert!(futures_poll(first.as_mut()).await);
+    }
+    let second = tokio::spawn({
+        let (guard, head) = (guard.clone(), bearer(&long(&new)));
+        async move { guard.check(&head).await }
+    });
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    issuer.hold(false);
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(issuer.count(KEYS), 2);
+}
+
 /// Polls once; whether it waits.
 async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     std::future::poll_fn(|context| {
