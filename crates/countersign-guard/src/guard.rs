@@ -14,7 +14,7 @@ use crate::{
     caller::Believed,
     introspect::{Asker, TokenDigest},
     issuer::{Found, Issuer, KeySource, Patience, Signed},
-    keys::Want,
+    keys::{Asked, Want},
     possession::Moment,
     presented::View,
 };
@@ -165,19 +165,25 @@ impl Guard {
     async fn find_out(&self, view: View<'_>, step: Step<'_>) -> Result<Caller, Refusal> {
         let presented = view.presented()?;
         let token = presented.token;
-        let step = match step {
-            Step::Keys(issuer, want) => {
-                issuer.refresh_for_all(want).await;
-                match self.look(token, Patience::None) {
-                    Look::Refused(refusal) => return Err(refusal),
-                    Look::Believed(issuer, believed, moment) => {
-                        return issuer.possession.prove(believed, presented, view, moment);
-                    }
-                    Look::Ask(step) => step,
+        let mut step = step;
+        // Twice at most: the first answer may be to a question from before the token was signed, the
+        // second is not.
+        for last in [Patience::Some, Patience::None] {
+            let Step::Keys(issuer, want) = step else {
+                break;
+            };
+            let patience = match issuer.refresh_for_all(want).await {
+                Asked::Before => last,
+                Asked::Now => Patience::None,
+            };
+            step = match self.look(token, patience) {
+                Look::Refused(refusal) => return Err(refusal),
+                Look::Believed(issuer, believed, moment) => {
+                    return issuer.possession.prove(believed, presented, view, moment);
                 }
-            }
-            step => step,
-        };
+                Look::Ask(step) => step,
+            };
+        }
         let (issuer, believed) = match step {
             Step::Of(issuer, asker, signed) => {
                 let moment = issuer.moment();
@@ -186,7 +192,7 @@ impl Guard {
                 (issuer, believed)
             }
             Step::OfEach => self.ask_each(token).await?,
-            // Nobody looks for keys twice.
+            // Not reached: who looks without patience is not sent for keys.
             Step::Keys(..) => return Err(Refusal::unavailable(None)),
         };
         let moment = issuer.moment();

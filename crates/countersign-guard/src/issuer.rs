@@ -18,7 +18,7 @@ use crate::{
     discovery::Discovery,
     fetch::Wire,
     introspect::{Asker, Question, TokenDigest},
-    keys::{Keys, Standing, Want},
+    keys::{self, Keys, Standing, Want},
     possession::{Moment, Possession},
 };
 
@@ -140,22 +140,24 @@ impl Issuer {
     }
 
     /// Fetches the keys that it publishes.
-    pub(crate) async fn refresh(&self, want: Want) {
-        if let KeySource::Published(keys) = &self.keys {
-            keys.refresh(&self.discovery, &self.wire, want).await;
+    pub(crate) async fn refresh(&self, want: Want) -> keys::Asked {
+        match &self.keys {
+            KeySource::Published(keys) => keys.refresh(&self.discovery, &self.wire, want).await,
+            KeySource::Given(_) => keys::Asked::Now,
         }
     }
 
     /// The same, to the end even if the caller gives up, who may be the only one that is let: others
     /// need the keys as well.
-    pub(crate) async fn refresh_for_all(self: &Arc<Self>, want: Want) {
+    pub(crate) async fn refresh_for_all(self: &Arc<Self>, want: Want) -> keys::Asked {
         let Ok(runtime) = Handle::try_current() else {
             return self.refresh(want).await;
         };
         let issuer = Arc::clone(self);
         let fetching = async move { issuer.refresh(want).await };
+        let fetched = runtime.spawn(fetching.in_current_span()).await;
         // Fails only when the runtime is going down.
-        let _ = runtime.spawn(fetching.in_current_span()).await;
+        fetched.unwrap_or(keys::Asked::Now)
     }
 
     /// Asks about a token.

@@ -27,8 +27,10 @@ const AHEAD: Duration = Duration::from_secs(60);
 const HOLD_OFF: Duration = Duration::from_secs(30);
 /// The longest that a caller waits for newer keys when there are some that are good.
 const REFRESH_LIMIT: Duration = Duration::from_secs(2);
-/// From one fetch to the next that a key may cause which nobody knows.
+/// From one fetch to the next that keys may cause which nobody knows, in the long run.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(5);
+/// So many of them may come one after the other, since an issuer may rotate twice.
+const UNKNOWN_KEY_BURST: u32 = 4;
 /// From a fetch that failed to the next that a caller may cause.
 const FAILED_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -37,10 +39,15 @@ pub(crate) struct Keys {
     known: ArcSwapOption<KeySet>,
     /// When the set is to be fetched again: milliseconds of [`crate::Clock::elapsed`].
     due: AtomicU64,
-    /// When the next caller may cause a fetch, for a key that is not there: the same.
-    permitted: AtomicU64,
+    /// When the next fetch would be due if those that callers cause came evenly: the same. How far it is
+    /// ahead says how much of the burst is used up.
+    evenly: AtomicU64,
+    /// No caller causes a fetch before, since the last one failed: the same.
+    not_before: AtomicU64,
     /// Whether the last fetch failed.
     failing: AtomicBool,
+    /// How many fetches have ended.
+    landed: AtomicU64,
     flight: Mutex<()>,
 }
 
@@ -66,6 +73,15 @@ pub(crate) enum Want {
     Missing,
 }
 
+/// Whose question it was that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// One that was put after the caller came, or none may be put.
+    Now,
+    /// One that was under way when the caller came. What changed meanwhile is not in the answer.
+    Before,
+}
+
 impl KeySet {
     pub(crate) fn keys(&self) -> Option<&TrustedKeys> {
         self.0.as_ref()
@@ -77,8 +93,10 @@ impl Keys {
         Keys {
             known: ArcSwapOption::empty(),
             due: AtomicU64::new(0),
-            permitted: AtomicU64::new(0),
+            evenly: AtomicU64::new(0),
+            not_before: AtomicU64::new(0),
             failing: AtomicBool::new(false),
+            landed: AtomicU64::new(0),
             flight: Mutex::new(()),
         }
     }
@@ -95,13 +113,13 @@ impl Keys {
     /// Whether a caller whose token names a key that is not there may wait for newer keys: because a
     /// fetch is under way, or because one may be made.
     pub(crate) fn may_hope(&self, elapsed: Duration) -> bool {
-        elapsed >= read(&self.permitted) || self.is_fetching()
+        self.permits(elapsed) || self.is_fetching()
     }
 
     /// How long until a caller may cause a fetch again, when the last one failed.
     pub(crate) fn failing(&self, elapsed: Duration) -> Option<Duration> {
         let failing = self.failing.load(Ordering::Acquire);
-        failing.then(|| read(&self.permitted).saturating_sub(elapsed))
+        failing.then(|| read(&self.not_before).saturating_sub(elapsed))
     }
 
     /// When the future of `keep_fresh` should refresh, on [`crate::Clock::elapsed`].
@@ -115,28 +133,34 @@ impl Keys {
     }
 
     /// Fetches them, once for all who want it at the same time.
-    pub(crate) async fn refresh(&self, discovery: &Discovery, wire: &Wire, want: Want) {
+    pub(crate) async fn refresh(&self, discovery: &Discovery, wire: &Wire, want: Want) -> Asked {
+        let landed = self.landed.load(Ordering::Acquire);
         let _flight = self.flight.lock().await;
+        if self.landed.load(Ordering::Acquire) > landed {
+            return Asked::Before;
+        }
         let elapsed = wire.clock.elapsed();
         let is_wanted = match want {
             Want::Newer => elapsed >= self.next_refresh(),
-            Want::Missing => elapsed >= read(&self.permitted),
+            Want::Missing => self.permits(elapsed),
         };
-        // Whoever waited while somebody else asked finds that done, for better or for worse.
         if !is_wanted {
-            return;
+            return Asked::Now;
         }
         let limit = match want {
             Want::Newer => REFRESH_LIMIT,
             Want::Missing => WHOLE_LIMIT,
         };
+        if want == Want::Missing {
+            let before = read(&self.evenly).max(elapsed);
+            write(&self.evenly, before + UNKNOWN_KEY_INTERVAL);
+        }
         let fetched = within(&*wire.clock, limit, fetch(discovery, wire, elapsed + limit)).await;
         let elapsed = wire.clock.elapsed();
         match fetched.unwrap_or_else(|| Err(Away::late())) {
             Ok(keys) => {
                 self.known.store(Some(Arc::new(keys)));
                 write(&self.due, elapsed + KEPT);
-                write(&self.permitted, elapsed + UNKNOWN_KEY_INTERVAL);
                 self.failing.store(false, Ordering::Release);
                 tracing::debug!("keys of the issuer fetched");
             }
@@ -147,10 +171,18 @@ impl Keys {
                 );
                 let asked = away.retry_after.unwrap_or_default().min(HOLD_OFF);
                 write(&self.due, elapsed + HOLD_OFF);
-                write(&self.permitted, elapsed + FAILED_INTERVAL.max(asked));
+                write(&self.not_before, elapsed + FAILED_INTERVAL.max(asked));
                 self.failing.store(true, Ordering::Release);
             }
         }
+        self.landed.fetch_add(1, Ordering::AcqRel);
+        Asked::Now
+    }
+
+    /// Whether a caller may cause a fetch.
+    fn permits(&self, elapsed: Duration) -> bool {
+        let ahead = read(&self.evenly).saturating_sub(elapsed);
+        ahead <= UNKNOWN_KEY_INTERVAL * (UNKNOWN_KEY_BURST - 1) && elapsed >= read(&self.not_before)
     }
 
     fn is_fetching(&self) -> bool {
