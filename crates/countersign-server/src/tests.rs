@@ -50,6 +50,8 @@ mod lists;
 
 mod openapi;
 
+mod token_scene;
+
 mod tokens;
 
 mod trusted;

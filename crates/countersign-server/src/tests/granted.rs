@@ -1,6 +1,6 @@
 //! Are granted tokens believed exactly as long, and for as much, as they should be?
 
-mod scene;
+use super::token_scene as scene;
 
 mod belief;
 

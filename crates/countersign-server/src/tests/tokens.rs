@@ -1,6 +1,6 @@
 //! Are tokens granted, seen, rotated, imported and revoked as the management API says?
 
-mod scene;
+use super::token_scene as scene;
 
 mod granting;
 

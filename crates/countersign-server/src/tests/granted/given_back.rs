@@ -22,7 +22,7 @@ async fn a_token_is_given_back_by_presenting_it() {
     assert!(!works(&world, &token).await);
     assert!(works(&world, &other).await);
     assert_eq!(show(&world, &admin, &id).await["state"], "revoked");
-    let [actor, subject, token_id] = newest(&world, "granted_token.revoke").await;
+    let [actor, subject, token_id, _] = newest(&world, "granted_token.revoke").await;
     assert_eq!(
         (actor.as_deref(), subject.as_deref()),
         (Some("admin"), Some("admin"))

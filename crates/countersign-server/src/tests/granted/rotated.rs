@@ -17,7 +17,7 @@ async fn both_work_until_the_new_one_is_used_and_then_it_alone() {
     assert!(works(&world, &after).await);
     assert!(!works(&world, &before).await, "the new one was used");
     assert!(works(&world, &after).await);
-    let [actor, subject, token] = newest(&world, "granted_token.first_use").await;
+    let [actor, subject, token, _] = newest(&world, "granted_token.first_use").await;
     assert_eq!(
         (actor.as_deref(), subject.as_deref()),
         (Some("admin"), Some("admin"))
