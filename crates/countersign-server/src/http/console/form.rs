@@ -44,6 +44,7 @@ enum Control {
     Lines { value: String, longest: usize },
     Number { value: String },
     Password,
+    Secret { longest: usize },
     One(Vec<Choice>),
     Radio(Vec<Choice>),
     Several(Vec<Choice>),
@@ -100,6 +101,11 @@ impl Field {
     /// A secret that somebody chooses. It is never shown again.
     pub(super) fn password(name: &'static str, label: &'static str) -> Field {
         Field::new(name, label, Control::Password)
+    }
+
+    /// A secret that somebody else made. It is never shown again.
+    pub(super) fn secret(name: &'static str, label: &'static str, longest: usize) -> Field {
+        Field::new(name, label, Control::Secret { longest })
     }
 
     /// One of many, in a list that opens.

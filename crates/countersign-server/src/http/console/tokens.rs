@@ -8,6 +8,8 @@ mod one;
 
 mod new;
 
+mod import;
+
 mod given;
 
 mod describing;
@@ -27,6 +29,7 @@ pub(super) fn routes(platform: &Platform) -> Router<Platform> {
     Router::new()
         .route(&at(""), get(list::answer))
         .route(&at("/new"), get(new::form).post(new::grant))
+        .route(&at("/import"), get(import::form).post(import::import))
         .route(
             &at("/revoke"),
             get(revocation::form_for_all).post(revocation::revoke_all),

@@ -413,3 +413,51 @@ pub(super) fn everything(desk: &Desk) -> crate::store::TokenQuery {
         warned: std::time::Duration::ZERO,
     }
 }
+
+#[tokio::test]
+async fn a_token_of_another_platform_is_taken_in_and_never_shown() {
+    const STRING: &str = "0c83091d-fc2f-40b5-8aca-940e4cf5f9b5";
+    const IMPORT: &str = "/console/tokens/import";
+    let desk = Desk::new().await;
+    let mut anna = desk.signed_in("anna").await;
+    let list = text(&anna.get("/console/tokens").await);
+    assert!(list.contains(&format!("href=\"{IMPORT}\"")), "{list}");
+    let fields = |owner: &'static str, string: &'static str| {
+        [
+            ("kind", "app"),
+            ("name", "old robot"),
+            ("owner", owner),
+            ("string", string),
+        ]
+    };
+    for (fields, field, said) in [
+        (fields("rita", ""), "string", "Paste the token."),
+        (fields("rita", "short-secret"), "string", "16 characters"),
+        (fields("nobody", STRING), "owner", "nobody"),
+    ] {
+        let refused = sent(&mut anna, IMPORT, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let page = text(&refused);
+        let problem = format!("id=\"{field}-problem\"");
+        assert!(page.contains(&problem) && page.contains(said), "{page}");
+        assert!(page.contains("old robot"), "what is no secret is kept");
+        assert!(
+            !page.contains(STRING) && !page.contains("short-secret"),
+            "{page}"
+        );
+    }
+    let answer = sent(&mut anna, IMPORT, &fields("rita", STRING)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", text(&answer));
+    assert!(!location(&answer).contains(STRING));
+    let page = text(&anna.get(&location(&answer)).await);
+    assert!(page.contains("String of another platform") && !page.contains(STRING));
+    let world = &desk.world;
+    let works = world.api(Method::GET, "whoami", STRING, None).await;
+    assert_eq!(works.json()["principal"], "rita");
+
+    let again = sent(&mut anna, IMPORT, &fields("rita", STRING)).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(!text(&again).contains(STRING));
+    let mut rita = desk.signed_in("rita").await;
+    assert_eq!(rita.get(IMPORT).await.status, StatusCode::FORBIDDEN);
+}

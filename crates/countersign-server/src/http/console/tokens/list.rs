@@ -67,18 +67,21 @@ fn actions(visitor: &Visitor) -> Vec<Action> {
     if !may_change_some(visitor) {
         return Vec::new();
     }
-    vec![
-        Action {
-            href: visitor.path("/tokens/revoke"),
-            text: "Revoke all of an identity",
-            weight: Weight::Grave,
-        },
-        Action {
-            href: visitor.path("/tokens/new"),
-            text: "Create a token",
-            weight: Weight::First,
-        },
-    ]
+    let action = |page, text, weight| Action {
+        href: visitor.path(page),
+        text,
+        weight,
+    };
+    let mut actions = vec![action(
+        "/tokens/revoke",
+        "Revoke all of an identity",
+        Weight::Grave,
+    )];
+    if visitor.may("tokens:write") {
+        actions.push(action("/tokens/import", "Import a token", Weight::Plain));
+    }
+    actions.push(action("/tokens/new", "Create a token", Weight::First));
+    actions
 }
 
 fn filters(visitor: &Visitor) -> Vec<Field> {

@@ -34,7 +34,7 @@ const DAYS: &str = "days";
 const NEVER: &str = "never";
 
 /// What the service calls it, and where it is typed.
-const FIELDS: [(&str, &str); 11] = [
+pub(super) const FIELDS: [(&str, &str); 11] = [
     ("kind", KIND),
     ("form", FORM),
     ("name", NAME),
@@ -89,7 +89,7 @@ pub(super) async fn grant(visitor: Visitor, posted: Posted) -> Response {
 }
 
 /// What was asked for.
-fn asked(posted: &Posted) -> Result<NewToken, Problems> {
+pub(super) fn asked(posted: &Posted) -> Result<NewToken, Problems> {
     let kind = words::kind_named(posted.text(KIND))
         .ok_or_else(|| Problems::at_field(KIND, "Choose one of these."))?;
     let days = posted.given(DAYS).map(str::parse::<u64>);
@@ -123,6 +123,23 @@ fn asked(posted: &Posted) -> Result<NewToken, Problems> {
 }
 
 fn shown(visitor: &Visitor, posted: &Posted, problems: &Problems) -> Form {
+    let mut fields = terms(visitor, posted);
+    fields.push(forms(posted));
+    fields.push(once::field(visitor));
+    let list = visitor.path("/tokens");
+    let ways = [visitor.path("/tokens/new"), list];
+    let form = links::form(visitor, Section::Tokens, "Create a token", fields, ways);
+    Form {
+        about: vec![
+            "Its string is shown once, on the next page. Nobody can look it up afterwards."
+                .to_owned(),
+        ],
+        ..form.with(problems)
+    }
+}
+
+/// What a token is to be, whatever its string.
+pub(super) fn terms(visitor: &Visitor, posted: &Posted) -> Vec<Field> {
     let mut fields = vec![kinds(visitor, posted)];
     fields.push(
         Field::line(NAME, "Name", posted.text(NAME))
@@ -164,18 +181,7 @@ fn shown(visitor: &Visitor, posted: &Posted, problems: &Problems) -> Form {
             )),
         );
     }
-    fields.push(forms(posted));
-    fields.push(once::field(visitor));
-    let list = visitor.path("/tokens");
-    let ways = [visitor.path("/tokens/new"), list];
-    let form = links::form(visitor, Section::Tokens, "Create a token", fields, ways);
-    Form {
-        about: vec![
-            "Its string is shown once, on the next page. Nobody can look it up afterwards."
-                .to_owned(),
-        ],
-        ..form.with(problems)
-    }
+    fields
 }
 
 fn kinds(visitor: &Visitor, posted: &Posted) -> Field {
