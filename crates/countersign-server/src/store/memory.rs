@@ -22,6 +22,11 @@ use super::{
 };
 use crate::registry::{Change, Registry, Rules};
 
+mod audit;
+
+mod pages;
+use pages::page;
+
 mod sign_in;
 
 mod granted;
@@ -334,12 +339,7 @@ impl Store for MemoryStore {
     }
 
     fn passwords_set(&self) -> StoreFuture<'_, BTreeMap<String, UnixTime>> {
-        self.call(|state| {
-            let accounts = state.accounts.values();
-            Ok(accounts
-                .map(|row| (row.principal.clone(), row.changed_at))
-                .collect())
-        })
+        self.call(|state| Ok(state.passwords_set()))
     }
 
     fn put_account(&self, row: AccountRow, audit: NewAuditEntry) -> StoreFuture<'_, ()> {
@@ -494,39 +494,6 @@ impl Store for MemoryStore {
             Ok(())
         })
     }
-}
-
-impl State {
-    fn append(&mut self, new: NewAuditEntry) {
-        let sequence = self.audit.last().map_or(1, |last| last.sequence + 1);
-        self.audit.push(AuditEntry {
-            sequence,
-            at: new.at,
-            actor: new.actor,
-            subject: new.subject,
-            action: new.action.to_owned(),
-            outcome: new.outcome.name().to_owned(),
-            token_id: new.token_id,
-            certificate: new.certificate,
-            address: new.address,
-            reason: new.reason,
-        });
-    }
-}
-
-/// The first rows, at most `limit`, and where those after them begin.
-fn page<'a, T: Clone + 'a>(
-    mut rows: impl Iterator<Item = &'a T>,
-    limit: u32,
-    cursor: impl Fn(&T) -> String,
-) -> Page<T> {
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let items: Vec<T> = rows.by_ref().take(wanted).cloned().collect();
-    let next = match (rows.next(), items.last()) {
-        (Some(_), Some(last)) => Some(cursor(last)),
-        _ => None,
-    };
-    Page { items, next }
 }
 
 #[cfg(test)]

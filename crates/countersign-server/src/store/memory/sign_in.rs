@@ -1,5 +1,7 @@
 //! How are logins, sessions and accounts kept while the process lives?
 
+use std::collections::BTreeMap;
+
 use countersign_proto::time::UnixTime;
 
 use super::State;
@@ -13,6 +15,13 @@ use crate::{
 };
 
 impl State {
+    pub(super) fn passwords_set(&self) -> BTreeMap<String, UnixTime> {
+        let accounts = self.accounts.values();
+        accounts
+            .map(|row| (row.principal.clone(), row.changed_at))
+            .collect()
+    }
+
     pub(super) fn create_login(&mut self, row: LoginRow) -> Result<(), StoreError> {
         let taken = self.logins.contains_key(&row.id)
             || self.logins.values().any(|other| other.handle == row.handle);
