@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use countersign_proto::{
-    jwt::{Algorithm, Requirements, TrustedKeys},
+    jwt::{Requirements, TrustedKeys},
     metadata::{IssuerError, check_issuer},
 };
 use url::Url;
@@ -250,23 +250,12 @@ impl GuardBuilder {
             Types::AccessToken => signed,
             Types::AlsoPlain => signed.or_typ("JWT"),
         };
-        // Keys that were fetched are never secrets; an algorithm of secrets is not even looked for.
-        let signed = match self.keys {
-            Some(_) => signed,
-            None => signed.algorithms(&key_pair_algorithms()),
-        };
         Demands {
             signed,
             told: of_claims(Requirements::issued_by(&self.issuer)),
             told_without_issuer: of_claims(Requirements::of_any_issuer()),
         }
     }
-}
-
-fn key_pair_algorithms() -> Vec<Algorithm> {
-    let all = Algorithm::ALL.into_iter();
-    all.filter(|algorithm| matches!(algorithm, Algorithm::KeyPair(_)))
-        .collect()
 }
 
 fn origin(text: &str) -> Result<Url, BuildError> {

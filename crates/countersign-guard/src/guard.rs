@@ -168,13 +168,14 @@ impl Guard {
         let mut step = step;
         // Twice at most: the first answer may be to a question from before the token was signed, the
         // second is not.
-        for last in [Patience::Some, Patience::None] {
+        for if_before in [Patience::Some, Patience::Rewarded] {
             let Step::Keys(issuer, want) = step else {
                 break;
             };
             let patience = match issuer.refresh_for_all(want).await {
-                Asked::Before => last,
-                Asked::Now => Patience::None,
+                Asked::Before => if_before,
+                Asked::Now => Patience::Rewarded,
+                Asked::Not => Patience::UsedUp,
             };
             step = match self.look(token, patience) {
                 Look::Refused(refusal) => return Err(refusal),

@@ -18,7 +18,7 @@ use crate::{
     discovery::Discovery,
     fetch::Wire,
     introspect::{Asker, Question, TokenDigest},
-    keys::{self, Keys, Standing, Want},
+    keys::{self, KeySet, Keys, Standing, Want},
     possession::{Moment, Possession},
 };
 
@@ -64,8 +64,12 @@ pub(crate) struct Demands {
 /// Whether newer keys may still be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
+    /// They may.
     Some,
-    None,
+    /// They may not be fetched now.
+    UsedUp,
+    /// They are there: they were asked for after the caller came.
+    Rewarded,
 }
 
 /// What came of looking at a token.
@@ -143,7 +147,7 @@ impl Issuer {
     pub(crate) async fn refresh(&self, want: Want) -> keys::Asked {
         match &self.keys {
             KeySource::Published(keys) => keys.refresh(&self.discovery, &self.wire, want).await,
-            KeySource::Given(_) => keys::Asked::Now,
+            KeySource::Given(_) => keys::Asked::Not,
         }
     }
 
@@ -157,7 +161,7 @@ impl Issuer {
         let fetching = async move { issuer.refresh(want).await };
         let fetched = runtime.spawn(fetching.in_current_span()).await;
         // Fails only when the runtime is going down.
-        fetched.unwrap_or(keys::Asked::Now)
+        fetched.unwrap_or(keys::Asked::Not)
     }
 
     /// Asks about a token.
@@ -203,16 +207,17 @@ impl Issuer {
             }
             Standing::Absent => return Err(Found::Refused(unavailable(keys, moment))),
         };
+        let verify = |jwt: UnverifiedJwt<'_>, keys: &TrustedKeys| {
+            jwt.verify(keys, &self.demands.signed, moment.now)
+        };
         match set.keys() {
-            Some(keys) if jwt.names_one_of(keys) => {
-                Ok(jwt.verify(keys, &self.demands.signed, moment.now))
-            }
+            Some(keys) if jwt.names_one_of(keys) => Ok(verify(jwt, keys)),
             _ if waits && keys.may_hope(moment.elapsed) => fetch(Want::Missing),
-            // Whether the issuer has such a key is not known while it does not answer.
-            _ if keys.failing(moment.elapsed).is_some() => {
+            // Whether the issuer has such a key is not known: it does not answer, or may not be asked.
+            _ if keys.is_failing() || may_be_newer(&jwt, &set, patience) => {
                 Err(Found::Refused(unavailable(keys, moment)))
             }
-            Some(keys) => Ok(jwt.verify(keys, &self.demands.signed, moment.now)),
+            Some(keys) => Ok(verify(jwt, keys)),
             None => Err(Found::Refused(jwt::Refusal::UnnamedKey.into())),
         }
     }
@@ -285,6 +290,12 @@ fn is_by_key_pair(jwt: &UnverifiedJwt<'_>) -> bool {
     matches!(jwt.claimed_algorithm(), Algorithm::KeyPair(_))
 }
 
+/// Whether a token may be signed by a key that is newer than the set. What it claims chooses between two
+/// refusals, and nothing else.
+fn may_be_newer(jwt: &UnverifiedJwt<'_>, set: &KeySet, patience: Patience) -> bool {
+    patience != Patience::Rewarded && set.may_be_older_than(jwt.claimed_issued_at())
+}
+
 fn unavailable(keys: &Keys, moment: Moment) -> Refusal {
-    Refusal::unavailable(keys.failing(moment.elapsed))
+    Refusal::unavailable(Some(keys.permitted_in(moment.elapsed)))
 }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use countersign_proto::jwt::{KeyRefusal, TrustedKeys};
+use countersign_proto::{
+    jwt::{KeyRefusal, TrustedKeys},
+    time::UnixTime,
+};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -18,8 +21,8 @@ use crate::{
     fetch::{Away, WHOLE_LIMIT, Wire},
 };
 
-/// How long a set is used before it is fetched again: so long is a key believed that the issuer has
-/// withdrawn.
+/// How long a set is used before it is fetched again: so long, and while that fetch takes, is a key
+/// believed that the issuer has withdrawn.
 const KEPT: Duration = Duration::from_secs(300);
 /// When [`Keys::next_refresh`] wants it: before a caller has to wait for it.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -31,6 +34,8 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(2);
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(5);
 /// So many of them may come one after the other, since an issuer may rotate twice.
 const UNKNOWN_KEY_BURST: u32 = 4;
+/// How far the clock of an issuer may be behind ours.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 /// From a fetch that failed to the next that a caller may cause.
 const FAILED_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -51,8 +56,13 @@ pub(crate) struct Keys {
     flight: Mutex<()>,
 }
 
-/// What the issuer published: there may be nothing that verifies.
-pub(crate) struct KeySet(Option<TrustedKeys>);
+/// What the issuer published.
+pub(crate) struct KeySet {
+    /// There may be nothing that verifies.
+    keys: Option<TrustedKeys>,
+    /// When it was asked for.
+    asked_at: UnixTime,
+}
 
 /// How things stand with the keys of an issuer.
 pub(crate) enum Standing {
@@ -73,18 +83,26 @@ pub(crate) enum Want {
     Missing,
 }
 
-/// Whose question it was that was answered.
+/// Whether the issuer was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// One that was put after the caller came, or none may be put.
+    /// After the caller came.
     Now,
-    /// One that was under way when the caller came. What changed meanwhile is not in the answer.
+    /// It was under way when the caller came. What changed meanwhile is not in the answer.
     Before,
+    /// It may not be asked now.
+    Not,
 }
 
 impl KeySet {
     pub(crate) fn keys(&self) -> Option<&TrustedKeys> {
-        self.0.as_ref()
+        self.keys.as_ref()
+    }
+
+    /// Whether a token of then may be signed by a key that is newer than the set. An issuer publishes
+    /// a key before it signs with it: one that was not there afterwards does not exist.
+    pub(crate) fn may_be_older_than(&self, issued_at: Option<UnixTime>) -> bool {
+        issued_at.is_none_or(|issued_at| issued_at.plus(CLOCKS_DIFFER) > self.asked_at)
     }
 }
 
@@ -113,19 +131,25 @@ impl Keys {
     /// Whether a caller whose token names a key that is not there may wait for newer keys: because a
     /// fetch is under way, or because one may be made.
     pub(crate) fn may_hope(&self, elapsed: Duration) -> bool {
-        self.permits(elapsed) || self.is_fetching()
+        self.permitted_in(elapsed).is_zero() || self.is_fetching()
     }
 
-    /// How long until a caller may cause a fetch again, when the last one failed.
-    pub(crate) fn failing(&self, elapsed: Duration) -> Option<Duration> {
-        let failing = self.failing.load(Ordering::Acquire);
-        failing.then(|| read(&self.not_before).saturating_sub(elapsed))
+    /// Whether the last fetch failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
+    /// How long until a caller may cause a fetch again.
+    pub(crate) fn permitted_in(&self, elapsed: Duration) -> Duration {
+        let burst = UNKNOWN_KEY_INTERVAL * (UNKNOWN_KEY_BURST - 1);
+        let by_rate = read(&self.evenly).saturating_sub(burst);
+        by_rate.max(read(&self.not_before)).saturating_sub(elapsed)
     }
 
     /// When the future of `keep_fresh` should refresh, on [`crate::Clock::elapsed`].
     pub(crate) fn next_refresh(&self) -> Duration {
         let due = read(&self.due);
-        if self.failing.load(Ordering::Acquire) {
+        if self.is_failing() {
             due
         } else {
             due.saturating_sub(AHEAD)
@@ -142,10 +166,10 @@ impl Keys {
         let elapsed = wire.clock.elapsed();
         let is_wanted = match want {
             Want::Newer => elapsed >= self.next_refresh(),
-            Want::Missing => self.permits(elapsed),
+            Want::Missing => self.permitted_in(elapsed).is_zero(),
         };
         if !is_wanted {
-            return Asked::Now;
+            return Asked::Not;
         }
         let limit = match want {
             Want::Newer => REFRESH_LIMIT,
@@ -179,12 +203,6 @@ impl Keys {
         Asked::Now
     }
 
-    /// Whether a caller may cause a fetch.
-    fn permits(&self, elapsed: Duration) -> bool {
-        let ahead = read(&self.evenly).saturating_sub(elapsed);
-        ahead <= UNKNOWN_KEY_INTERVAL * (UNKNOWN_KEY_BURST - 1) && elapsed >= read(&self.not_before)
-    }
-
     fn is_fetching(&self) -> bool {
         self.flight.try_lock().is_err()
     }
@@ -196,13 +214,15 @@ async fn fetch(discovery: &Discovery, wire: &Wire, deadline: Duration) -> Result
         let issuer = &metadata.issuer;
         return Err(Away::new(format!("{issuer} publishes no jwks_uri")));
     };
+    let asked_at = wire.clock.now();
     let body = wire.get(url).await?;
-    match TrustedKeys::from_jwk_set(&body) {
-        Ok(keys) => Ok(KeySet(Some(keys))),
+    let keys = match TrustedKeys::from_jwk_set(&body) {
+        Ok(keys) => Some(keys),
         // The issuer says that it has none: then nothing that it signed is believed.
-        Err(KeyRefusal::NoKey) => Ok(KeySet(None)),
-        Err(error) => Err(Away::because(url, error)),
-    }
+        Err(KeyRefusal::NoKey) => None,
+        Err(error) => return Err(Away::because(url, error)),
+    };
+    Ok(KeySet { keys, asked_at })
 }
 
 fn read(moment: &AtomicU64) -> Duration {

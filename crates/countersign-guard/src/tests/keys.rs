@@ -5,7 +5,13 @@ use std::{sync::Arc, time::Duration};
 use countersign_proto::jwt::Signer;
 use serde_json::json;
 
-use crate::{Guard, TransportError, scripted::*};
+use crate::{
+    Clock as _, Guard, TransportError,
+    discovery::Discovery,
+    fetch::Wire,
+    keys::{Asked, Keys, Want},
+    scripted::*,
+};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -134,9 +140,72 @@ async fn an_issuer_may_rotate_again_at_once() {
     }
     assert_eq!(issuer.count(KEYS), 4);
     issuer.publish(&[&signers[4]]);
-    assert_eq!(word(&guard, &long(&signers[4])).await, "key");
+    // It may be good, and cannot be judged now.
+    let head = bearer(&long(&signers[4]));
+    let refused = guard.check(&head).await.unwrap_err();
+    assert_eq!(refused.word(), "unavailable");
+    assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
+    assert_eq!(issuer.count(KEYS), 4);
     clock.advance(Duration::from_secs(5));
     assert_eq!(word(&guard, &long(&signers[4])).await, "believed");
+}
+
+// What a token claims decides only how it is refused.
+#[tokio::test]
+async fn a_key_that_is_not_there_is_called_bad_only_when_it_cannot_be_newer() {
+    let signer = signer();
+    let (guard, issuer, clock) = setting(&signer);
+    assert_eq!(word(&guard, &long(&signer)).await, "believed");
+    clock.advance(Duration::from_secs(100));
+    let key = key();
+    let of = |claims: serde_json::Value| {
+        let mut all = json!({"iss": ISSUER, "aud": API, "sub": "mallory", "exp": NOW + 9_000});
+        let members = all.as_object_mut().unwrap();
+        members.extend(claims.as_object().unwrap().clone());
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "stranger"});
+        forged(&header, &all, &key)
+    };
+    // Asked for each, as long as that is permitted.
+    let young = of(json!({"iat": NOW + 100}));
+    for _ in 0..4 {
+        assert_eq!(word(&guard, &young).await, "key");
+    }
+    // Of what was issued up to 10 s before the issuer was last asked, or at no time, nobody knows now.
+    for (claims, wanted) in [
+        (json!({"iat": NOW + 100}), "unavailable"),
+        (json!({"iat": NOW + 91}), "unavailable"),
+        (json!({}), "unavailable"),
+        (json!({"iat": NOW + 90}), "key"),
+        (json!({"iat": 0}), "key"),
+    ] {
+        assert_eq!(word(&guard, &of(claims.clone())).await, wanted, "{claims}");
+    }
+    let fetched = issuer.count(KEYS);
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(word(&guard, &young).await, "key");
+    assert_eq!(issuer.count(KEYS), fetched + 1);
+}
+
+#[tokio::test]
+async fn keys_are_fetched_when_that_is_wanted_and_permitted() {
+    let issuer = ScriptedIssuer::new(&[&signer()]);
+    let clock = TestClock::new();
+    let discovery = Discovery::new(ISSUER.into(), ISSUER.parse().unwrap());
+    let wire = Wire {
+        transport: issuer.clone(),
+        clock: clock.clone(),
+    };
+    let keys = Keys::new();
+    let mut asked = Vec::new();
+    for want in [Want::Newer, Want::Newer, Want::Missing, Want::Newer] {
+        asked.push(keys.refresh(&discovery, &wire, want).await);
+    }
+    assert_eq!(asked, [Asked::Now, Asked::Not, Asked::Now, Asked::Not]);
+    for _ in 0..10 {
+        keys.refresh(&discovery, &wire, Want::Missing).await;
+    }
+    assert_eq!(issuer.count(KEYS), 1 + 4);
+    assert_eq!(keys.permitted_in(clock.elapsed()), Duration::from_secs(5));
 }
 
 // The answer that was under way may be from before the rotation.
@@ -174,6 +243,9 @@ async fn a_storm_of_unknown_keys_makes_a_bounded_number_of_fetches() {
     let (guard, issuer, clock) = setting(&signer);
     assert_eq!(word(&guard, &long(&signer)).await, "believed");
     let strangers: Vec<String> = (0..20).map(|_| long(&crate::scripted::signer())).collect();
+    // They were signed long before the issuer was last asked: it has no such key.
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(word(&guard, &strangers[0]).await, "key");
     // A minute with two hundred a second, all of them at once.
     for _ in 0..600 {
         let calls: Vec<_> = strangers

@@ -84,6 +84,11 @@ impl<'a> UnverifiedJwt<'a> {
         self.0.header.algorithm
     }
 
+    /// `iat` as claimed, if it claims one that can be read.
+    pub fn claimed_issued_at(&self) -> Option<UnixTime> {
+        self.0.claims.time_ceil("iat").ok().flatten()
+    }
+
     /// Whether the key that it names is one of these: else newer ones may have it.
     pub fn names_one_of(&self, keys: &TrustedKeys) -> bool {
         !matches!(keys.find(&self.0.header), Err(NotFound::Unknown))

@@ -83,6 +83,7 @@ fn a_token_is_read_once_and_says_which_keys_it_needs() {
     let jwt = UnverifiedJwt::parse(&text).unwrap();
     assert_eq!(jwt.claimed_issuer(), Some(ISSUER));
     assert_eq!(jwt.claimed_algorithm(), signer.algorithm());
+    assert_eq!(jwt.claimed_issued_at(), None);
     assert!(jwt.names_one_of(&TrustedKeys::of(&signer)));
     let other = es256().with_kid(&"literal:other".parse().unwrap()).unwrap();
     assert!(!jwt.names_one_of(&TrustedKeys::of(&other)));
