@@ -33,6 +33,8 @@ mod token_kinds;
 
 mod hostile_tokens;
 
+mod kept_inputs;
+
 mod replay;
 
 mod events;

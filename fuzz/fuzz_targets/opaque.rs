@@ -1,0 +1,5 @@
+//! What must hold of a text that somebody presents as an opaque token?
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| countersign_tests::invariants::opaque::hold(input));
