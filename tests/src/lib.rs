@@ -5,4 +5,6 @@
 // What does not hold ends by a panic, and says what it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod hostile;
+
 pub mod invariants;

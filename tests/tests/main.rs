@@ -33,6 +33,8 @@ mod token_kinds;
 
 mod hostile_tokens;
 
+mod hostile_jwts;
+
 mod kept_inputs;
 
 mod replay;
