@@ -1,5 +1,7 @@
 //! Are keys, roles and the audit looked after from the command line, and is a rule told from a typing error?
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use crate::world::{Platform, Ran};
@@ -104,6 +106,54 @@ fn a_role_says_how_long_a_granted_token_lives_and_more_is_refused_as_policy() {
     // What was typed wrong is usage.
     let usage = platform.manage("role update Brief --token-lifetime-max soon");
     assert_eq!(usage.code, 2, "{usage:?}");
+}
+
+#[test]
+fn who_has_a_password_is_listed_and_a_new_one_ends_tokens_when_that_is_asked_for() {
+    let platform = Platform::start();
+    platform
+        .manage("principal create anna --role Reader")
+        .json();
+    let named = |options: &str| -> Vec<String> {
+        let list = platform.manage(&format!("principal list {options}")).json();
+        let items = list["items"].as_array().unwrap().iter();
+        items
+            .map(|it| it["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(named("--has-password true"), ["dev"]);
+    assert!(named("--has-password false").contains(&"anna".to_owned()));
+    let file = platform.home.path().join("new");
+    std::fs::write(&file, "correct horse\n").unwrap();
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&file, private).unwrap();
+    let made = platform.run("pat create --name a --owner anna --profile dev-admin");
+    made.ok();
+    let of_anna = |state: &str| {
+        let list = format!("token list --owner anna --state {state}");
+        platform.manage(&list).json()["items"].clone()
+    };
+
+    let set = "principal set-password anna --password-file new";
+    platform.manage(set).json();
+    assert_eq!(named("--has-password true"), ["anna", "dev"]);
+    let shown = platform.manage("principal show anna").json();
+    assert!(shown["password_set_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(of_anna("active").as_array().unwrap().len(), 1);
+    platform.manage(&format!("{set} --with-tokens")).json();
+    assert_eq!(of_anna("active"), serde_json::json!([]));
+    assert_eq!(
+        of_anna("revoked")[0]["revocation_reason"],
+        "password_changed"
+    );
+
+    platform.manage("principal delete-password anna").json();
+    assert_eq!(named("--has-password true"), ["dev"]);
+    platform
+        .run("pat create --name b --owner anna --profile dev-admin")
+        .ok();
+    let together = "token revoke --created-by admin --reason left";
+    assert_eq!(platform.manage(together).json()["revoked"], 1);
 }
 
 #[test]

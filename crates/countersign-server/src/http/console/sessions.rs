@@ -57,7 +57,9 @@ async fn list(visitor: Visitor) -> Response {
     let table = Table {
         shell: Shell::of(&visitor, Some(HERE)),
         title: HERE.title(),
-        about: "What people are signed in with. Those that ended are listed for 30 days.",
+        about: "What people are signed in with. Those that ended are listed for 30 days. One of the \
+                console that nobody used for a while opens nothing, and is listed as active until its end: \
+                only its browser knows when it was used.",
         actions: Vec::new(),
         filters: vec![
             links::line(&visitor, "principal", "Principal"),
