@@ -108,6 +108,15 @@ pub use presented::PeerCertificate;
 mod introspector;
 pub use introspector::Introspector;
 
+mod secure;
+pub use secure::{PeerAddress, Secure};
+
+mod first_factor;
+pub use first_factor::{Factor, FirstFactor, NotRecognized, Recognizing};
+
+mod basic;
+pub use basic::{Basic, CannotVerify, Password, RealmError};
+
 mod issuer;
 
 mod discovery;
