@@ -117,6 +117,9 @@ pub use first_factor::{Factor, FirstFactor, NotRecognized, Recognizing};
 mod basic;
 pub use basic::{Basic, CannotVerify, Password, RealmError};
 
+mod api_keys;
+pub use api_keys::{ApiKeyError, ApiKeys};
+
 mod issuer;
 
 mod discovery;
