@@ -120,6 +120,9 @@ pub use basic::{Basic, CannotVerify, Password, RealmError};
 mod api_keys;
 pub use api_keys::{ApiKeyError, ApiKeys};
 
+mod client_certificate;
+pub use client_certificate::ClientCertificates;
+
 mod issuer;
 
 mod discovery;
