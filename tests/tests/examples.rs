@@ -1,9 +1,17 @@
 //! Do the examples run, each as a person would run it?
 
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
 use crate::parts;
 
-/// Runs an example that the test command has built. Answers what it printed.
-fn run(name: &str) -> String {
+/// An example that the test command has built.
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a file");
     let program = test
         .ancestors()
@@ -15,6 +23,12 @@ fn run(name: &str) -> String {
         program.exists(),
         "{name} is not built; run scripts/test or cargo build --examples"
     );
+    program
+}
+
+/// Runs an example. Answers what it printed.
+fn run(name: &str) -> String {
+    let program = example(name);
     let home = tempfile::tempdir().unwrap();
     let output = parts::command(program)
         .env("HOME", home.path())
@@ -44,4 +58,43 @@ fn the_service_under_test_is_tested() {
         run("service_under_test"),
         "the service kept its token while the platform was away\n"
     );
+}
+
+/// Starts the API in a folder, and ends it when it listens.
+fn start_and_stop_the_protected_api(folder: &Path) {
+    let mut api = parts::command(example("protected-api"))
+        .args(["--listen", "127.0.0.1:0", "--data", "data"])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    let mut printed = BufReader::new(api.stdout.take().unwrap());
+    printed.read_line(&mut address).unwrap();
+    assert!(address.starts_with("https://127.0.0.1:"), "{address}");
+    api.kill().unwrap();
+    api.wait().unwrap();
+}
+
+// security.md 112
+#[test]
+fn the_protected_api_keeps_its_secrets_for_its_owner_and_from_start_to_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    start_and_stop_the_protected_api(folder.path());
+    assert_eq!(mode(&data), 0o700);
+    let secrets = ["netrc", "signing-key.jwk", "users"].map(|name| data.join(name));
+    for secret in &secrets {
+        assert_eq!(mode(secret), 0o600, "{}", secret.display());
+    }
+    let read = || secrets.each_ref().map(|secret| fs::read(secret).unwrap());
+    let (kept, certificate) = (read(), fs::read(data.join("certificate.pem")).unwrap());
+    let users = String::from_utf8_lossy(&kept[2]).into_owned();
+    assert!(users.starts_with("admin:$argon2id$v=19$m=19456,t=2,p=1$"));
+
+    start_and_stop_the_protected_api(folder.path());
+    assert_eq!(read(), kept);
+    assert_ne!(fs::read(data.join("certificate.pem")).unwrap(), certificate);
 }

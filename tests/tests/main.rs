@@ -83,6 +83,8 @@ mod login_sockets;
 
 mod examples;
 
+mod walkthrough;
+
 mod checklist;
 
 mod jwt_peers;

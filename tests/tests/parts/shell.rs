@@ -65,7 +65,8 @@ impl Home {
         Running::from(command, By::Bytes)
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A program as somebody at home runs it.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = command(program);
         command.env("HOME", self.0.path()).env("NO_COLOR", "1");
         for name in [
