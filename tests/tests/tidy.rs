@@ -368,6 +368,26 @@ fn the_example_of_the_readme_is_the_one_that_is_compiled() {
 }
 
 #[test]
+fn the_guard_of_the_readme_is_the_one_that_is_compiled() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let shown = readme.split("```rust\n").nth(2).expect("a second example");
+    let shown = shown.split("```").next().expect("its end");
+    let documentation = fs::read_to_string(root().join("crates/countersign-guard/src/lib.rs"))
+        .expect("the guard's documentation");
+    let compiled: BTreeSet<&str> = documentation
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(str::trim)
+        .collect();
+    for line in shown.lines().map(str::trim) {
+        assert!(
+            compiled.contains(line),
+            "README.md shows {line:?}, and the documentation of the guard does not"
+        );
+    }
+}
+
+#[test]
 fn every_relative_link_of_the_documents_leads_somewhere() {
     let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
         .expect("docs")
