@@ -41,16 +41,13 @@ pub(crate) fn users(data: &Path) -> anyhow::Result<Users> {
         let netrc = format!("machine 127.0.0.1 login admin password {}\n", *password);
         write_private(data, "netrc", &Zeroizing::new(netrc))?;
         write_private(data, "users", &format!("admin:{hash}\n"))?;
-        eprintln!(
-            "the password of admin is in {}",
-            data.join("netrc").display()
-        );
+        let written = data.join("netrc");
+        eprintln!("the password of admin is in {}", written.display());
     }
     let lines = fs::read_to_string(file)?;
     let pairs = lines.lines().filter_map(|line| line.split_once(':'));
-    Ok(pairs
-        .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
-        .collect())
+    let owned = |(name, hash): (&str, &str)| (name.to_owned(), hash.to_owned());
+    Ok(pairs.map(owned).collect())
 }
 
 /// 128 random bits, as text.
@@ -71,9 +68,9 @@ pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
 /// Writes a new file for its owner alone.
 fn write_private(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     make_folder(folder)?;
+    let file = folder.join(name);
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    Ok(options
-        .open(folder.join(name))?
-        .write_all(text.as_bytes())?)
+    let opened = options.write(true).create_new(true).mode(0o600).open(&file);
+    let mut opened = opened.with_context(|| format!("cannot make {}", file.display()))?;
+    Ok(opened.write_all(text.as_bytes())?)
 }
