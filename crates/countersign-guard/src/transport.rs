@@ -80,10 +80,11 @@ enum Destination {
 }
 
 impl HttpTransport {
-    /// With the operating system's certificate authorities and proxy settings.
+    /// With the operating system's certificate authorities and proxy settings. On a machine that has no
+    /// authorities, nobody is trusted.
     ///
     /// # Errors
-    /// [`TransportError::Settings`] when the machine has no certificate authorities.
+    /// [`TransportError::Settings`] when TLS cannot be set up.
     pub fn new() -> Result<HttpTransport, TransportError> {
         HttpTransport::trusting(&[])
     }
@@ -108,15 +109,20 @@ impl HttpTransport {
     }
 
     fn trusting(authorities: &[reqwest::Certificate]) -> Result<HttpTransport, TransportError> {
-        let build = |builder: reqwest::ClientBuilder| {
-            builder
-                .tls_certs_merge(authorities.iter().cloned())
-                .build()
-                .map_err(|error| TransportError::Settings(innermost(&error)))
+        let build = |start: fn() -> reqwest::ClientBuilder| {
+            let with_system = start().tls_certs_merge(authorities.iter().cloned());
+            // The usual reason for a failure is a machine without any certificate authority. What was
+            // given is then all there is; and whoever asks nobody, or loopback, needs none.
+            with_system.build().or_else(|_| {
+                let only_given = start().tls_certs_only(authorities.iter().cloned());
+                only_given
+                    .build()
+                    .map_err(|error| TransportError::Settings(innermost(&error)))
+            })
         };
         Ok(HttpTransport {
-            loopback: build(start().no_proxy())?,
-            outside: build(start())?,
+            loopback: build(|| start().no_proxy())?,
+            outside: build(start)?,
         })
     }
 

@@ -431,6 +431,13 @@ async fn signed_tokens_are_asked_about_when_that_is_set() {
         assert_eq!(word(&guard, &text).await, "other_token", "{name}");
     }
 
+    // Nor does one count that has ended by the word of the issuer.
+    clock.advance(Duration::from_secs(5));
+    let mut answer = now.clone();
+    answer["exp"] = json!(NOW + 30);
+    issuer.know(&text, answer);
+    assert_eq!(word(&guard, &text).await, "inactive");
+
     // Nobody is asked about a token whose signature does not hold.
     let asked = issuer.count(INTROSPECT);
     let stranger = token(&crate::scripted::signer());
