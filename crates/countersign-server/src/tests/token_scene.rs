@@ -106,7 +106,7 @@ pub(super) async fn works(world: &World, token: &str) -> bool {
 }
 
 /// An application that may introspect, for its own audience if it has one: its token.
-pub(super) async fn guard(world: &World, audience: Option<&str>) -> String {
+pub(in crate::tests) async fn guard(world: &World, audience: Option<&str>) -> String {
     let name = audience.map_or("guard", |audience| audience.trim_start_matches("https://"));
     let identity = Identity::fresh(name);
     let mut guard = application(name);

@@ -6,7 +6,10 @@ use axum::http::{Method, StatusCode};
 use countersign_proto::key::{Algorithm, KeyType, LocalKey, SigningKey as _};
 use serde_json::{Value, json};
 
-use super::world::{ISSUER, World};
+use super::{
+    token_scene::guard,
+    world::{ISSUER, World},
+};
 use crate::{
     config::TrustedIssuer,
     idp::fixtures::{CONFIGURATION, Fake, JWKS, Reply, changed, pasted, sign_with},
@@ -61,6 +64,18 @@ async fn whoever_a_trusted_issuer_vouches_for_is_known_at_the_api() {
     let list = json!({ "aud": [AUDIENCE] });
     let token = fake.sign(&json!({}), &claims(&fake, &world, &list));
     assert_eq!(whoami(&world, &token).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_a_trusted_issuer_vouches_for_is_told_to_no_api_but_the_platform() {
+    let fake = Fake::start().await;
+    let world = trusting(&fake, None).await;
+    let token = fake.sign(&json!({}), &claims(&fake, &world, &json!({})));
+    let here = guard(&world, None).await;
+    let there = guard(&world, Some("https://orders.example")).await;
+    assert_eq!(world.introspect(&here, &token).await.json()["active"], true);
+    let answer = world.introspect(&there, &token).await.json();
+    assert_eq!(answer, json!({ "active": false }));
 }
 
 // security.md 10, 14, 25, B6

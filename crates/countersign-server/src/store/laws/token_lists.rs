@@ -286,9 +286,19 @@ pub(in crate::store) async fn the_end_of_a_grace_is_written_down(store: Arc<dyn 
     };
     assert_eq!(state(later(99)).await, GrantedState::Rotated);
     assert_eq!(state(end).await, GrantedState::Revoked);
+    // At the very moment of its grace's end this one has expired.
+    let both = TokenRow {
+        expires_at: Some(end),
+        successor: Some("another still".to_owned()),
+        grace_ends_at: Some(end),
+        ..token("both")
+    };
+    grant(&store, both.clone()).await;
     assert_eq!(store.cleanup(later(99), 10).await.unwrap(), 0);
-    assert_eq!(store.cleanup(later(200), 10).await.unwrap(), 1);
+    assert_eq!(store.cleanup(end, 10).await.unwrap(), 1);
     assert_eq!(store.cleanup(later(200), 10).await.unwrap(), 0);
+    assert_eq!(both.state(end, WARNED), GrantedState::Expired);
+    assert_eq!(store.token("both").await.unwrap(), Some(both));
     let row = store.token("a").await.unwrap().unwrap();
     assert_eq!(row.revoked_at, Some(end));
     assert_eq!(row.revocation_reason.as_deref(), Some(ROTATED));

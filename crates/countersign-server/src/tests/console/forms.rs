@@ -60,6 +60,19 @@ async fn a_form_is_taken_from_a_page_of_ours_and_from_no_other() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", text(&answer));
 }
 
+#[tokio::test]
+async fn a_form_is_not_taken_with_parameters_in_its_address() {
+    let desk = Desk::new().await;
+    let mut browser = desk.signed_in("anna").await;
+    let fields = form(&[("token", token_of(&mut browser).await)]);
+    let headers = HeaderMap::from_iter([(header::ORIGIN, ISSUER.parse().unwrap())]);
+    let path = format!("{SIGN_OUT}?x=y");
+    let answer = browser.ask(Method::POST, &path, headers, &fields).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let session = desk.session_of(&browser).await;
+    assert_eq!(session.state, SessionState::Active, "nothing was done");
+}
+
 // security.md 94
 #[tokio::test]
 async fn a_form_carries_the_token_of_this_session_once() {
