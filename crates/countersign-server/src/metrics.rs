@@ -3,7 +3,7 @@
 //! The recorder belongs to one platform: there is no global one, so that several platforms live
 //! in one process. Handles are made once; counting is one atomic addition.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use countersign_proto::{
     management::{GrantedKind, GrantedState},
@@ -32,6 +32,8 @@ pub(crate) struct Metrics {
     sockets: Gauge,
     logins: Counter,
     exchange: Histogram,
+    /// By status from 100 on. Each is made when the first answer has it.
+    responses: Vec<OnceLock<Counter>>,
 }
 
 /// Upper bounds of the exchange histogram, in seconds.
@@ -97,6 +99,7 @@ impl Metrics {
             sockets: recorder.register_gauge(&Key::from_static_name(SOCKETS), &METADATA),
             logins: counter(&recorder, LOGINS, &[]),
             exchange: recorder.register_histogram(&Key::from_static_name(EXCHANGE), &METADATA),
+            responses: (100..1000).map(|_| OnceLock::new()).collect(),
             handle: recorder.handle(),
             recorder,
         }
@@ -180,7 +183,11 @@ impl Metrics {
     }
 
     pub(crate) fn responded(&self, status: http::StatusCode) {
-        counter(&self.recorder, RESPONSES, &[("status", status.as_str())]).increment(1);
+        let made = || counter(&self.recorder, RESPONSES, &[("status", status.as_str())]);
+        let at = usize::from(status.as_u16() - 100);
+        if let Some(responses) = self.responses.get(at) {
+            responses.get_or_init(made).increment(1);
+        }
     }
 
     pub(crate) fn exchanged(&self, took: Duration) {

@@ -58,6 +58,11 @@ impl SignedClaims {
         Ok(SignedClaims { claims, kid })
     }
 
+    /// For which service they are: to know what to ask for. Whether they hold is another question.
+    pub fn audience(&self) -> &str {
+        &self.claims.audience
+    }
+
     /// The claims, if they are of `issuer` for `audience` and hold at this moment. There is no leeway
     /// at `exp`, and 10 s at `nbf` and `iat`.
     ///

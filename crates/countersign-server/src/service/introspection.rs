@@ -136,6 +136,9 @@ async fn bearer_audience(
         return Ok(None);
     };
     let token = presented.token.expose();
+    if let Some(audience) = platform.verified_tokens().audience(token) {
+        return Ok(Some(audience));
+    }
     if let Some(parts) = countersign_proto::token::inspect(token) {
         let audience = parts.claims.get("aud").and_then(|aud| aud.as_str());
         return Ok(audience.map(str::to_owned));

@@ -217,6 +217,11 @@ enum Believed {
 
 async fn believed(platform: &Platform, presented: &Presented<'_>) -> Result<Believed, Failure> {
     let (token, now) = (presented.token, presented.now);
+    // Every JWT has dots, and no string of ours has one.
+    if !token.contains('.') {
+        let known = granted::by_string(platform, token).await?;
+        return Ok(Believed::Granted(known));
+    }
     if let Some(vouched) = platform.trusted_issuers().vouched(token, now).await {
         return Ok(Believed::Vouched(vouched));
     }

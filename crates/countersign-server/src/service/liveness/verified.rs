@@ -38,6 +38,12 @@ impl VerifiedTokens {
         self.verified.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// For which service a token is whose signature was verified a moment ago.
+    pub(in crate::service) fn audience(&self, token: &str) -> Option<String> {
+        let known = self.known.get(&digest_of(token)?)?;
+        Some(known.audience().to_owned())
+    }
+
     /// What a token says that one of `keys` signed.
     pub(super) fn verify(
         &self,
