@@ -41,8 +41,8 @@ use tokio::{task::JoinSet, time::interval};
 const LIVE: u32 = 10_000;
 /// Rows of each kind that are over, for each round.
 const OVER: u32 = 50_000;
-const REQUESTS: usize = 4_000;
-const EVERY: Duration = Duration::from_millis(2);
+const REQUESTS: usize = 1_000;
+const EVERY: Duration = Duration::from_millis(8);
 const PAIRS: usize = 5;
 /// A platform cleans up once a minute; here it begins again as soon as it has ended.
 const AGAIN: Duration = Duration::from_millis(50);

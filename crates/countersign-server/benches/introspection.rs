@@ -25,7 +25,10 @@ mod platform;
 #[path = "parts/tokens.rs"]
 mod tokens;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bare::bare;
 use countersign_bench::{Bench, Figure, Goal, median};
@@ -62,8 +65,8 @@ fn main() {
         .expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let (few, many) = (folder.path().join("few"), folder.path().join("many"));
-    runtime.block_on(fill(&few, FEW));
-    let bytes = runtime.block_on(fill(&many, MANY));
+    let (few, _) = runtime.block_on(fill(&few, FEW));
+    let (many, bytes) = runtime.block_on(fill(&many, MANY));
     bench.tell(&Figure {
         name: BYTES,
         value: bytes,
@@ -80,10 +83,10 @@ fn main() {
 }
 
 /// Tokens in use among a million, beside the bare route.
-fn of_known(bench: &Bench, runtime: &Runtime, many: &Path) {
+fn of_known(bench: &Bench, runtime: &Runtime, many: &Filled) {
     let (ours, requests, bare) = runtime.block_on(async {
-        let (ours, guard) = serve(many, 100_000).await;
-        let requests = guard.questions(ours.address, IN_USE, REQUESTS).await;
+        let ours = many.serve(100_000).await;
+        let requests = many.guard.questions(ours.address, IN_USE, REQUESTS).await;
         let mut caller = Caller::of(ours.address).await;
         let bare = bare(caller.ask(&requests[0]).await.to_vec()).await;
         (ours, requests, bare)
@@ -112,12 +115,12 @@ fn of_known(bench: &Bench, runtime: &Runtime, many: &Path) {
 }
 
 /// What a question costs when each one reads the store.
-fn of_unknown(bench: &Bench, runtime: &Runtime, stores: [&Path; 2]) {
+fn of_unknown(bench: &Bench, runtime: &Runtime, stores: [&Filled; 2]) {
     let [(few, of_few), (many, of_many)] =
         [(stores[0], FEW), (stores[1], MANY)].map(|(store, of)| {
             runtime.block_on(async {
-                let (node, guard) = serve(store, 0).await;
-                let requests = guard.questions(node.address, of, REQUESTS).await;
+                let node = store.serve(0).await;
+                let requests = store.guard.questions(node.address, of, REQUESTS).await;
                 (node, requests)
             })
         });
@@ -151,12 +154,28 @@ fn range(ratios: &[f64]) -> String {
     format!("{least:.2} to {most:.2}")
 }
 
-/// A store with so many tokens, in its folder: bytes a token.
-async fn fill(folder: &Path, count: u32) -> f64 {
+/// A store with tokens, and whoever asks about them.
+struct Filled {
+    folder: PathBuf,
+    guard: Guard,
+}
+
+impl Filled {
+    /// A platform on it.
+    async fn serve(&self, cache_max: u32) -> Node {
+        let store = open(&self.folder).await;
+        let platform = on(store, &self.folder.join("secrets"), cache_max).await;
+        Node::serve(platform).await
+    }
+}
+
+/// A store with so many tokens, in its folder, and bytes a token.
+async fn fill(folder: &Path, count: u32) -> (Filled, f64) {
     std::fs::create_dir_all(folder).expect("a folder");
     let secrets = Secrets::read_or_create(&folder.join("secrets")).expect("secrets");
     let store = open(folder).await;
     register_owners(&store).await;
+    let guard = Guard::register(&store).await;
     store.close().await.expect("it closes");
     let before = size(folder);
     let file = SqliteConnectOptions::new().filename(folder.join("store.db"));
@@ -174,7 +193,9 @@ async fn fill(folder: &Path, count: u32) -> f64 {
         done.await.expect("it is done");
     }
     connection.close().await.expect("it closes");
-    (size(folder) - before) / f64::from(count)
+    let bytes = (size(folder) - before) / f64::from(count);
+    let folder = folder.to_owned();
+    (Filled { folder, guard }, bytes)
 }
 
 /// Bytes of the file, when everything is in it.
@@ -186,12 +207,4 @@ fn size(folder: &Path) -> f64 {
 async fn open(folder: &Path) -> Arc<dyn Store> {
     let opened = SqliteStore::open(&folder.join("store.db"), Rules::default()).await;
     Arc::new(opened.expect("a store"))
-}
-
-/// A platform on the store in `folder`, with an application that may ask.
-async fn serve(folder: &Path, cache_max: u32) -> (Node, Guard) {
-    let store = open(folder).await;
-    let guard = Guard::register(&store).await;
-    let platform = on(store, &folder.join("secrets"), cache_max).await;
-    (Node::serve(platform).await, guard)
 }

@@ -147,7 +147,9 @@ impl Guard {
     /// Questions about so many tokens, drawn evenly from the first `of`.
     pub(crate) async fn questions(&self, to: SocketAddr, of: u32, count: usize) -> Requests {
         let mut caller = Caller::of(to).await;
-        let answer = caller.ask(&self.exchange(to, "a token to ask with")).await;
+        let answer = caller
+            .ask(&self.exchange(to, &format!("to ask about {of}")))
+            .await;
         let answer: serde_json::Value = serde_json::from_slice(answer).expect("JSON");
         let bearer = answer["access_token"].as_str().expect("a token").to_owned();
         // Knuth's multiplicative hash: far apart, and the same in each run.
