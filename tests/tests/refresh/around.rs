@@ -1,7 +1,7 @@
 //! What if the store were not as good as its laws?
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     future::poll_fn,
     sync::{Arc, Mutex},
     task::Poll,
@@ -18,7 +18,7 @@ use countersign_server::{
         AccountRow, AuditQuery, Changed, JtiRecord, KeyChange, LoginRow, LoginUpdate,
         NewAuditEntry, PastSecret, Recorded, SessionAdvance, SessionQuery, SessionRow, Settlement,
         Store, StoreError, StoreFuture, StoredKeys, TokenCount, TokenCreated, TokenQuery,
-        TokenRotation, TokenRow, TokenSelector, TokenUse,
+        TokenRotated, TokenRotation, TokenRow, TokenSelector, TokenUse,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -185,6 +185,7 @@ impl Store for Around {
         end_unrefreshed_session(id: &str, generation: u32, reason: &str, at: UnixTime, audit: NewAuditEntry) -> bool;
         end_sessions_of(principal: &str, reason: &str, at: UnixTime, audit: NewAuditEntry) -> u64;
         account(principal: &str) -> Option<AccountRow>;
+        passwords_set() -> BTreeMap<String, UnixTime>;
         put_account(row: AccountRow, audit: NewAuditEntry) -> ();
         rehash_account(principal: &str, instead_of: &str, hash: &str, audit: NewAuditEntry) -> bool;
         delete_account(principal: &str, audit: NewAuditEntry) -> bool;
@@ -193,9 +194,11 @@ impl Store for Around {
         token_by_digest(digest: &[u8]) -> Option<TokenRow>;
         tokens(query: TokenQuery) -> Page<TokenRow>;
         describe_token(id: &str, name: &str, description: &str, audit: NewAuditEntry) -> bool;
-        rotate_token(rotation: TokenRotation) -> bool;
+        rotate_token(rotation: TokenRotation) -> TokenRotated;
         settle_rotation(successor: &str, settlement: Settlement, at: UnixTime, audit: NewAuditEntry) -> bool;
         revoke_tokens(which: TokenSelector, reason: &str, at: UnixTime, audit: NewAuditEntry) -> Vec<String>;
+        tokens_reached(which: TokenSelector, at: UnixTime) -> Vec<TokenRow>;
+        revoke_judged_tokens(which: TokenSelector, judged: BTreeSet<String>, reason: &str, at: UnixTime, audit: NewAuditEntry) -> Option<Vec<String>>;
         record_token_uses(uses: Vec<TokenUse>) -> ();
         token_version() -> u64;
         token_counts(now: UnixTime, warned: Duration) -> Vec<TokenCount>;
