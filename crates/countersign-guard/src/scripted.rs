@@ -27,6 +27,8 @@ use crate::{Clock, Guard, GuardBuilder, Introspector, Transport, TransportError}
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const API: &str = "https://api.example";
+/// An opaque token of RFC 6749.
+pub(crate) const OPAQUE: &str = "2YotnFZFEjr1zCsicMWpAA";
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// Stands still until it is turned; the time of day can be set apart from the time that passes.
@@ -348,6 +350,42 @@ pub(crate) fn builder(issuer: &Arc<ScriptedIssuer>, clock: &Arc<TestClock>) -> G
         .audience(API)
         .transport(Arc::clone(issuer) as Arc<dyn Transport>)
         .clock(Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+/// A guard of an issuer with this key.
+pub(crate) fn setting(signer: &Signer) -> (Guard, Arc<ScriptedIssuer>, Arc<TestClock>) {
+    let issuer = ScriptedIssuer::new(&[signer]);
+    let clock = TestClock::new();
+    let guard = builder(&issuer, &clock).build().unwrap();
+    (guard, issuer, clock)
+}
+
+/// A guard that asks its issuer about opaque tokens.
+pub(crate) fn asking() -> (Guard, Arc<ScriptedIssuer>, Arc<TestClock>) {
+    asking_for(Duration::from_secs(5))
+}
+
+/// The same, which uses an answer for so long.
+pub(crate) fn asking_for(kept: Duration) -> (Guard, Arc<ScriptedIssuer>, Arc<TestClock>) {
+    let issuer = ScriptedIssuer::new(&[]);
+    let clock = TestClock::new();
+    let builder = builder(&issuer, &clock).introspect_with(introspector());
+    let guard = builder.opaque_cache(kept).build().unwrap();
+    (guard, issuer, clock)
+}
+
+/// What comes of a token, in a word.
+pub(crate) async fn word(guard: &Guard, token: &str) -> &'static str {
+    match guard.check(&bearer(token)).await {
+        Ok(_) => "believed",
+        Err(refusal) => refusal.word(),
+    }
+}
+
+/// A token that lives for a day.
+pub(crate) fn long(signer: &Signer) -> String {
+    let builder = token_builder().lifetime(Duration::from_secs(86_400));
+    built(&builder, signer)
 }
 
 /// Asks with a token of its own.

@@ -1,5 +1,6 @@
 //! Is a good token believed, and everything else refused for its reason?
 
+mod asking;
 mod blocking;
 mod bound;
 mod hostile;
@@ -11,3 +12,4 @@ mod secrets;
 mod settings;
 mod several;
 mod signed;
+mod unknown_keys;

@@ -26,13 +26,6 @@ fn two() -> (
     (Guard::several(guards).unwrap(), issuers, signers)
 }
 
-async fn word(guard: &Guard, token: &str) -> &'static str {
-    match guard.check(&bearer(token)).await {
-        Ok(_) => "believed",
-        Err(refusal) => refusal.word(),
-    }
-}
-
 // security.md 25, 59: the key belongs to the issuer.
 #[tokio::test]
 async fn a_token_is_verified_by_the_keys_of_the_issuer_that_it_names() {
