@@ -231,16 +231,20 @@ impl Guard {
     fn look_at_opaque(&self, token: &str) -> Look<'_> {
         let digest = TokenDigest::of(token);
         let mut refusal = Refusal::Opaque;
+        let mut is_known = true;
         for (issuer, asker) in self.askers() {
             let moment = issuer.moment();
             match asker.known(&digest, moment) {
-                None if opens_no_api(token) => return Look::Refused(Refusal::NotForApis),
-                None => return Look::Ask(Step::OfEach),
+                None => is_known = false,
                 Some(Ok(believed)) => return Look::Believed(issuer, believed, moment),
                 Some(Err(why)) => refusal = worse(refusal, why),
             }
         }
-        Look::Refused(refusal)
+        match is_known {
+            true => Look::Refused(refusal),
+            false if opens_no_api(token) => Look::Refused(Refusal::NotForApis),
+            false => Look::Ask(Step::OfEach),
+        }
     }
 
     /// Of each, until one knows the token.
