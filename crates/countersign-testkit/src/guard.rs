@@ -70,6 +70,7 @@ impl TestPlatform {
                 display_name: PRINCIPAL.to_owned(),
                 roles: vec![PRINCIPAL.to_owned()],
                 enabled: true,
+                password_set_at: None,
             };
             admin.create_principal(&principal).await?;
         }

@@ -5,6 +5,9 @@ CREATE INDEX granted_token_by_expiry ON granted_token (expires_at) WHERE revoked
 
 CREATE INDEX granted_token_changed ON granted_token (id) WHERE revoked_at IS NOT NULL OR grace_ends_at IS NOT NULL OR successor IS NOT NULL;
 
+-- All that somebody granted, to whomever.
+CREATE INDEX granted_token_by_creator ON granted_token (created_by);
+
 -- The audit, by what it is asked for.
 CREATE INDEX audit_by_actor ON audit (actor);
 

@@ -13,7 +13,7 @@ use super::{
     cleanup::Cleanup,
     granted::{self, CreateToken},
     rotation::SettleRotation,
-    token_ends::RevokeTokens,
+    token_ends::{self, RevokeTokens},
     token_uses::RecordUses,
 };
 use crate::{
@@ -172,6 +172,8 @@ impl<C: Sql> Sql for Explained<C> {
 
     const HOLD_PRINCIPAL_ALONE: &'static str = C::HOLD_PRINCIPAL_ALONE;
 
+    const TOKEN_LISTS: granted::Lists = C::TOKEN_LISTS;
+
     async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         self.explain(sql, &values).await?;
         self.connection.execute(sql, values).await
@@ -307,11 +309,18 @@ pub(in crate::store) async fn tokens_end<C: Sql>(asked: &mut Explained<C>) {
             TokenSelector::CreatedThrough("1000020".to_owned()),
             "granted_token_by_origin",
         ),
+        (
+            TokenSelector::CreatedBy("owner 21".to_owned()),
+            "granted_token_by_creator",
+        ),
     ] {
         let what = format!("{which:?}");
+        let reached = token_ends::reached(asked, which.clone(), at).await.unwrap();
+        assert!(!reached.is_empty(), "{what}");
+        asked.went_by(&what, &[index, "granted_token_by_origin"]);
         let revocation = RevokeTokens::new(which, "lost", at, entry());
         let revoked = asked.perform(revocation).await;
-        assert!(!revoked.is_empty(), "{what}");
+        assert!(revoked.is_some_and(|ids| !ids.is_empty()), "{what}");
         asked.went_by(&what, &[index, "granted_token_by_origin"]);
     }
     let late = at.plus(TOKEN_KEPT_AFTER_END);
@@ -350,7 +359,7 @@ pub(in crate::store) async fn tokens_live<C: Sql>(asked: &mut Explained<C>) {
         asked.perform(created).await;
         asked.went_by("a grant", &[by_digest, "granted_token_by_owner"]);
     }
-    assert!(asked.perform(rotation("1000001", "3")).await);
+    assert!(asked.perform(rotation("1000001", "3")).await.is_made());
     asked.went_by("a rotation", &[by_id, by_digest]);
     let settled = SettleRotation::new("3", Settlement::Confirmed, later(10), entry());
     assert!(asked.perform(settled).await);
