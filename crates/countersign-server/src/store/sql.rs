@@ -58,10 +58,6 @@ pub(super) trait Sql: Send {
     /// The same, and keeps others from doing this meanwhile.
     const HOLD_PRINCIPAL_ALONE: &'static str;
 
-    /// How granted tokens are listed, so that names are compared whatever the case of ASCII letters and of
-    /// no others.
-    const TOKEN_LISTS: granted::Lists;
-
     /// Runs a statement: how many rows it touched.
     fn execute(
         &mut self,

@@ -12,7 +12,7 @@ use sqlx::{
 use super::{audit_rows::AuditRows, open::code};
 use crate::store::{
     NewAuditEntry, StoreError,
-    sql::{Columns, Lock, Sql, Value, granted, unsigned},
+    sql::{Columns, Lock, Sql, Value, unsigned},
 };
 
 /// Whoever cleans up holds this lock until the end of the transaction: the first eight letters of
@@ -123,9 +123,6 @@ impl Sql for Work {
     // Does not keep out those who refer to it.
     const HOLD_PRINCIPAL_ALONE: &'static str =
         "SELECT 1 FROM principal WHERE name = $1 FOR NO KEY UPDATE";
-
-    // Else it goes by the language of the database.
-    const TOKEN_LISTS: granted::Lists = granted::LISTS_IN_C;
 
     async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         self.in_statement = true;

@@ -264,10 +264,12 @@ pub(in crate::store) async fn by_digest(
 const NAME_MAX: usize = 255;
 
 /// The tokens that `$which` is true for, whose first parameter is `$1`; one text for each index. By
-/// `$id` they are in order: as an expression it is for those that are found by another index. `$name`
-/// is the name as it is compared.
+/// `$id` they are in order: as an expression it is for those that are found by another index.
 macro_rules! list {
-    ($which:literal, $id:literal, $name:literal) => {
+    ($which:literal) => {
+        list!($which, "id")
+    };
+    ($which:literal, $id:literal) => {
         concat!(
             "SELECT ",
             columns!(),
@@ -276,9 +278,8 @@ macro_rules! list {
             " AND ",
             $id,
             " < $2 AND ($3 IS NULL OR owner = $3) AND ($4 IS NULL OR application = $4) \
-             AND ($5 IS NULL OR certificate = $5) AND ($6 IS NULL OR kind = $6) AND ($7 IS NULL OR ",
-            $name,
-            " LIKE $7 ESCAPE '\\') AND ($8 IS NULL OR ",
+             AND ($5 IS NULL OR certificate = $5) AND ($6 IS NULL OR kind = $6) \
+             AND ($7 IS NULL OR lower(name) LIKE $7 ESCAPE '\\') AND ($8 IS NULL OR ",
             state!("$9", "$10"),
             " = $8) ORDER BY ",
             $id,
@@ -287,78 +288,37 @@ macro_rules! list {
     };
 }
 
-/// How granted tokens are listed: a text for each index, since a database does not choose by what is
-/// asked for.
-pub(in crate::store) struct Lists {
-    of_owner: &'static str,
-    of_application: &'static str,
-    of_certificate: &'static str,
-    /// Of those that were revoked or rotated.
-    turned: &'static str,
-    expired: &'static str,
-    expiring: &'static str,
-    of_kind: &'static str,
-    all: &'static str,
-}
-
-macro_rules! lists {
-    ($name:literal) => {
-        Lists {
-            of_owner: list!("owner = $1", "id", $name),
-            of_application: list!("application = $1", "id", $name),
-            of_certificate: list!("certificate = $1", "id", $name),
-            turned: list!(
-                "id >= $1 AND (revoked_at IS NOT NULL OR grace_ends_at IS NOT NULL OR successor IS NOT NULL)",
-                "id",
-                $name
-            ),
-            expired: list!(
-                "$1 = '' AND revoked_at IS NULL AND expires_at <= $9",
-                "id || ''",
-                $name
-            ),
-            expiring: list!(
-                "$1 = '' AND revoked_at IS NULL AND expires_at > $9 AND expires_at <= $10",
-                "id || ''",
-                $name
-            ),
-            of_kind: list!("id >= $1 AND kind = $6", "id", $name),
-            all: list!("id >= $1", "id", $name),
-        }
-    };
-}
-
-/// Where `lower` knows ASCII letters alone.
-pub(in crate::store) const LISTS: Lists = lists!("lower(name)");
-
-/// Where it goes by the language of the database otherwise.
-pub(in crate::store) const LISTS_IN_C: Lists = lists!("lower(name COLLATE \"C\")");
-
-impl Lists {
-    /// By what is the rarest of what is asked for.
-    fn by<'a>(&self, filter: &'a TokenFilter) -> (&'static str, &'a str) {
-        if let Some(owner) = &filter.owner {
-            return (self.of_owner, owner);
-        }
-        if let Some(application) = &filter.application {
-            return (self.of_application, application);
-        }
-        if let Some(certificate) = &filter.certificate {
-            return (self.of_certificate, certificate);
-        }
-        let sql = match (filter.state, filter.kind) {
-            (Some(GrantedState::Rotated | GrantedState::Revoked), _) => self.turned,
-            (Some(GrantedState::Expired), _) => self.expired,
-            (Some(GrantedState::Expiring), _) => self.expiring,
-            (_, Some(_)) => self.of_kind,
-            (Some(GrantedState::Active) | None, None) => self.all,
-        };
-        (sql, "")
+/// By what is the rarest of what is asked for.
+fn list_by(filter: &TokenFilter) -> (&'static str, &str) {
+    if let Some(owner) = &filter.owner {
+        return (list!("owner = $1"), owner);
     }
+    if let Some(application) = &filter.application {
+        return (list!("application = $1"), application);
+    }
+    if let Some(certificate) = &filter.certificate {
+        return (list!("certificate = $1"), certificate);
+    }
+    let sql = match (filter.state, filter.kind) {
+        (Some(GrantedState::Rotated | GrantedState::Revoked), _) => list!(
+            "id >= $1 AND (revoked_at IS NOT NULL OR grace_ends_at IS NOT NULL OR successor IS NOT NULL)"
+        ),
+        (Some(GrantedState::Expired), _) => list!(
+            "$1 = '' AND revoked_at IS NULL AND expires_at <= $9",
+            "id || ''"
+        ),
+        (Some(GrantedState::Expiring), _) => list!(
+            "$1 = '' AND revoked_at IS NULL AND expires_at > $9 AND expires_at <= $10",
+            "id || ''"
+        ),
+        (_, Some(_)) => list!("id >= $1 AND kind = $6"),
+        (Some(GrantedState::Active) | None, None) => list!("id >= $1"),
+    };
+    (sql, "")
 }
 
-pub(in crate::store) async fn list<C: Sql>(
-    connection: &mut C,
+pub(in crate::store) async fn list(
+    connection: &mut impl Sql,
     query: TokenQuery,
 ) -> Result<Page<TokenRow>, StoreError> {
     let filter = query.filter;
@@ -370,7 +330,7 @@ pub(in crate::store) async fn list<C: Sql>(
             next: None,
         });
     }
-    let (sql, first) = C::TOKEN_LISTS.by(&filter);
+    let (sql, first) = list_by(&filter);
     let first = first.to_owned();
     let kind = filter.kind.map(|kind| number(KINDS, &kind));
     let state = filter.state.map(|state| number(STATES, &state));

@@ -172,8 +172,6 @@ impl<C: Sql> Sql for Explained<C> {
 
     const HOLD_PRINCIPAL_ALONE: &'static str = C::HOLD_PRINCIPAL_ALONE;
 
-    const TOKEN_LISTS: granted::Lists = C::TOKEN_LISTS;
-
     async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         self.explain(sql, &values).await?;
         self.connection.execute(sql, values).await

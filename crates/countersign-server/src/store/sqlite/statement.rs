@@ -5,7 +5,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, query::Query, sqlite::SqliteRow};
 use super::{batch, fault};
 use crate::store::{
     NewAuditEntry, StoreError,
-    sql::{Columns, Lock, Sql, Value, granted, unsigned},
+    sql::{Columns, Lock, Sql, Value, unsigned},
 };
 
 impl Sql for SqliteConnection {
@@ -15,9 +15,6 @@ impl Sql for SqliteConnection {
     const HOLD_PRINCIPAL: &'static str = "SELECT 1 FROM principal WHERE name = $1";
 
     const HOLD_PRINCIPAL_ALONE: &'static str = Self::HOLD_PRINCIPAL;
-
-    // It knows no other letters.
-    const TOKEN_LISTS: granted::Lists = granted::LISTS;
 
     async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         let done = bound(sql, values).execute(self).await.map_err(fault)?;
