@@ -51,7 +51,7 @@ const MANY: u32 = 1_000_000;
 /// Tokens in use at a time.
 const IN_USE: u32 = 10_000;
 const REQUESTS: usize = 20_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 11;
 
 fn main() {
     let bench = Bench::from_args();
