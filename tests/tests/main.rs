@@ -89,4 +89,12 @@ mod checklist;
 
 mod jwt_peers;
 
+mod guard_scene;
+
+mod guard_site;
+
+mod guard_load;
+
+mod guard_outage;
+
 mod tidy;

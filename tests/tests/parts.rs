@@ -11,6 +11,8 @@ pub(crate) mod browser;
 
 mod driver;
 
+pub(crate) mod line;
+
 pub(crate) mod listener;
 
 pub(crate) mod person;
