@@ -1,9 +1,11 @@
 // How does a real OpenID provider that nobody here wrote (panva's oidc-provider) run on loopback?
 //
 //   node idp.mjs [--profile default|fapi2] [--jwt] [--ttl SECONDS] [--tls CERTIFICATE KEY] --certificate FILE...
-//                [--redirect-uri URI] [--deny] [--slow MILLISECONDS] [--listen PORT] [--host NAME]
+//                [--keys NAME] [--redirect-uri URI] [--deny] [--slow MILLISECONDS] [--listen PORT] [--host NAME]
 //
-// --jwt issues access tokens as JWTs signed by ES256 (RFC 9068) instead of opaque ones.
+// --jwt issues access tokens as JWTs signed by ES256 (RFC 9068) for https://api.example instead of opaque ones. Whoever
+// asks for another `resource` gets a token for its origin: signed by ALGORITHM for https://HOST/ALGORITHM, opaque for
+// https://HOST/opaque. --keys names the keys that sign: each start makes new ones.
 // --redirect-uri lets people sign in who come from there, with the clients
 //   platform           public, PKCE alone
 //   platform-jwt       private_key_jwt, the certificates' keys
@@ -22,6 +24,7 @@
 //   service            any algorithm
 //   service-rs256, service-ps256, service-es256   one algorithm
 //   service-dpop       wants DPoP-bound tokens
+//   guard              may introspect as well
 // and `resource` with the secret `resource-secret`, which may only introspect.
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -85,6 +88,7 @@ const clients = [
   service('service-ps256', { token_endpoint_auth_signing_alg: 'PS256' }),
   service('service-es256', { token_endpoint_auth_signing_alg: 'ES256' }),
   service('service-dpop', { dpop_bound_access_tokens: true }),
+  service('guard'),
   {
     client_id: 'resource',
     client_secret: 'resource-secret',
@@ -107,7 +111,7 @@ server.listen(Number(option('listen', 0)), '127.0.0.1', () => {
   const issuer = `${tls ? 'https' : 'http'}://${option('host', '127.0.0.1')}:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients,
-    ...(jwt ? { jwks: { keys: [signingKey()] }, clientDefaults: { id_token_signed_response_alg: 'ES256' } } : {}),
+    ...(jwt ? { jwks: { keys: signingKeys() }, clientDefaults: { id_token_signed_response_alg: 'ES256' } } : {}),
     clientAuthMethods: ['private_key_jwt', 'client_secret_basic', ...(redirectUri ? ['none'] : [])],
     enabledJWA: {
       clientAuthSigningAlgValues: fapi2
@@ -120,7 +124,7 @@ server.listen(Number(option('listen', 0)), '127.0.0.1', () => {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: async (_ctx, client) => client.clientId === 'resource' },
+      introspection: { enabled: true, allowedPolicy: async (_ctx, client) => ['resource', 'guard'].includes(client.clientId) },
       revocation: { enabled: true },
       dPoP: {
         enabled: true,
@@ -132,13 +136,17 @@ server.listen(Number(option('listen', 0)), '127.0.0.1', () => {
           enabled: true,
           defaultResource: () => 'https://api.example',
           useGrantedResource: () => true,
-          getResourceServerInfo: () => ({
-            audience: 'https://api.example',
-            scope: 'api:read api:write',
-            accessTokenFormat: 'jwt',
-            accessTokenTTL: ttl,
-            jwt: { sign: { alg: 'ES256' } },
-          }),
+          getResourceServerInfo: (_ctx, resource) => {
+            const { origin, pathname } = new URL(resource);
+            const form = pathname.slice(1) || 'ES256';
+            return {
+              audience: origin,
+              scope: 'api:read api:write',
+              accessTokenTTL: ttl,
+              accessTokenFormat: form === 'opaque' ? 'opaque' : 'jwt',
+              ...(form === 'opaque' ? {} : { jwt: { sign: { alg: form } } }),
+            };
+          },
         },
       } : {}),
       ...(fapi2 ? { fapi: { enabled: true, profile: '2.0' }, pushedAuthorizationRequests: { enabled: true } } : {}),
@@ -226,9 +234,17 @@ function reason(error) {
   return said.filter(Boolean).join(' | ');
 }
 
-function signingKey() {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'issuer' };
+function signingKeys() {
+  const name = option('keys', 'issuer');
+  const made = (kid, alg, ...what) => {
+    const { privateKey } = generateKeyPairSync(...what);
+    return { ...privateKey.export({ format: 'jwk' }), use: 'sig', kid, ...alg };
+  };
+  return [
+    made(name, { alg: 'ES256' }, 'ec', { namedCurve: 'P-256' }),
+    made(`${name}-rsa`, {}, 'rsa', { modulusLength: 2048 }),
+    made(`${name}-ed25519`, {}, 'ed25519'),
+  ];
 }
 
 const stop = () => process.exit(0);

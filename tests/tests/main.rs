@@ -97,4 +97,6 @@ mod guard_load;
 
 mod guard_outage;
 
+mod guard_provider;
+
 mod tidy;
