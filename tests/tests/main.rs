@@ -99,4 +99,6 @@ mod guard_outage;
 
 mod guard_provider;
 
+mod guard_frames;
+
 mod tidy;
