@@ -1,9 +1,6 @@
 //! Do the checklists name a positive and a negative test for every row, and are these tests there?
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use crate::parts;
 
@@ -31,11 +28,6 @@ fn jwt_rows() -> Vec<String> {
         .collect()
 }
 
-/// The rows of which something is missing, as each table says under its heading `Open`. None may be
-/// added.
-const OPEN: [&str; 2] = ["I16", "I25"];
-const OPEN_OF_JWT: [&str; 0] = [];
-
 #[test]
 fn every_row_of_the_checklist_names_tests_that_exist() {
     let source = source();
@@ -55,34 +47,28 @@ fn every_row_of_the_checklist_names_tests_that_exist() {
 }
 
 #[test]
-fn every_row_about_granted_tokens_names_tests_that_exist_or_is_known_to_be_open() {
-    assert_shown("checklist-tokens.md", &token_rows(), &OPEN);
+fn every_row_about_granted_tokens_names_tests_that_exist() {
+    assert_shown("checklist-tokens.md", &token_rows());
 }
 
 #[test]
-fn every_row_about_jwts_by_hand_names_tests_that_exist_or_is_known_to_be_open() {
-    assert_shown("checklist-jwt.md", &jwt_rows(), &OPEN_OF_JWT);
+fn every_row_about_jwts_by_hand_names_tests_that_exist() {
+    assert_shown("checklist-jwt.md", &jwt_rows());
 }
 
-fn assert_shown(table_of: &str, rows: &[String], known_open: &[&str]) {
+fn assert_shown(table_of: &str, rows: &[String]) {
     let source = source();
     let document = table(table_of);
-    let (shown, open) = document.split_once("## Open").expect("what is open");
-    let shown = cells(shown);
+    let shown = cells(&document);
     let missing: Vec<&String> = rows
         .iter()
         .filter(|row| !shown.contains_key(row.as_str()))
         .collect();
     assert!(missing.is_empty(), "these rows are missing: {missing:?}");
-    let open: BTreeSet<&str> = cells(open).into_keys().collect();
-    let known: BTreeSet<&str> = known_open.iter().copied().collect();
-    assert_eq!(open, known, "rows that nothing shows");
     for (row, cells) in &shown {
         for cell in &cells[1..] {
             let tests = quoted(cell);
-            if tests.is_empty() {
-                assert!(*cell == "open" && open.contains(row), "{row}: {cell}");
-            }
+            assert!(!tests.is_empty(), "{row}: {cell}");
             for test in tests {
                 let is_there = source.contains(&format!("fn {test}("));
                 assert!(is_there, "{row}: there is no test {test}");

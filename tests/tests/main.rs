@@ -95,10 +95,12 @@ mod guard_site;
 
 mod guard_load;
 
-mod guard_outage;
-
 mod guard_provider;
 
+mod guard_outage;
+
 mod guard_frames;
+
+mod guard_callers;
 
 mod tidy;
