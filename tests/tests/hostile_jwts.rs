@@ -1,5 +1,7 @@
 //! Is any hostile token believed by the toolkit, and is each refused for its own reason?
 
+mod guard;
+
 use std::collections::BTreeMap;
 
 use countersign::proto::jwt::{Requirements, TrustedKeys, verify};
