@@ -66,9 +66,10 @@ fn verified(bench: &Bench, kind: &Kind) {
         return;
     }
     let signed = Signed::new(kind.key, kind.algorithm);
+    // Rounds so short that most of them pass without an interruption.
     let shape = Shape {
-        rounds: 41,
-        calls: 400,
+        rounds: 400,
+        calls: 40,
     };
     let mut guarded = signed.guard().layer().layer(service());
     let mut ours = || assert!(call(&mut guarded, request(&signed.token)));
@@ -116,7 +117,6 @@ fn remembered(bench: &Bench) {
     if !bench.wants(name) {
         return;
     }
-    // Rounds so short that most of them pass without an interruption.
     const CALLS: usize = 500;
     const ROUNDS: usize = 800;
     let (guard, token) = scene::opaque();
