@@ -162,6 +162,12 @@ impl Caller {
         self.token.how
     }
 
+    /// Whether it was believed by the settings that this name belongs to, and not by others for the same
+    /// issuer.
+    pub(crate) fn is_of(&self, issuer: &Arc<str>) -> bool {
+        Arc::ptr_eq(&self.token.issuer, issuer)
+    }
+
     fn string(&self, claim: &str) -> Option<&str> {
         self.claims().get(claim)?.as_str()
     }

@@ -135,9 +135,11 @@ impl Guard {
         }
     }
 
-    /// Whether an issuer is one of those whose tokens this guard believes.
-    pub(crate) fn knows(&self, issuer: &str) -> bool {
-        self.issuers.iter().any(|known| &*known.name == issuer)
+    /// Whether a caller was believed by this guard, or by one that it was made of. Another one for the
+    /// same issuer is for another audience, or demands less.
+    pub(crate) fn believed(&self, caller: &Caller) -> bool {
+        let mut issuers = self.issuers.iter();
+        issuers.any(|known| caller.is_of(&known.name))
     }
 
     pub(crate) async fn decide(&self, view: View<'_>) -> Result<Caller, Refusal> {

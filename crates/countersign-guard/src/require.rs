@@ -160,7 +160,7 @@ impl RequireLayer {
 
     /// A caller of another guard, or none, is none.
     fn check(&self, caller: Option<&Caller>) -> Result<(), Refusal> {
-        let known = caller.filter(|caller| self.guard.knows(caller.issuer()));
+        let known = caller.filter(|caller| self.guard.believed(caller));
         let Some(caller) = known else {
             // Whoever put the route together is at fault, and should hear of it.
             tracing::error!("a route demands a caller, and no layer of its guard stands before it");

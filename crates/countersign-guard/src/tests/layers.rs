@@ -289,3 +289,28 @@ async fn a_demand_without_a_guard_before_it_refuses_everybody() {
     let request = Request::from_parts(bearer(&theirs), ());
     assert_eq!(stacked.oneshot(request).await.unwrap().status(), 401);
 }
+
+// The same issuer, and another audience: what is good there is nothing here.
+#[tokio::test]
+async fn the_caller_of_another_guard_for_the_same_issuer_is_none() {
+    let signer = signer();
+    let issuer = ScriptedIssuer::new(&[]);
+    let guard_for = |audience: &str| {
+        let builder = Guard::builder(ISSUER).audience(audience);
+        let builder = builder.transport(issuer.clone()).keys(keys(&signer));
+        builder.clock(TestClock::new()).build().unwrap()
+    };
+    let (theirs, ours) = (guard_for(API), guard_for("https://other.example"));
+    let served =
+        service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) });
+    let route = ours.require(Require::caller()).layer(served);
+    let request = || Request::from_parts(bearer(&token(&signer)), ());
+    let answer = theirs.layer().layer(route.clone()).oneshot(request()).await;
+    assert_eq!(answer.unwrap().status(), 401);
+
+    // One guard of several is one of them.
+    let all = Guard::several([theirs.clone()]).unwrap();
+    let route = theirs.require(Require::caller()).layer(served);
+    let answer = all.layer().layer(route).oneshot(request()).await;
+    assert_eq!(answer.unwrap().status(), 200);
+}
