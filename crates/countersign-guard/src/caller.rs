@@ -232,10 +232,6 @@ impl Believed {
         self.0.confirmation()
     }
 
-    pub(crate) fn claim(&self, name: &str) -> Option<&Value> {
-        self.0.claims().get(name)
-    }
-
     pub(crate) fn expires_at(&self) -> Option<UnixTime> {
         self.0.expires_at()
     }

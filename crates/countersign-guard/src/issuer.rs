@@ -229,17 +229,9 @@ impl Issuer {
             false => &self.demands.told_without_issuer,
         };
         let expires_at = check_claims(&said, demands, now)?;
-        let believed = Believed::read(&self.name, said, expires_at, How::Introspection)
+        let believed = Believed::read(&self.name, said.clone(), expires_at, How::Introspection)
             .map_err(jwt::Refusal::Claim)?;
-        let token_type = believed.claim("token_type").and_then(Value::as_str);
-        let is_bound = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
-        if is_bound && *believed.confirmation() == Confirmation::None {
-            let missing = ClaimError {
-                claim: "cnf",
-                missing: true,
-            };
-            return Err(jwt::Refusal::Claim(missing).into());
-        }
+        check_told_type(&said, &believed)?;
         Ok(believed)
     }
 
@@ -265,6 +257,10 @@ impl Issuer {
         // A platform of ours leaves out what there is none of.
         let tells_all = said.members().contains_key("principal");
         let mut claims = signed.claims.clone();
+        // A bond that only the answer tells is one (RFC 9449 §6.2, RFC 8705 §3.2).
+        if let Some(bond) = said.members().get("cnf") {
+            claims.replace("cnf", Some(bond.clone()));
+        }
         for right in ["scope", "roles"] {
             match said.members().get(right) {
                 None if !tells_all => {}
@@ -272,9 +268,24 @@ impl Issuer {
             }
         }
         let end = said_end.map_or(signed.expires_at, |end| end.min(signed.expires_at));
-        Believed::read(&self.name, claims, Some(end), How::Introspection)
-            .map_err(|why| jwt::Refusal::Claim(why).into())
+        let believed = Believed::read(&self.name, claims, Some(end), How::Introspection)
+            .map_err(jwt::Refusal::Claim)?;
+        check_told_type(said, &believed)?;
+        Ok(believed)
     }
+}
+
+/// Whether a token is bound to a key as its type says.
+fn check_told_type(said: &Claims, believed: &Believed) -> Result<(), jwt::Refusal> {
+    let token_type = said.members().get("token_type").and_then(Value::as_str);
+    let is_bound = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
+    if is_bound && *believed.confirmation() == Confirmation::None {
+        return Err(jwt::Refusal::Claim(ClaimError {
+            claim: "cnf",
+            missing: true,
+        }));
+    }
+    Ok(())
 }
 
 /// What is known of a token that was asked about.

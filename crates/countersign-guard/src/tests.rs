@@ -13,3 +13,4 @@ mod settings;
 mod several;
 mod signed;
 mod unknown_keys;
+mod vouched;
