@@ -275,17 +275,38 @@ impl Issuer {
     }
 }
 
-/// Whether a token is bound to a key as its type says.
+/// Whether what an issuer calls a token is what it is taken for: an issuer answers about its refresh
+/// tokens too (RFC 7662 §2.1), and says of one that is bound that it is `DPoP`. It need not say
+/// anything; some say what it is for in `token_use`.
 fn check_told_type(said: &Claims, believed: &Believed) -> Result<(), jwt::Refusal> {
-    let token_type = said.members().get("token_type").and_then(Value::as_str);
-    let is_bound = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
-    if is_bound && *believed.confirmation() == Confirmation::None {
+    let mistyped = |claim: &'static str| {
+        jwt::Refusal::Claim(ClaimError {
+            claim,
+            missing: false,
+        })
+    };
+    let is_one_of = |value: &Value, names: &[&str]| {
+        let text = value.as_str().unwrap_or_default();
+        names.iter().any(|name| text.eq_ignore_ascii_case(name))
+    };
+    if let Some(used) = said.members().get("token_use")
+        && !is_one_of(used, &["access_token", "access"])
+    {
+        return Err(mistyped("token_use"));
+    }
+    let Some(token_type) = said.members().get("token_type") else {
+        return Ok(());
+    };
+    if is_one_of(token_type, &["DPoP"]) && *believed.confirmation() == Confirmation::None {
         return Err(jwt::Refusal::Claim(ClaimError {
             claim: "cnf",
             missing: true,
         }));
     }
-    Ok(())
+    match is_one_of(token_type, &["Bearer", "DPoP", "access_token"]) {
+        true => Ok(()),
+        false => Err(mistyped("token_type")),
+    }
 }
 
 /// What is known of a token that was asked about.

@@ -1,5 +1,7 @@
 //! Is what an issuer tells of a token passed over when it narrows who may use it?
 
+use std::sync::Arc;
+
 use countersign_proto::{jwk, key::SigningKey as _};
 use serde_json::json;
 
@@ -54,4 +56,31 @@ async fn a_holder_who_proves_a_bond_that_only_the_answer_tells_is_believed() {
     issuer.know(&text, json!({"active": true, "cnf": {"jkt": jkt}}));
     let proved = proved(&text, &holder, &PROOF);
     assert!(guard.check(&proved).await.is_ok());
+}
+
+// security.md 44: an issuer answers about its refresh tokens too (RFC 7662 §2.1).
+#[tokio::test]
+async fn a_token_that_its_issuer_calls_something_else_is_no_access_token() {
+    const TEXT: &str = "2YotnFZFEjr1zCsicMWpAA";
+    for (name, value, wanted) in [
+        ("token_use", json!("refresh_token"), "claim"),
+        ("token_use", json!("id"), "claim"),
+        ("token_use", json!(1), "claim"),
+        ("token_type", json!("refresh_token"), "claim"),
+        ("token_type", json!("N_A"), "claim"),
+        ("token_type", json!("mac"), "claim"),
+        ("token_type", json!(null), "claim"),
+        ("token_use", json!("access_token"), "believed"),
+        ("token_use", json!("access"), "believed"),
+        ("token_type", json!("access_token"), "believed"),
+        ("token_type", json!("bearer"), "believed"),
+    ] {
+        let issuer: Arc<ScriptedIssuer> = ScriptedIssuer::new(&[]);
+        let builder = builder(&issuer, &TestClock::new()).introspect_with(introspector());
+        let guard = builder.build().unwrap();
+        let mut answer = active();
+        answer[name] = value.clone();
+        issuer.know(TEXT, answer);
+        assert_eq!(word(&guard, TEXT).await, wanted, "{name} {value}");
+    }
 }
