@@ -15,10 +15,11 @@ use tracing::Instrument as _;
 use crate::{
     Refusal,
     caller::{Believed, How},
+    clock::within,
     discovery::Discovery,
     fetch::Wire,
     introspect::{Asker, Question, TokenDigest},
-    keys::{self, KeySet, Keys, Standing, Want},
+    keys::{self, KeySet, Keys, REFRESH_LIMIT, Standing, Want},
     possession::{Moment, Possession},
 };
 
@@ -159,7 +160,14 @@ impl Issuer {
         };
         let issuer = Arc::clone(self);
         let fetching = async move { issuer.refresh(want).await };
-        let fetched = runtime.spawn(fetching.in_current_span()).await;
+        let fetching = runtime.spawn(fetching.in_current_span());
+        let fetched = match want {
+            Want::Missing => fetching.await,
+            Want::Newer => match within(&*self.wire.clock, REFRESH_LIMIT, fetching).await {
+                Some(fetched) => fetched,
+                None => return keys::Asked::Not,
+            },
+        };
         // Fails only when the runtime is going down.
         fetched.unwrap_or(keys::Asked::Not)
     }

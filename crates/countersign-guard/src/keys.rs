@@ -28,8 +28,9 @@ const KEPT: Duration = Duration::from_secs(300);
 const AHEAD: Duration = Duration::from_secs(60);
 /// How long a set that could not be fetched again is used before the next try.
 const HOLD_OFF: Duration = Duration::from_secs(30);
-/// The longest that a caller waits for newer keys when there are some that are good.
-const REFRESH_LIMIT: Duration = Duration::from_secs(2);
+/// The longest that a caller waits for newer keys when there are some that are good. The fetch goes on
+/// meanwhile: a slow issuer would keep its withdrawn keys in use otherwise.
+pub(crate) const REFRESH_LIMIT: Duration = Duration::from_secs(2);
 /// From one fetch to the next that keys may cause which nobody knows, in the long run.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(5);
 /// So many of them may come one after the other, since an issuer may rotate twice.
@@ -171,15 +172,16 @@ impl Keys {
         if !is_wanted {
             return Asked::Not;
         }
-        let limit = match want {
-            Want::Newer => REFRESH_LIMIT,
-            Want::Missing => WHOLE_LIMIT,
-        };
         if want == Want::Missing {
             let before = read(&self.evenly).max(elapsed);
             write(&self.evenly, before + UNKNOWN_KEY_INTERVAL);
         }
-        let fetched = within(&*wire.clock, limit, fetch(discovery, wire, elapsed + limit)).await;
+        let fetched = within(
+            &*wire.clock,
+            WHOLE_LIMIT,
+            fetch(discovery, wire, elapsed + WHOLE_LIMIT),
+        )
+        .await;
         let elapsed = wire.clock.elapsed();
         match fetched.unwrap_or_else(|| Err(Away::late())) {
             Ok(keys) => {

@@ -8,6 +8,7 @@ mod keys;
 mod layers;
 mod opaque;
 mod refusals;
+mod rotation;
 mod secrets;
 mod settings;
 mod several;
