@@ -140,7 +140,8 @@ async fn every_change_of_one_character_is_refused() {
 // security.md 17, 18; attacks A6, A7
 #[tokio::test]
 async fn a_key_that_a_token_brings_along_or_points_to_is_never_used_and_never_fetched() {
-    let (guard, issuer, _) = ready().await;
+    let (guard, issuer, good) = ready().await;
+    let kid = countersign_proto::token::inspect(&good).unwrap().header["kid"].clone();
     let asked = issuer.requests();
     let key = key();
     let own = countersign_proto::jwt::Signer::key_pair(key.clone());
@@ -154,7 +155,7 @@ async fn a_key_that_a_token_brings_along_or_points_to_is_never_used_and_never_fe
         json!({"x5u": "https://mallory.example/chain.pem"}),
         json!({"x5c": ["MIIB"]}),
     ] {
-        let mut header = json!({"alg": "ES256", "typ": "at+jwt"});
+        let mut header = json!({"alg": "ES256", "typ": "at+jwt", "kid": kid});
         let members = header.as_object_mut().unwrap();
         members.extend(extra.as_object().unwrap().clone());
         let refused = guard.check(&bearer(&forged(&header, &claims, &key))).await;

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_proto::jwt::Signer;
+use serde_json::Value;
 
-use crate::{Guard, scripted::*};
+use crate::{Guard, TransportError, scripted::*};
 
 const KEYS: &str = "/jwks.json";
 
@@ -25,6 +26,15 @@ async fn word(guard: &Guard, token: &str) -> &'static str {
 fn long(signer: &Signer) -> String {
     let builder = token_builder().lifetime(Duration::from_secs(86_400));
     built(&builder, signer)
+}
+
+/// A set as published by an issuer that names no key.
+fn unnamed(signers: &[&Signer]) -> Value {
+    let mut set = published(signers);
+    for key in set["keys"].as_array_mut().unwrap() {
+        key.as_object_mut().unwrap().remove("kid");
+    }
+    set
 }
 
 // A caller waits for 2 s and no longer, and the answer that comes later counts.
@@ -54,4 +64,37 @@ async fn a_key_that_a_slow_issuer_withdrew_is_not_believed_when_its_answer_is_th
     }
     assert_eq!(word(&guard, &text).await, "key");
     assert_eq!(issuer.count(KEYS), 2 + 1);
+}
+
+// `kid` is optional (RFC 7517 §4.5).
+#[tokio::test]
+async fn the_new_key_of_an_issuer_that_names_none_is_taken_at_once() {
+    let (old, new) = (signer(), signer());
+    let (guard, issuer, clock) = setting(&old);
+    issuer.publish_text(unnamed(&[&old]));
+    assert_eq!(word(&guard, &long(&old)).await, "believed");
+    issuer.publish_text(unnamed(&[&new]));
+    assert_eq!(word(&guard, &long(&new)).await, "believed");
+    assert_eq!(word(&guard, &long(&old)).await, "signature");
+    // While the issuer is away nobody is called bad for its key, and good ones are judged.
+    let why = TransportError::Connect("id.example:443".to_owned());
+    issuer.always(Some(Instead::Fails(why)));
+    clock.advance(Duration::from_secs(100));
+    assert_eq!(word(&guard, &long(&old)).await, "unavailable");
+    assert_eq!(word(&guard, &long(&new)).await, "believed");
+}
+
+#[tokio::test]
+async fn forgeries_of_an_unnamed_key_make_a_bounded_number_of_fetches() {
+    let signer = signer();
+    let (guard, issuer, _) = setting(&signer);
+    issuer.publish_text(unnamed(&[&signer]));
+    assert_eq!(word(&guard, &long(&signer)).await, "believed");
+    let fetched = issuer.count(KEYS);
+    for _ in 0..100 {
+        let stranger = long(&crate::scripted::signer());
+        assert_ne!(word(&guard, &stranger).await, "believed");
+    }
+    assert!(issuer.count(KEYS) <= fetched + 4);
+    assert_eq!(word(&guard, &long(&signer)).await, "believed");
 }

@@ -209,6 +209,14 @@ impl TrustedKeys {
         }
     }
 
+    /// Whether the key is taken because there is no other, and not by its name.
+    pub(super) fn is_unnamed<A>(&self, header: &Header<A>) -> bool {
+        let is_its_name = |kid: &String| self.0.iter().any(|key| key.names.contains(kid));
+        self.0.len() == 1
+            && !header.kid.as_ref().is_some_and(is_its_name)
+            && self.find(header).is_ok()
+    }
+
     fn one(key: TrustedKey) -> TrustedKeys {
         TrustedKeys(Arc::new([key]))
     }

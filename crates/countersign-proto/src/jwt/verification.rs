@@ -94,6 +94,12 @@ impl<'a> UnverifiedJwt<'a> {
         !matches!(keys.find(&self.0.header), Err(NotFound::Unknown))
     }
 
+    /// Whether the only key that it may be signed by was not named, by it or by who published the key:
+    /// then a newer key may have taken its place without another name.
+    pub fn is_by_an_unnamed_key(&self, keys: &TrustedKeys) -> bool {
+        keys.is_unnamed(&self.0.header)
+    }
+
     /// As [`verify`], without reading it again.
     ///
     /// # Errors
