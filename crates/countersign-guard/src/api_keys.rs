@@ -95,7 +95,11 @@ impl ApiKeys {
     ///
     /// As [`ApiKeys::in_header`].
     pub fn or_in_header(mut self, name: &str) -> Result<ApiKeys, ApiKeyError> {
-        self.headers.push(header_for_keys(name)?);
+        let name = header_for_keys(name)?;
+        // One header that is said twice would read each key twice, and refuse it.
+        if !self.headers.contains(&name) {
+            self.headers.push(name);
+        }
         Ok(self)
     }
 
@@ -328,6 +332,13 @@ mod tests {
             assert_eq!(response.status(), 400);
             assert_eq!(reason(&response), NotRecognized::Several);
         }
+    }
+
+    #[tokio::test]
+    async fn a_header_that_was_said_twice_is_one_header() {
+        let layer = keys().or_in_header("X-API-Key").unwrap();
+        let request = with("x-api-key", NIGHTLY).body(()).unwrap();
+        assert_eq!(ask(&layer, request).await.status(), 200);
     }
 
     // security.md 85
