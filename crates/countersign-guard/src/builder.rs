@@ -159,8 +159,12 @@ impl GuardBuilder {
     }
 
     /// Under which address clients know the API, for the `htu` of their proofs: scheme, host, port if
-    /// it is not the usual one, and what a proxy takes off the path. Default: what the request was
-    /// sent to by its `Host`, over https; over http as well on loopback.
+    /// it is not the usual one, and what a proxy or a router that is nested takes off the path.
+    /// Default: what the request was sent to by its `Host`, over https; over http as well on loopback.
+    ///
+    /// `Host` is what the sender wrote there. Unless something before the guard refuses the hosts of
+    /// others, set this: a client that was led to present its token to somebody else made its proof for
+    /// that address, and whoever got both would send them on with that `Host`.
     pub fn public_origin(mut self, origin: &str) -> GuardBuilder {
         self.origin = Some(origin.to_owned());
         self

@@ -374,3 +374,48 @@ fn a_token_of_a_certificate_is_taken_over_a_connection_with_it() {
     head.extensions.insert(own);
     assert_eq!(setting.judge(&head), Err(Refusal::BoundToKey));
 }
+
+/// As axum does it: what is nested sees what is left of the path.
+async fn nested(setting: &Setting, proof: &Proof<'_>) -> http::StatusCode {
+    let inner = axum::Router::new()
+        .route("/orders", axum::routing::get(async || "served"))
+        .layer(setting.guard.layer());
+    let service = axum::Router::new().nest("/api", inner);
+    let mut head = proved(&setting.token, &setting.holder, proof);
+    head.uri = "/api/orders?page=2".parse().unwrap();
+    let request = http::Request::from_parts(head, axum::body::Body::empty());
+    let answer = tower::ServiceExt::oneshot(service, request).await;
+    answer.unwrap().status()
+}
+
+// security.md 105
+#[tokio::test]
+async fn a_guard_in_a_nested_router_is_told_what_is_not_on_its_path() {
+    let whole = Proof {
+        uri: "https://api.example/api/orders",
+        ..PROOF
+    };
+    let told = setting_with(|builder| builder.public_origin("https://api.example/api"));
+    assert_eq!(nested(&told, &whole).await, 200);
+    assert_eq!(nested(&told, &PROOF).await, 401);
+    assert_eq!(nested(&setting(), &whole).await, 401);
+}
+
+// A malicious API got token and proof, and sends them on (RFC 9449 §2).
+#[test]
+fn with_an_origin_a_proof_for_another_address_is_refused_whatever_host_says() {
+    let of_mallory = |setting: &Setting| {
+        let proof = Proof {
+            uri: "https://mallory.example/orders",
+            ..PROOF
+        };
+        let mut head = proved(&setting.token, &setting.holder, &proof);
+        head.headers
+            .insert("Host", "mallory.example".parse().unwrap());
+        setting.judge(&head).is_ok()
+    };
+    let told = setting_with(|builder| builder.public_origin("https://api.example"));
+    assert!(!of_mallory(&told));
+    // Without one, `Host` is believed.
+    assert!(of_mallory(&setting()));
+}
