@@ -42,7 +42,7 @@ impl Guard {
     ///
     /// # Errors
     /// As there, and [`Refusal::Unavailable`] when it is called inside async code and the issuer would
-    /// have to be asked.
+    /// have to be asked; so it is on a thread of `spawn_blocking`, where [`crate::Guard::check`] is at hand.
     pub fn check(&self, request: &Parts) -> Result<Caller, Refusal> {
         if let Some(known) = self.guard.check_at_once(request) {
             return known;

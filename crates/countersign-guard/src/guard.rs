@@ -53,7 +53,9 @@ impl Guard {
 
     /// One guard for the issuers of all of these. Which one a token is judged by is found by what it
     /// claims, and then it is verified whole by that one alone. Opaque tokens are asked of each that
-    /// is asked at all, in this order.
+    /// is asked at all, in this order: whoever is asked gets to see tokens of those after it, and one
+    /// that does not answer is waited for. A role is a role whichever of them gave it; a route that
+    /// wants one of them takes the [`Guard::require`] of its own guard.
     ///
     /// # Errors
     /// [`BuildError::NoIssuer`], or [`BuildError::IssuerTwice`].

@@ -1,11 +1,13 @@
 //! Is a token judged by the one issuer that it names, where several are believed?
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use countersign_proto::jwt::Signer;
+use http::{Request, Response};
 use serde_json::json;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use crate::{BuildError, Guard, TransportError, scripted::*};
+use crate::{BuildError, Guard, Require, TransportError, scripted::*};
 
 const OTHER: &str = "https://other.example";
 
@@ -106,4 +108,32 @@ fn an_issuer_stands_in_a_guard_once() {
     let twice = Guard::several([guard(), guard()]).unwrap_err();
     assert_eq!(twice, BuildError::IssuerTwice(ISSUER.to_owned()));
     assert_eq!(Guard::several([]).unwrap_err(), BuildError::NoIssuer);
+}
+
+// A role is a role whichever issuer gave it, unless the route says which.
+#[tokio::test]
+async fn a_route_can_demand_a_caller_of_one_of_the_issuers() {
+    let signers = [signer(), signer()];
+    let clock = TestClock::new();
+    let guard = |name: &str, signer| {
+        let issuer = ScriptedIssuer::named(name, &[signer]);
+        builder(&issuer, &clock).build().unwrap()
+    };
+    let [ours, theirs] = [guard(ISSUER, &signers[0]), guard(OTHER, &signers[1])];
+    let all = Guard::several([ours.clone(), theirs]).unwrap();
+    let tokens = [
+        token(&signers[0]),
+        built(&token_builder().issuer(OTHER), &signers[1]),
+    ];
+    for (by, wanted) in [(&all, [200, 200]), (&ours, [200, 401])] {
+        for (token, wanted) in tokens.iter().zip(wanted) {
+            let served = service_fn(|_: Request<()>| async {
+                Ok::<_, Infallible>(Response::new(String::new()))
+            });
+            let route = by.require(Require::caller().role("Reader")).layer(served);
+            let request = Request::from_parts(bearer(token), ());
+            let answer = all.layer().layer(route).oneshot(request).await;
+            assert_eq!(answer.unwrap().status(), wanted);
+        }
+    }
 }
