@@ -122,9 +122,14 @@ impl Asker {
             Ok(_) => answers.kept,
             Err(_) => answers.kept.min(REFUSED_KEPT_MAX),
         };
+        let known_since = match &said {
+            // Nothing was said that could be old: whoever waited as well is told the same.
+            Err(Refusal::Unavailable { .. }) => wire.clock.elapsed(),
+            _ => asked_at,
+        };
         let answer = Answer {
             said: said.clone(),
-            known_until: asked_at + kept,
+            known_until: known_since + kept,
         };
         // Does not fit any more when it was put out meanwhile: then it is not remembered.
         let _ = place.insert(Arc::new(answer));

@@ -15,3 +15,4 @@ mod several;
 mod signed;
 mod unknown_keys;
 mod vouched;
+mod waiting;
