@@ -188,7 +188,7 @@ impl Issuer {
         let judge = |said: Option<Claims>, now: UnixTime| {
             let said = said.ok_or(Refusal::Inactive)?;
             match signed {
-                None => self.judge(said, now),
+                None => self.judge(&said, now),
                 Some(signed) => self.judge_with(signed, &said, now),
             }
         };
@@ -239,15 +239,15 @@ impl Issuer {
     }
 
     /// What the issuer tells about a token that nobody else can read.
-    fn judge(&self, said: Claims, now: UnixTime) -> Result<Believed, Refusal> {
+    fn judge(&self, said: &Claims, now: UnixTime) -> Result<Believed, Refusal> {
         let demands = match said.members().contains_key("iss") {
             true => &self.demands.told,
             false => &self.demands.told_without_issuer,
         };
-        let expires_at = check_claims(&said, demands, now)?;
+        let expires_at = check_claims(said, demands, now)?;
         let believed = Believed::read(&self.name, said.clone(), expires_at, How::Introspection)
             .map_err(jwt::Refusal::Claim)?;
-        check_told_type(&said, &believed)?;
+        check_told_type(said, &believed)?;
         Ok(believed)
     }
 
