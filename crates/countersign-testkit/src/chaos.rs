@@ -19,7 +19,8 @@ use http::StatusCode;
 /// Harm for a stated share of the good calls to a platform, for
 /// [`TestPlatform::begin_chaos`](crate::TestPlatform::begin_chaos).
 ///
-/// Shares are exact: of each hundred good calls that follow one another, exactly so many are harmed.
+/// Shares are exact: of the first hundred good calls, of the second hundred and so on, exactly so many
+/// are harmed.
 /// Which ones they are is decided by the seed and by nothing else, so that a run that failed is
 /// repeated with its seed.
 ///
@@ -90,7 +91,7 @@ pub enum Refusal {
 /// Which calls may be harmed, by their path below the issuer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
-    /// All that the platform serves.
+    /// All that the platform serves, but for the socket of a sign-in once it is open.
     #[default]
     Everything,
     /// `/oauth2/token`
