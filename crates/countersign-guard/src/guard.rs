@@ -84,7 +84,13 @@ impl Guard {
         }
     }
 
-    /// The layer that puts a [`Caller`] into the extensions of each request, or refuses it.
+    /// The layer that puts a [`Caller`] into the extensions of each request, or refuses it. It guards
+    /// what it is put before: in axum, the routes that the router has at that moment and none that is
+    /// added later.
+    ///
+    /// One of them judges a request: a proof is taken once, so a second layer of the same guard behind it
+    /// refuses what was proved. A browser asks by `OPTIONS` without a token whether it may send one, so a
+    /// layer that answers that (CORS) stands before this one.
     pub fn layer(&self) -> GuardLayer {
         GuardLayer::new(self.clone())
     }

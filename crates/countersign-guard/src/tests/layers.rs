@@ -314,3 +314,25 @@ async fn the_caller_of_another_guard_for_the_same_issuer_is_none() {
     let answer = all.layer().layer(route).oneshot(request()).await;
     assert_eq!(answer.unwrap().status(), 200);
 }
+
+// security.md 105: a proof is used up by whoever judges it first.
+#[tokio::test]
+async fn a_second_layer_of_one_guard_refuses_what_was_proved_before_the_first() {
+    let (signer, holder) = (signer(), key());
+    let issuer = ScriptedIssuer::new(&[]);
+    let builder = builder(&issuer, &TestClock::new()).keys(keys(&signer));
+    let guard = builder.build().unwrap();
+    let jkt = jwk::thumbprint(holder.public_key());
+    let bound = built(&token_builder().claim("cnf", json!({"jkt": jkt})), &signer);
+    for (head, wanted) in [
+        (proved(&bound, &holder, &PROOF), 401),
+        (bearer(&token(&signer)), 200),
+    ] {
+        let served = service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(String::new()))
+        });
+        let twice = guard.layer().layer(guard.layer().layer(served));
+        let answer = twice.oneshot(Request::from_parts(head, ())).await.unwrap();
+        assert_eq!(answer.status(), wanted);
+    }
+}
