@@ -1,6 +1,6 @@
 //! Is a request sent by somebody whose token is believed?
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use countersign_proto::{
     jws::JwsError,
@@ -199,10 +199,12 @@ impl Guard {
             Step::Of(issuer, asker, signed) => {
                 let moment = issuer.moment();
                 let signed = signed.as_deref();
-                let believed = issuer.ask(asker, token, signed, moment).await?;
+                let believed = issuer
+                    .ask(asker, token, view.peer(), signed, moment)
+                    .await?;
                 (issuer, believed)
             }
-            Step::OfEach => self.ask_each(token).await?,
+            Step::OfEach => self.ask_each(token, view.peer()).await?,
             // Not reached: who looks without patience is not sent for keys.
             Step::Keys(..) => return Err(Refusal::unavailable(None)),
         };
@@ -258,10 +260,14 @@ impl Guard {
     }
 
     /// Of each, until one knows the token.
-    async fn ask_each(&self, token: &str) -> Result<(&Issuer, Believed), Refusal> {
+    async fn ask_each(
+        &self,
+        token: &str,
+        from: Option<IpAddr>,
+    ) -> Result<(&Issuer, Believed), Refusal> {
         let mut refusal = Refusal::Opaque;
         for (issuer, asker) in self.askers() {
-            match issuer.ask(asker, token, None, issuer.moment()).await {
+            match issuer.ask(asker, token, from, None, issuer.moment()).await {
                 Ok(believed) => return Ok((issuer, believed)),
                 Err(why) => refusal = worse(refusal, why),
             }

@@ -1,6 +1,6 @@
 //! What does the issuer say about a token, and how long is that known (RFC 7662)?
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_proto::{introspection::Introspection, jws::Claims, time::UnixTime};
@@ -52,6 +52,8 @@ struct Answer {
 pub(crate) struct Question<'a> {
     pub(crate) token: &'a str,
     pub(crate) digest: TokenDigest,
+    /// From where the token was presented.
+    pub(crate) from: Option<IpAddr>,
     /// When the request came in whose token it is, on [`crate::Clock::elapsed`].
     pub(crate) arrived: Duration,
 }
@@ -143,7 +145,7 @@ impl Asker {
         wire: &Wire,
         judge: impl Fn(Option<Claims>, UnixTime) -> Result<Believed, Refusal>,
     ) -> Result<Believed, Refusal> {
-        let asking = self.put(question.token, discovery, wire);
+        let asking = self.put(question, discovery, wire);
         let asked = within(&*wire.clock, WHOLE_LIMIT, asking).await;
         match asked.unwrap_or_else(|| Err(Away::late())) {
             Ok(said) => judge(said, wire.clock.now()),
@@ -156,7 +158,7 @@ impl Asker {
 
     async fn put(
         &self,
-        token: &str,
+        question: &Question<'_>,
         discovery: &Discovery,
         wire: &Wire,
     ) -> Result<Option<Claims>, Away> {
@@ -171,7 +173,7 @@ impl Asker {
         let now = wire.clock.now();
         let request = self
             .introspector
-            .question(token, endpoint, &metadata, now)
+            .question(question, endpoint, &metadata, now)
             .await?;
         let body = wire.ask(endpoint, request).await?;
         Introspection::claims_from_json(&body).map_err(|error| Away::because(endpoint, error))

@@ -17,7 +17,7 @@ use countersign_proto::{
 use http::header::AUTHORIZATION;
 use url::Url;
 
-use crate::{fetch::Away, random};
+use crate::{fetch::Away, introspect::Question, random};
 
 /// How long an assertion lives that is signed by a bare key.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -92,16 +92,18 @@ impl Introspector {
     /// The question about a token, as this one puts it.
     pub(crate) async fn question(
         &self,
-        token: &str,
+        question: &Question<'_>,
         endpoint: &Url,
         metadata: &Metadata,
         now: UnixTime,
     ) -> Result<http::Request<Vec<u8>>, Away> {
         let mut form = TokenForm {
-            token: Presented::new(token.to_owned()),
+            token: Presented::new(question.token.to_owned()),
             token_type_hint: None,
             client_assertion: None,
             client_id: None,
+            // Of a platform of ours: nobody else knows what it is, or need know where callers are.
+            client_address: question.from.filter(|_| metadata.countersign_api.is_some()),
         };
         match &self.0 {
             Identity::Certificate(certified) => {

@@ -1,6 +1,6 @@
 //! When is a token of one issuer believed, and what has to be known for that?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use countersign_proto::{
     json::Value,
@@ -172,17 +172,19 @@ impl Issuer {
         fetched.unwrap_or(keys::Asked::Not)
     }
 
-    /// Asks about a token.
+    /// Asks about a token that was presented from there.
     pub(crate) async fn ask(
         &self,
         asker: &Asker,
         token: &str,
+        from: Option<IpAddr>,
         signed: Option<&Signed>,
         moment: Moment,
     ) -> Result<Believed, Refusal> {
         let question = Question {
             token,
             digest: TokenDigest::of(token),
+            from,
             arrived: moment.elapsed,
         };
         let judge = |said: Option<Claims>, now: UnixTime| {

@@ -1,5 +1,7 @@
 //! What of a request says who sent it?
 
+use std::net::IpAddr;
+
 use countersign_proto::{
     bearer::{self, BearerError},
     thumbprint::Thumbprint,
@@ -7,7 +9,7 @@ use countersign_proto::{
 };
 use http::{Extensions, HeaderMap, Method, Request, Uri, request::Parts};
 
-use crate::Refusal;
+use crate::{PeerAddress, Refusal};
 
 /// The certificate of the other end of a TLS connection, as a request extension. Whoever ends the TLS
 /// connection puts it there: with it, tokens that are bound to a certificate can be taken (RFC 8705 §3).
@@ -76,6 +78,12 @@ impl<'a> View<'a> {
             Err(BearerError::Malformed) => Err(Refusal::Malformed),
             Err(_) => Err(Refusal::Missing),
         }
+    }
+
+    /// From where the request comes, when whoever accepted the connection says so.
+    pub(crate) fn peer(self) -> Option<IpAddr> {
+        let PeerAddress(peer) = self.extensions.get::<PeerAddress>()?;
+        Some(peer.ip().to_canonical())
     }
 
     fn has_token_in_address(self) -> bool {

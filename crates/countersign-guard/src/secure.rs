@@ -15,7 +15,8 @@ pub struct Secure;
 
 /// Says, as an extension of a request, which address the connection comes from.
 ///
-/// It is needed where plain http from loopback is permitted, and for nothing else.
+/// Where plain http from loopback is permitted, it says who may use it. A platform that is asked about a
+/// token hears it too, and shows it as the place of the token's last use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 

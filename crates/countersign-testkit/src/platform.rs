@@ -236,6 +236,7 @@ impl TestPlatform {
             token_type_hint: None,
             client_assertion: None,
             client_id: None,
+            client_address: None,
         }
         .to_http(&endpoint);
         countersign::authorize::authorize(&caller, &mut request).await?;

@@ -40,6 +40,7 @@ impl Client {
                 token_type_hint: Some(HINT.to_owned()),
                 client_id: assertion.is_some().then(|| client_id.clone()),
                 client_assertion: assertion,
+                client_address: None,
             };
             let mut request = request.to_http(endpoint);
             if by_itself {
@@ -65,6 +66,7 @@ impl Client {
                 token_type_hint: Some(HINT.to_owned()),
                 client_assertion: Some(self.assertion().await?),
                 client_id: Some(client_id.clone()),
+                client_address: None,
             };
             let body = self.ask(request.to_http(endpoint)).await?;
             Introspection::active_from_json(&body).map_err(|error| {

@@ -8,7 +8,7 @@ use countersign_proto::{
 };
 use serde_json::json;
 
-use crate::{Introspector, Refusal, TransportError, scripted::*};
+use crate::{Introspector, PeerAddress, Refusal, TransportError, scripted::*};
 
 const INTROSPECT: &str = "/introspect";
 
@@ -228,6 +228,26 @@ async fn the_guard_says_who_asks_by_an_assertion() {
             Some(kid) => assert_eq!(first.header["kid"], kid),
             None => assert_eq!(first.header["x5t#S256"], json!(sha256)),
         }
+    }
+}
+
+#[tokio::test]
+async fn from_where_a_token_came_is_told_to_a_platform_and_to_nobody_else() {
+    for (api, told) in [(true, Some("192.0.2.7")), (false, None)] {
+        let (guard, issuer, _) = asking_for(Duration::ZERO);
+        if api {
+            issuer.metadata("countersign_api", json!(format!("{ISSUER}/api/v1")));
+        }
+        issuer.know(OPAQUE, active());
+        let mut request = bearer(OPAQUE);
+        guard.check(&request).await.unwrap();
+        let peer = "[::ffff:192.0.2.7]:4711".parse().unwrap();
+        request.extensions.insert(PeerAddress(peer));
+        guard.check(&request).await.unwrap();
+        let asked = issuer.seen(INTROSPECT);
+        assert_eq!(asked[0].form.get("client_address"), None);
+        let said = asked[1].form.get("client_address");
+        assert_eq!(said.map(String::as_str), told);
     }
 }
 

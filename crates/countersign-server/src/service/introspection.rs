@@ -6,8 +6,6 @@
 //! that holds no certificate presents an app token for its audience, with the scope.
 //! About every other token, and about everything that is not a good token, it learns nothing.
 
-use std::net::IpAddr;
-
 use countersign_proto::{
     assertion::Purpose, introspection::Introspection, token::TokenKind, token_form::TokenForm,
 };
@@ -32,12 +30,11 @@ pub(crate) enum IntrospectionRefusal {
     Failure(Failure),
 }
 
-/// Answers a question about a token. `used_from` is where it was presented to the caller, as the caller
-/// says: people see it, and nothing is decided by it.
+/// Answers a question about a token. From where it was presented to the caller, as the caller says, people
+/// see, and nothing is decided by it.
 pub(crate) async fn introspect(
     platform: &Platform,
     question: TokenForm,
-    used_from: Option<IpAddr>,
     request: &PresentedRequest<'_>,
 ) -> Result<Introspection, IntrospectionRefusal> {
     let now = platform.now();
@@ -79,7 +76,7 @@ pub(crate) async fn introspect(
         token,
         audiences: &[&audience],
         peer: request.peer,
-        used_from,
+        used_from: question.client_address,
         now,
     };
     let found = live_token(platform, &registry, &asked)

@@ -34,6 +34,7 @@ impl GrantedCredential {
                 token_type_hint: None,
                 client_assertion: None,
                 client_id: None,
+                client_address: None,
             };
             let mut request = form.to_http(endpoint);
             self.authorize(&mut request).await?;

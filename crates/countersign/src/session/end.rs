@@ -41,6 +41,7 @@ impl InteractiveSession {
             token_type_hint: Some(hint.to_owned()),
             client_assertion: None,
             client_id: Some(INTERACTIVE_CLIENT_ID.to_owned()),
+            client_address: None,
         };
         let mut request = form.to_http(endpoint);
         if current.refresh_token.is_none() {
