@@ -1,6 +1,9 @@
 //! Is a request sent by somebody whose token is believed?
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, fmt, future::poll_fn, net::IpAddr, pin::Pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
 use countersign_proto::{
     jws::JwsError,
@@ -12,6 +15,7 @@ use http::request::Parts;
 use crate::{
     BuildError, Caller, GuardBuilder, GuardLayer, Refusal, Require, RequireLayer,
     caller::Believed,
+    clock::within,
     introspect::{Asker, TokenDigest},
     issuer::{Found, Issuer, KeySource, Patience, Signed},
     keys::{Asked, Want},
@@ -53,8 +57,8 @@ impl Guard {
 
     /// One guard for the issuers of all of these. Which one a token is judged by is found by what it
     /// claims, and then it is verified whole by that one alone. Opaque tokens are asked of each that
-    /// is asked at all, in this order: whoever is asked gets to see tokens of those after it, and one
-    /// that does not answer is waited for. A role is a role whichever of them gave it; a route that
+    /// is asked at all, in this order: whoever is asked gets to see tokens of those after it, and of
+    /// those before it that do not answer within a second. A role is a role whichever of them gave it; a route that
     /// wants one of them takes the [`Guard::require`] of its own guard.
     ///
     /// # Errors
@@ -242,37 +246,55 @@ impl Guard {
 
     fn look_at_opaque(&self, token: &str) -> Look<'_> {
         let digest = TokenDigest::of(token);
-        let mut refusal = Refusal::Opaque;
-        let mut is_known = true;
+        let mut refusal = Some(Refusal::Opaque);
         for (issuer, asker) in self.askers() {
             let moment = issuer.moment();
             match asker.known(&digest, moment) {
-                None => is_known = false,
+                // Whatever the others know of it.
                 Some(Ok(believed)) => return Look::Believed(issuer, believed, moment),
-                Some(Err(why)) => refusal = worse(refusal, why),
+                Some(Err(why)) => refusal = refusal.map(|before| worse(before, why)),
+                None => refusal = None,
             }
         }
-        match is_known {
-            true => Look::Refused(refusal),
-            false if opens_no_api(token) => Look::Refused(Refusal::NotForApis),
-            false => Look::Ask(Step::OfEach),
+        match refusal {
+            Some(refusal) => Look::Refused(refusal),
+            None if opens_no_api(token) => Look::Refused(Refusal::NotForApis),
+            None => Look::Ask(Step::OfEach),
         }
     }
 
-    /// Of each, until one knows the token.
+    /// Of each, until one knows the token: the next one when those before it do not know it, or have
+    /// not answered for a while.
     async fn ask_each(
         &self,
         token: &str,
         from: Option<IpAddr>,
     ) -> Result<(&Issuer, Believed), Refusal> {
         let mut refusal = Refusal::Opaque;
-        for (issuer, asker) in self.askers() {
-            match issuer.ask(asker, token, from, None, issuer.moment()).await {
-                Ok(believed) => return Ok((issuer, believed)),
-                Err(why) => refusal = worse(refusal, why),
+        let mut asked = Vec::new();
+        let mut others = self.askers().peekable();
+        loop {
+            let clock = match others.next() {
+                Some((issuer, asker)) => {
+                    let answer = issuer.ask(asker, token, from, None, issuer.moment());
+                    asked.push((issuer, Box::pin(answer)));
+                    &issuer.wire.clock
+                }
+                None => match asked.first() {
+                    Some((issuer, _)) => &issuer.wire.clock,
+                    None => return Err(refusal),
+                },
+            };
+            let answer = match others.peek() {
+                Some(_) => within(&**clock, NEXT_ASKED_AFTER, one_of(&mut asked)).await,
+                None => Some(one_of(&mut asked).await),
+            };
+            match answer {
+                Some((issuer, Ok(believed))) => return Ok((issuer, believed)),
+                Some((_, Err(why))) => refusal = worse(refusal, why),
+                None => {}
             }
         }
-        Err(refusal)
     }
 
     fn askers(&self) -> impl Iterator<Item = (&Issuer, &Asker)> {
@@ -286,6 +308,27 @@ enum Look<'g> {
     Believed(&'g Issuer, Believed, Moment),
     Refused(Refusal),
     Ask(Step<'g>),
+}
+
+/// How long the next issuer is not asked about a token while those before it do not answer.
+const NEXT_ASKED_AFTER: Duration = Duration::from_secs(1);
+
+/// The first answer that comes, and whose it is; it is taken off those that are waited for.
+async fn one_of<'g, F: Future + Unpin>(
+    asked: &mut Vec<(&'g Issuer, F)>,
+) -> (&'g Issuer, F::Output) {
+    poll_fn(|context| {
+        for at in 0..asked.len() {
+            let (issuer, answer) = &mut asked[at];
+            if let Poll::Ready(answer) = Pin::new(answer).poll(context) {
+                let issuer = *issuer;
+                drop(asked.swap_remove(at));
+                return Poll::Ready((issuer, answer));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// The shortest time that [`Guard::keep_fresh`] rests.

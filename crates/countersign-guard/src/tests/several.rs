@@ -37,7 +37,6 @@ fn two() -> Two {
     }
 }
 
-// security.md 25, 59: the key belongs to the issuer.
 #[tokio::test]
 async fn a_token_is_verified_by_the_keys_of_the_issuer_that_it_names() {
     let Two {
@@ -136,4 +135,72 @@ async fn a_route_can_demand_a_caller_of_one_of_the_issuers() {
             assert_eq!(answer.unwrap().status(), wanted);
         }
     }
+}
+
+// security.md 76: of each, and not of those again that know nothing of it.
+#[tokio::test]
+async fn what_one_issuer_vouched_for_is_not_asked_of_the_others_again() {
+    let Two {
+        guard,
+        issuers,
+        clock,
+        ..
+    } = two();
+    let text = "2YotnFZFEjr1zCsicMWpAA";
+    let mut answer = active();
+    answer["iss"] = json!(OTHER);
+    issuers[1].know(text, answer);
+    assert_eq!(word(&guard, text).await, "believed");
+    // The first one's word has aged, the second one's has not.
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(word(&guard, text).await, "believed");
+    let asked = issuers.each_ref().map(|issuer| issuer.count("/introspect"));
+    assert_eq!(asked, [1, 1]);
+}
+
+#[tokio::test]
+async fn an_issuer_that_does_not_answer_keeps_nobody_from_the_others() {
+    let Two {
+        guard,
+        issuers,
+        clock,
+        ..
+    } = two();
+    // Both are known, and then one of them hangs.
+    assert_eq!(word(&guard, "nobodys").await, "inactive");
+    issuers[0].always(Some(Instead::Hangs));
+    let text = "2YotnFZFEjr1zCsicMWpAA";
+    let mut answer = active();
+    answer["iss"] = json!(OTHER);
+    issuers[1].know(text, answer);
+    let ask = |text: &str| {
+        let (guard, head) = (guard.clone(), bearer(text));
+        tokio::spawn(async move { guard.check(&head).await })
+    };
+    let theirs = ask(text);
+    while issuers[0].count("/introspect") < 2 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    // Whoever comes later does not see a token that an earlier one may answer for at once.
+    assert_eq!(issuers[1].count("/introspect"), 1);
+    clock.advance(Duration::from_secs(1));
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(theirs.is_finished());
+    assert_eq!(theirs.await.unwrap().unwrap().issuer(), OTHER);
+
+    // What nobody knows may still be of the one that is away.
+    let nobodys = ask("another");
+    for seconds in [1, 9] {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!nobodys.is_finished());
+        clock.advance(Duration::from_secs(seconds));
+    }
+    assert_eq!(nobodys.await.unwrap().unwrap_err().word(), "unavailable");
 }
