@@ -250,6 +250,8 @@ impl Walk {
     pub(super) async fn look_at_all(&mut self) {
         let mut open = vec![false; self.held.len()];
         for at in 0..2 {
+            // What was used at the other node for the first time may have ended what it replaces.
+            self.nodes.come_into_step().await;
             let node = &self.nodes.both[at];
             let tokens = self.names(node, "tokens").await;
             let sessions = self.names(node, "sessions").await;
