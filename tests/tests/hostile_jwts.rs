@@ -1,10 +1,13 @@
-//! Is any hostile token believed by the toolkit, and is each refused for its own reason?
+//! Is any hostile token believed by the toolkit, and is each refused for its own reason, and at what cost?
 
 mod guard;
 
 use std::collections::BTreeMap;
 
-use countersign::proto::jwt::{Requirements, TrustedKeys, verify};
+use countersign::proto::{
+    jws::MAX_BYTES,
+    jwt::{Requirements, TrustedKeys, verify},
+};
 use countersign_tests::hostile::{API, ISSUER, Issuer, NOW, TYP, reason};
 
 // security.md 1 to 10, 12, 14 to 17, 19 to 23, 30 to 34; attacks A1 to A12, A17 to A23
@@ -21,7 +24,10 @@ fn of_some_thousand_hostile_tokens_none_is_accepted_and_each_is_refused_for_its_
         );
         for hostile in issuer.hostile() {
             let shown: String = hostile.token.chars().take(2_000).collect();
-            let refusal = match verify(&hostile.token, &keys, &demands, NOW) {
+            let verified = at_bounded_cost(&hostile.token, || {
+                verify(&hostile.token, &keys, &demands, NOW)
+            });
+            let refusal = match verified {
                 Ok(_) => panic!("{algorithm} accepted: {shown}"),
                 Err(refusal) => refusal,
             };
@@ -35,4 +41,20 @@ fn of_some_thousand_hostile_tokens_none_is_accepted_and_each_is_refused_for_its_
     }
     let count: usize = reasons.values().sum();
     assert!(count > 3_000 && reasons.len() > 30, "{count}: {reasons:?}");
+}
+
+/// What a token may make its reader keep at once: a byte of JSON becomes a value of 32 at most, in a
+/// list that grows by doubling. A token that is too long is not even copied.
+fn at_bounded_cost<T>(token: &str, look: impl FnOnce() -> T) -> T {
+    let mut found = None;
+    let cost = allocation_counter::measure(|| found = Some(look()));
+    let most = match token.len() > MAX_BYTES {
+        true => 1_024,
+        false => 64 * MAX_BYTES,
+    };
+    let most = u64::try_from(most).unwrap();
+    let length = token.len();
+    assert!(cost.bytes_max <= most, "{length} bytes cost {cost:?}");
+    assert!(cost.bytes_total <= 4 * most, "{length} bytes cost {cost:?}");
+    found.unwrap()
 }

@@ -11,7 +11,8 @@ use crate::{Clock, Transport, TransportError, clock::within};
 
 /// The longest that one answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
-/// The longest that a caller waits for all that has to be asked.
+/// The longest that a caller waits for one thing that has to be asked: for keys, which may be twice, or for what
+/// the issuer says of a token.
 pub(crate) const WHOLE_LIMIT: Duration = Duration::from_secs(15);
 
 /// The way to an issuer.

@@ -19,6 +19,8 @@ use countersign_tests::hostile::{API, Hostile, ISSUER, Issuer, NOW, reason};
 use http::{HeaderValue, Request, Response, request::Parts};
 use serde_json::json;
 
+use super::at_bounded_cost;
+
 // security.md 1 to 10, 12, 14 to 17, 19 to 23, 30 to 34: the guard, by keys that it was given
 #[tokio::test]
 async fn a_guard_with_given_keys_refuses_every_hostile_token_for_its_reason() {
@@ -73,6 +75,9 @@ async fn refuses_all(guard: &Guard, issuer: &Issuer) -> usize {
             assert_eq!(hostile.why, "Character", "{shown}");
             continue;
         };
+        at_bounded_cost(&hostile.token, || {
+            drop(guard.check_at_once(&request));
+        });
         let refusal = match guard.check(&request).await {
             Ok(_) => panic!("{algorithm} accepted: {shown}"),
             Err(refusal) => refusal,
