@@ -58,6 +58,13 @@ impl Noun for Principals {
         platform: &Platform,
         mut found: Vec<Arc<Principal>>,
     ) -> Result<Vec<Arc<Principal>>, ChangeRefusal> {
+        if let [only] = &mut found[..] {
+            let account = platform.store().account(&only.name).await.map_err(fault)?;
+            if let Some(account) = account {
+                Arc::make_mut(only).password_set_at = Some(account.changed_at);
+            }
+            return Ok(found);
+        }
         let set = platform.store().passwords_set().await.map_err(fault)?;
         for principal in &mut found {
             if let Some(at) = set.get(&principal.name) {
