@@ -72,6 +72,23 @@ async fn an_administrator_grants_replaces_and_revokes_a_token_by_clicks_in_chrom
     look_at(&browser, "console-tokens").await;
     browser.open(format!("{console}/tokens/revoke")).await;
     look_at(&browser, "console-tokens-revoke-all").await;
+
+    // A token of another platform: its string stands on no page, not even on that which refuses it.
+    let foreign = "gh-like_9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+    browser.open(format!("{console}/tokens/import")).await;
+    browser.write("#string", foreign).await;
+    browser.write("#name", "moved").await;
+    browser.write("#days", "9000").await;
+    browser.click("main button[type=submit]").await;
+    browser.read("Nothing was done").await;
+    look_at(&browser, "console-tokens-import-refused").await;
+    assert!(!browser.source().await.contains(foreign));
+    browser.write("#string", foreign).await;
+    browser.write("#days", "30").await;
+    browser.click("main button[type=submit]").await;
+    browser.read("moved").await;
+    look_at(&browser, "console-tokens-imported").await;
+    assert!(!browser.source().await.contains(foreign));
 }
 
 #[tokio::test(flavor = "multi_thread")]
