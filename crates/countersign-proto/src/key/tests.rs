@@ -457,10 +457,7 @@ fn a_kind_that_is_not_supported_is_named_without_what_plays_with_its_reader() {
     let text = format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n");
     let shown = LocalKey::from_pem(&text).unwrap_err().to_string();
     let what = format!("[2J{}", "x".repeat(61));
-    assert_eq!(
-        shown,
-        format!(
-            "the key is of a kind that is not supported: {what}; use RSA, EC P-256, P-384 or P-521, or Ed25519"
-        )
-    );
+    let start = format!("the key is of a kind that is not supported: {what}; use RSA");
+    assert!(shown.starts_with(&start), "{shown}");
+    assert!(!shown.contains(char::is_control), "{shown:?}");
 }
