@@ -3,9 +3,6 @@
 //! All are made of good tokens of one issuer: damaged, dressed up, or signed by the right key with
 //! something wrong in them. The reason is the first thing that does not hold, in the words of
 //! [`reason`]; whoever verifies in another order than `proto::jwt` says where it differs.
-//!
-//! `countersign-proto` has a suite of its own beside its code, for each library that does its arithmetic.
-//! This one is for whoever verifies by way of it.
 
 mod claims;
 mod forms;

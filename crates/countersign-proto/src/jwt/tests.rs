@@ -2,10 +2,10 @@
 
 mod building;
 mod demanding;
-mod hostile;
 mod inspecting;
 mod key_sets;
 mod keys;
+mod own_algorithms;
 mod renewing;
 mod rfc;
 mod verifying;
