@@ -1,9 +1,12 @@
 //! Does the tree keep the rules of the house?
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
+mod tree;
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use self::tree::{
+    assert_none, code, code_before_tests, dependencies, is_in, is_test_module, lines_of_code,
+    product_files, root, rust_files, text,
 };
 
 /// Files that are longer than 500 lines before their tests, with the reason.
@@ -47,7 +50,7 @@ fn every_source_file_opens_with_its_question() {
 
 #[test]
 fn no_file_is_long_without_a_reason() {
-    let wrong = product_files().into_iter().filter(|file| {
+    let wrong = rust_files(&root()).into_iter().filter(|file| {
         let lines = code_before_tests(file).lines().count();
         lines > 500 && !LONG_FILES.iter().any(|(name, _)| file.ends_with(name))
     });
@@ -422,112 +425,4 @@ fn every_relative_link_of_the_documents_leads_somewhere() {
             );
         }
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ stands in the workspace")
-        .to_path_buf()
-}
-
-/// The sources of the product: what users compile.
-fn product_files() -> Vec<PathBuf> {
-    let all = rust_files(&root().join("crates"));
-    all.into_iter()
-        .filter(|file| file.components().any(|part| part.as_os_str() == "src"))
-        .collect()
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        if path.is_dir()
-            && !["target", "node_modules"].contains(&name.as_str())
-            && !name.starts_with('.')
-        {
-            files.extend(rust_files(&path));
-        } else if name.ends_with(".rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
-}
-
-fn is_in(file: &Path, module: &str) -> bool {
-    let inside = file.strip_prefix(root().join("crates")).unwrap_or(file);
-    inside.components().any(|part| {
-        let name = part.as_os_str().to_string_lossy();
-        name == module || name == format!("{module}.rs")
-    })
-}
-
-/// A module that is compiled for tests alone: its parent says so, not the file.
-fn is_test_module(file: &Path) -> bool {
-    const NAMES: &[&str] = &[
-        "fixture",
-        "fixtures",
-        "hostile",
-        "laws",
-        "scripted",
-        "tests",
-        "token_matrix",
-    ];
-    NAMES.iter().any(|name| is_in(file, name))
-}
-
-/// The lines that are not comments.
-fn code(file: &Path) -> impl Iterator<Item = String> {
-    lines_of_code(&text(file))
-}
-
-fn lines_of_code(text: &str) -> impl Iterator<Item = String> + use<> {
-    let lines: Vec<String> = text
-        .lines()
-        .map(str::trim_start)
-        .map(str::to_owned)
-        .collect();
-    lines.into_iter().filter(|line| !line.starts_with("//"))
-}
-
-fn text(file: &Path) -> String {
-    fs::read_to_string(file).expect("a readable file")
-}
-
-fn code_before_tests(file: &Path) -> String {
-    let content = text(file);
-    content
-        .split("\n#[cfg(test)]")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn dependencies(manifest: &str) -> BTreeSet<String> {
-    let parsed: toml::Table = text(&root().join(manifest)).parse().expect("a manifest");
-    parsed["dependencies"]
-        .as_table()
-        .expect("a table")
-        .keys()
-        .cloned()
-        .collect()
-}
-
-fn assert_none(wrong: impl Iterator<Item = PathBuf>, rule: &str) {
-    let names: Vec<String> = wrong
-        .map(|file| {
-            file.strip_prefix(root())
-                .unwrap_or(&file)
-                .display()
-                .to_string()
-        })
-        .collect();
-    assert!(names.is_empty(), "{rule}:\n  {}", names.join("\n  "));
 }
