@@ -20,13 +20,7 @@ pub(in crate::store) async fn a_rotation_gives_a_token_a_successor_that_lives_be
 ) {
     with_carol(&store).await;
     grant(&store, token("a")).await;
-    assert!(
-        store
-            .rotate_token(rotation("a", "b"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(&store, "a", "b").await);
     let [old, new] = both(&store, "a", "b").await;
     assert_eq!(old, in_grace("a", "b"));
     let expected = TokenRow {
@@ -91,11 +85,7 @@ pub(in crate::store) async fn law_11_nothing_follows_a_token_that_is_over_or_has
         grant(&store, row.clone()).await;
     }
     for id in ["expired", "revoked", "rotated", "unknown"] {
-        let made = store
-            .rotate_token(rotation(id, "new"))
-            .await
-            .unwrap()
-            .is_made();
+        let made = rotates(&store, id, "new").await;
         assert!(!made, "{id}");
     }
     for row in rows {
@@ -147,13 +137,7 @@ pub(in crate::store) async fn a_confirmed_rotation_ends_the_old_token(store: Arc
     let settlements = settlements.iter().filter(|it| *it == "token.settle");
     assert_eq!(settlements.count(), 1);
     // The chain goes on from the new one.
-    assert!(
-        store
-            .rotate_token(rotation("b", "c"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(&store, "b", "c").await);
 }
 
 pub(in crate::store) async fn the_first_use_ends_the_old_token_only_where_it_is_to(
@@ -193,13 +177,7 @@ pub(in crate::store) async fn an_aborted_rotation_leaves_the_old_token_as_it_was
     assert_eq!(new.revoked_at, Some(later(10)));
     assert_eq!(new.revocation_reason.as_deref(), Some(ROTATION_ABORTED));
     assert!(!settle(&store, "b", Settlement::Confirmed).await);
-    assert!(
-        store
-            .rotate_token(rotation("a", "c"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(&store, "a", "c").await);
 }
 
 /// Otherwise the token that was to take the place of the new one would live on, beside the old one.
@@ -208,26 +186,14 @@ pub(in crate::store) async fn rotations_of_one_line_are_aborted_the_last_first(
 ) {
     with_carol(&store).await;
     rotated(&store, "a", "b").await;
-    assert!(
-        store
-            .rotate_token(rotation("b", "c"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(&store, "b", "c").await);
     for (of, expected) in [("b", false), ("c", true), ("b", true)] {
         let settled = settle(&store, of, Settlement::Aborted).await;
         assert_eq!(settled, expected, "{of}");
     }
     assert_eq!(store.token("a").await.unwrap(), Some(token("a")));
     rotated(&store, "d", "e").await;
-    assert!(
-        store
-            .rotate_token(rotation("e", "f"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(&store, "e", "f").await);
     assert!(settle(&store, "e", Settlement::Confirmed).await);
 }
 
@@ -356,21 +322,9 @@ pub(in crate::store) async fn the_version_grows_with_what_ends_a_token_and_not_w
     assert!(describe.await.unwrap());
     assert!(!settle(&store, "a", Settlement::Confirmed).await);
     assert_eq!(store.token_version().await.unwrap(), 0);
-    assert!(
-        store
-            .rotate_token(rotation("a", "b"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(&store, "a", "b").await);
     assert_eq!(store.token_version().await.unwrap(), 1);
-    assert!(
-        !store
-            .rotate_token(rotation("a", "c"))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(!rotates(&store, "a", "c").await);
     assert_eq!(store.token_version().await.unwrap(), 1);
     assert!(settle(&store, "b", Settlement::Confirmed).await);
     assert_eq!(store.token_version().await.unwrap(), 2);
@@ -401,13 +355,13 @@ fn in_grace(id: &str, successor: &str) -> TokenRow {
 
 pub(in crate::store) async fn rotated(store: &Arc<dyn Store>, id: &str, successor: &str) {
     grant(store, token(id)).await;
-    assert!(
-        store
-            .rotate_token(rotation(id, successor))
-            .await
-            .unwrap()
-            .is_made()
-    );
+    assert!(rotates(store, id, successor).await);
+}
+
+/// Whether a successor was made.
+async fn rotates(store: &Arc<dyn Store>, id: &str, successor: &str) -> bool {
+    let rotated = store.rotate_token(rotation(id, successor));
+    rotated.await.unwrap().is_made()
 }
 
 async fn settle(store: &Arc<dyn Store>, successor: &str, how: Settlement) -> bool {
