@@ -207,10 +207,16 @@ mod tests {
             .client("shop", credential)
             .dpop(countersign::Dpop::Required);
         let client = client.build().unwrap();
-        for guard in [
-            platform.guard(API).build().unwrap(),
-            platform.guard(API).require_dpop_nonce().build().unwrap(),
+        for (guard, first, again) in [
+            (platform.guard(API), "believed", "proof_replayed"),
+            // The client has not heard of a nonce of this guard, and the head goes as it is.
+            (
+                platform.guard(API).require_dpop_nonce(),
+                "nonce_required",
+                "nonce_required",
+            ),
         ] {
+            let guard = guard.build().unwrap();
             let mut request = Request::get("https://orders.test/orders?a=1")
                 .body(())
                 .unwrap();
@@ -218,15 +224,14 @@ mod tests {
                 .await
                 .unwrap();
             let (mut head, ()) = request.into_parts();
-            match guard.check(&head).await {
-                Ok(caller) => assert_eq!(caller.principal(), "shop"),
-                Err(refusal) => assert_eq!(refusal.word(), "nonce_required"),
+            for wanted in [first, again] {
+                let word = match guard.check(&head).await {
+                    Ok(caller) if caller.principal() == "shop" => "believed",
+                    Ok(caller) => panic!("{caller:?}"),
+                    Err(refusal) => refusal.word(),
+                };
+                assert_eq!(word, wanted);
             }
-            let again = guard.check(&head).await.unwrap_err().word();
-            assert!(
-                ["proof_replayed", "nonce_required"].contains(&again),
-                "{again}"
-            );
             let text = head.headers["Authorization"].to_str().unwrap().to_owned();
             let text = text.replace("DPoP ", "Bearer ");
             head.headers.insert("Authorization", text.parse().unwrap());
