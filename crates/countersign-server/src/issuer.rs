@@ -26,7 +26,7 @@ use crate::{
 /// ```compile_fail,E0451
 /// # use countersign_server::IssuedToken;
 /// fn without_a_grant() -> IssuedToken {
-///     IssuedToken { token: todo!(), claims: todo!(), certificate: todo!() }
+///     IssuedToken { token: panic!(), claims: panic!(), certificate: panic!() }
 /// }
 /// ```
 #[derive(Debug)]

@@ -34,7 +34,7 @@ use crate::{
 /// ```compile_fail,E0451
 /// # use countersign_server::Grant;
 /// fn without_a_decision() -> Grant {
-///     Grant { judgement: todo!(), authenticated: todo!() }
+///     Grant { judgement: panic!(), authenticated: panic!() }
 /// }
 /// ```
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::{
 /// ```compile_fail,E0451
 /// # use countersign_server::SessionGrant;
 /// fn without_a_session() -> SessionGrant {
-///     SessionGrant { permit: todo!(), live: todo!() }
+///     SessionGrant { permit: panic!(), live: panic!() }
 /// }
 /// ```
 ///

@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(60);
 /// ```compile_fail,E0451
 /// # use countersign_server::LiveSession;
 /// fn without_a_judgement() -> LiveSession {
-///     LiveSession { row: todo!() }
+///     LiveSession { row: panic!() }
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

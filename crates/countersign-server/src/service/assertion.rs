@@ -25,7 +25,7 @@ use crate::{
 /// ```compile_fail,E0451
 /// # use countersign_server::VerifiedAssertion;
 /// fn without_verifying() -> VerifiedAssertion {
-///     VerifiedAssertion { claims: todo!(), certificate: todo!(), application: todo!() }
+///     VerifiedAssertion { claims: panic!(), certificate: panic!(), application: panic!() }
 /// }
 /// ```
 #[derive(Debug)]

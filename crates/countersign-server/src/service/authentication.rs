@@ -19,7 +19,7 @@ use crate::{
 /// ```compile_fail,E0451
 /// # use countersign_server::Authenticated;
 /// fn without_recording() -> Authenticated {
-///     Authenticated { client_id: todo!(), certificate: todo!(), application: todo!() }
+///     Authenticated { client_id: panic!(), certificate: panic!(), application: panic!() }
 /// }
 /// ```
 ///
