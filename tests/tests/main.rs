@@ -83,7 +83,7 @@ mod login_sockets;
 
 mod examples;
 
-mod walkthrough;
+mod book;
 
 mod checklist;
 

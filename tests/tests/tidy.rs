@@ -2,7 +2,7 @@
 
 mod tree;
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs};
 
 use self::tree::{
     assert_none, code, code_before_tests, dependencies, is_in, is_test_module, lines_of_code,
@@ -387,42 +387,5 @@ fn the_guard_of_the_readme_is_the_one_that_is_compiled() {
             compiled.contains(line),
             "README.md shows {line:?}, and the documentation of the guard does not"
         );
-    }
-}
-
-#[test]
-fn every_relative_link_of_the_documents_leads_somewhere() {
-    let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
-        .expect("docs")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    pages.extend(
-        [
-            "README.md",
-            "ARCHITECTURE.md",
-            "CONTRIBUTING.md",
-            "CHANGELOG.md",
-        ]
-        .map(|page| root().join(page)),
-    );
-    for page in pages {
-        let content = text(&page);
-        for link in content
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            let target = link.split('#').next().unwrap_or_default();
-            if target.is_empty() || target.contains("://") {
-                continue;
-            }
-            let there = page.parent().expect("a folder").join(target);
-            assert!(
-                there.exists(),
-                "{} links to {target}, which is not there",
-                page.display()
-            );
-        }
     }
 }
