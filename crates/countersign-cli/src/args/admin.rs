@@ -352,8 +352,8 @@ pub(crate) enum CertificateCommand {
     List(PageOptions),
     /// Shows one certificate
     Show {
-        /// SHA-256 thumbprint
-        sha256: String,
+        /// Its SHA-256 thumbprint, or its file: PEM
+        certificate: String,
     },
     /// Registers the certificate of a PEM file; its key stays here
     #[command(visible_alias = "register")]
@@ -372,8 +372,8 @@ pub(crate) enum CertificateCommand {
     },
     /// Ends a certificate, at once and for ever
     Revoke {
-        /// SHA-256 thumbprint
-        sha256: String,
+        /// Its SHA-256 thumbprint, or its file: PEM
+        certificate: String,
         /// Why, for the audit
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -392,7 +392,7 @@ pub(crate) enum MappingCommand {
     List(PageOptions),
     /// Lets a certificate stand for a principal
     Create {
-        /// The certificate: SHA-256, SHA-1 or kid alias
+        /// The certificate: SHA-256, SHA-1, its file (PEM) or kid alias
         #[arg(long, value_name = "CERTIFICATE")]
         certificate: String,
         /// Its application

@@ -10,6 +10,7 @@ mod role;
 mod session;
 mod token;
 pub(crate) mod view;
+mod which_certificate;
 
 use std::future::Future;
 

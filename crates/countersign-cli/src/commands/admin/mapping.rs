@@ -1,12 +1,9 @@
 //! How is it managed which certificate stands for which principal?
 
-use countersign::{
-    admin::Admin,
-    proto::{management::NewMapping, thumbprint::Thumbprint},
-};
+use countersign::{admin::Admin, proto::management::NewMapping};
 use serde_json::json;
 
-use super::{deleted, page, view};
+use super::{deleted, page, view, which_certificate::named};
 use crate::{
     args::MappingCommand,
     failure::Failure,
@@ -43,14 +40,5 @@ pub(crate) async fn run(
             admin.delete_mapping(id).await?;
             Ok(deleted("mapping", id))
         }
-    }
-}
-
-/// A thumbprint as people paste it, in the platform's spelling; anything else is a kid alias.
-fn named(certificate: &str) -> String {
-    match Thumbprint::parse(certificate) {
-        Ok(thumbprint @ Thumbprint::Sha256(_)) => thumbprint.to_hex().to_ascii_lowercase(),
-        Ok(thumbprint @ Thumbprint::Sha1(_)) => thumbprint.to_hex(),
-        Err(_) => certificate.to_owned(),
     }
 }
