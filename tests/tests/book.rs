@@ -16,6 +16,11 @@ mod walk;
 use page::{shows, steps};
 
 #[test]
+fn every_command_of_the_tutorial_on_a_first_sign_in_answers_what_it_shows() {
+    walks("tutorial/first-sign-in.md");
+}
+
+#[test]
 fn every_command_of_the_page_on_protecting_an_api_answers_what_it_shows_by_bash_and_curl() {
     walks("protected-api.md");
 }

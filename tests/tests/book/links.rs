@@ -14,17 +14,21 @@ const OUTSIDE: [&str; 5] = [
     "fuzz/README.md",
 ];
 
+/// How a page of the book names a file that is not in it, so that the link holds wherever the book is read.
+const REPOSITORY: &str = "https://github.com/countersign/countersign/blob/main/";
+
 #[test]
-fn every_relative_link_of_the_documents_leads_somewhere() {
+fn every_link_within_the_documents_leads_somewhere() {
     let docs = written().into_iter().map(|page| format!("docs/{page}"));
     let mut broken = Vec::new();
     for page in docs.chain(OUTSIDE.map(str::to_owned)) {
         let path = root().join(&page);
         for link in links(&fs::read_to_string(&path).unwrap()) {
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = match file {
-                "" => path.clone(),
-                file => path.parent().unwrap().join(file),
+            let target = match (file, file.strip_prefix(REPOSITORY)) {
+                ("", _) => path.clone(),
+                (_, Some(file)) => root().join(file),
+                (file, None) => path.parent().unwrap().join(file),
             };
             let leads = match anchor {
                 "" => target.exists(),
@@ -40,6 +44,18 @@ fn every_relative_link_of_the_documents_leads_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+#[test]
+fn no_page_of_the_book_leads_out_of_it_by_a_relative_link() {
+    for page in written() {
+        let depth = page.matches('/').count();
+        let text = fs::read_to_string(root().join("docs").join(&page)).unwrap();
+        let out = links(&text)
+            .into_iter()
+            .find(|link| link.matches("../").count() > depth);
+        assert_eq!(out, None, "docs/{page}: name it by {REPOSITORY}");
+    }
+}
+
 /// Where the links of a page lead, but those to other sites. What stands in code is none.
 fn links(page: &str) -> Vec<String> {
     prose(page)
@@ -47,7 +63,7 @@ fn links(page: &str) -> Vec<String> {
         .skip(1)
         .filter_map(|rest| rest.split_once(')'))
         .map(|(link, _)| link.to_owned())
-        .filter(|link| !link.contains("://"))
+        .filter(|link| !link.contains("://") || link.starts_with(REPOSITORY))
         .collect()
 }
 
