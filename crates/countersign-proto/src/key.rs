@@ -215,12 +215,27 @@ impl std::error::Error for BadSignature {}
 
 /// A private key, wherever it is: in memory, in a token, behind a service.
 ///
-/// Laws: `sign` signs exactly these bytes, by exactly this algorithm, as RFC 7518 §3 encodes it
-/// (ECDSA as R‖S); it may block when `may_block` says so; it never returns the key. The public
-/// key never changes during the life of the value.
+/// Laws:
+///
+/// - `sign` signs exactly these bytes, by exactly this algorithm, as RFC 7518 §3 encodes it (ECDSA as
+///   R‖S). It never returns the key.
+/// - The public key and the algorithms never change during the life of the value.
+/// - It may block when `may_block` says so, and then ends in a time of its own: nobody can call it
+///   back. A key behind a network bounds connecting and answering, in a few seconds.
+/// - It may be called from several threads at once.
+/// - It tells what may work later ([`SigningError::Unavailable`]) from what will not
+///   ([`SigningError::Refused`]): the first is tried again until the caller's deadline, and a token
+///   that lives stays in use meanwhile. It does not try again itself.
+/// - What it tells in an error holds no secret, and fits on one line.
 pub trait SigningKey: Send + Sync + fmt::Debug {
     /// The public half.
     fn public_key(&self) -> &PublicKey;
+
+    /// The algorithms by which it signs, preferred first: some of those of its public key. A device
+    /// may have fewer than all.
+    fn algorithms(&self) -> &[Algorithm] {
+        self.public_key().algorithms()
+    }
 
     /// Signs.
     ///

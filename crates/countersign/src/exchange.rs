@@ -158,7 +158,15 @@ impl Exchange {
         let mut put_right = PutRight::default();
         loop {
             let asked_at = self.clock.now();
-            let response = self.ask(grant, &metadata, &credential).await?;
+            let asked = self.ask(grant, &metadata, &credential).await;
+            let response = match asked {
+                Err(error) if error.kind() == ErrorKind::Signing => {
+                    self.put_right_key(&mut put_right, error, &mut credential)
+                        .await?;
+                    continue;
+                }
+                asked => asked?,
+            };
             let new_nonce = self
                 .prover
                 .remember(&metadata.token_endpoint, response.headers());
@@ -263,16 +271,34 @@ impl Exchange {
         {
             return clock;
         }
+        let certificate = self.take_newer(done, credential).await;
+        clock || certificate
+    }
+
+    /// A key that does not sign may have been replaced, with its certificate.
+    async fn put_right_key(
+        &self,
+        done: &mut PutRight,
+        error: Error,
+        credential: &mut Credential,
+    ) -> Result<(), Error> {
+        match !done.certificate && self.take_newer(done, credential).await {
+            true => Ok(()),
+            false => Err(error),
+        }
+    }
+
+    /// Whether another certificate is there by now.
+    async fn take_newer(&self, done: &mut PutRight, credential: &mut Credential) -> bool {
         done.certificate = true;
-        let certificate = match self.credential(Reload::Now).await {
+        match self.credential(Reload::Now).await {
             Ok(newest) if thumbprint(&newest) != thumbprint(credential) => {
-                tracing::info!("the certificate was refused; a newer one is there");
+                tracing::info!("the certificate does not serve; a newer one is there");
                 *credential = newest;
                 true
             }
             _ => false,
-        };
-        clock || certificate
+        }
     }
 
     fn assertion(&self, grant: Grant, metadata: &Metadata) -> Assertion {
@@ -297,7 +323,7 @@ impl Exchange {
             return told;
         }
         let listed = &metadata.token_endpoint_auth_signing_alg_values_supported;
-        choose_algorithm(credential.key().public_key().algorithms(), listed)
+        choose_algorithm(credential.key().algorithms(), listed)
     }
 
     fn token_from(
