@@ -34,6 +34,11 @@ pub use credential::{Credential, CredentialError, CredentialSource, Current, Rel
 
 pub mod certificate_store;
 
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{ObjectType, Pkcs11Uri, Pkcs11UriError};
+
 mod selector;
 pub use selector::{CertificateSelector, SelectError, Selection, Verdict};
 

@@ -7,7 +7,7 @@ use std::{
 
 use countersign_proto::{
     certificate::{Certificate, CertificateError},
-    key::{KeyError, LocalKey},
+    key::{KeyError, LocalKey, SigningKey},
 };
 use pkcs8::der::{Decode, SliceReader, Tag, Tagged, asn1::AnyRef};
 
@@ -68,6 +68,21 @@ pub(super) fn read(file: FileToRead, password: Option<&Password>) -> ReadFile {
         role: file.role,
         exposure,
         contents,
+    }
+}
+
+/// The first private key of a file, to sign with. The error is never [`KeyState::Present`].
+pub(super) fn first_key(
+    path: &Path,
+    password: Option<&Password>,
+) -> Result<Arc<dyn SigningKey>, KeyState> {
+    let mut read = file::read(path).map_err(KeyState::Unusable)?;
+    let contents = parse(&mut read.bytes, password, path);
+    let mut states = contents.keys.into_iter().chain(contents.problems);
+    match states.next() {
+        Some(KeyState::Present(key)) => Ok(key),
+        Some(state) => Err(state),
+        None => Err(KeyState::Absent),
     }
 }
 

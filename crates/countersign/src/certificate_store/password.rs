@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Password {
     text: Arc<Zeroizing<String>>,
+    typed: bool,
 }
 
 impl Password {
@@ -16,13 +17,37 @@ impl Password {
     pub fn new(text: String) -> Password {
         Password {
             text: Arc::new(Zeroizing::new(text)),
+            typed: false,
         }
     }
 
-    pub(super) fn expose(&self) -> &str {
+    /// One that a person typed just now. Only such a one may spend the last try of a token that
+    /// locks after too many wrong PINs.
+    pub fn typed(text: String) -> Password {
+        Password {
+            typed: true,
+            ..Password::new(text)
+        }
+    }
+
+    /// Whether it is a [`Password::typed`] one.
+    pub fn is_typed(&self) -> bool {
+        self.typed
+    }
+
+    pub(crate) fn expose(&self) -> &str {
         &self.text
     }
 }
+
+/// Equal by what is in it, whoever typed it.
+impl PartialEq for Password {
+    fn eq(&self, other: &Password) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Password {}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

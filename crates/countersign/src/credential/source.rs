@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,12 +14,13 @@ use countersign_proto::time::UnixTime;
 
 use super::{Credential, CredentialError, from_candidate, the_one};
 use crate::{
-    certificate_store::{Candidate, CertificateStore, Password, Stamp},
+    certificate_store::{Candidate, CertificateStore, Password, Stamps},
     selector::CertificateSelector,
 };
 
-/// Where a client takes its credential from: fixed, or looked up again when files change, when the
-/// certificate in use ends or another one begins, or when the server refuses it.
+/// Where a client takes its credential from: fixed, or looked up again when files or tokens change,
+/// when the certificate in use ends or another one begins, when the server refuses it, or when its key
+/// does not sign.
 ///
 /// A replacement is taken only whole: chain and key are read together, from one version of each
 /// file, and must fit, be permitted to sign and be valid. Until then the last good one stays.
@@ -33,7 +34,7 @@ pub struct CredentialSource {
 /// Whether to look at the files although it is not yet time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// When they may have changed: at most once a second of `now`.
+    /// When they may have changed: files once a second of `now`, tokens every five.
     IfDue,
     /// Now, and whatever the files' dates say.
     Now,
@@ -112,11 +113,15 @@ impl CredentialSource {
         }
     }
 
-    /// Whether [`CredentialSource::current`] would look at files, and so block. Costs a few
-    /// nanoseconds. A fixed credential is never due.
+    /// Whether [`CredentialSource::current`] would look at files or into tokens, and so block. Costs a
+    /// few nanoseconds. A fixed credential is never due.
     pub fn is_due(&self, now: UnixTime) -> bool {
-        !matches!(self.inner.origin, Origin::Fixed)
-            && self.inner.looked_at.load(Ordering::Acquire) != now.as_secs()
+        let Some(store) = self.inner.origin.store() else {
+            return false;
+        };
+        let looked_at = self.inner.looked_at.load(Ordering::Acquire);
+        // A clock that was set back must not stop the looking.
+        now.as_secs() < looked_at || now.as_secs() - looked_at >= store.patience().as_secs()
     }
 
     fn new(origin: Origin) -> CredentialSource {
@@ -193,21 +198,19 @@ struct Inner {
 
 #[derive(Default)]
 struct LastLook {
-    stamps: Stamps,
+    /// `None` when the store could not be listed.
+    stamps: Option<Stamps>,
     settled: bool,
     /// When a certificate begins or ends, which changes the choice though no file changes.
     changes_at: Option<UnixTime>,
 }
-
-/// The files of a store and the stamp of each; `None` when the store could not be listed.
-type Stamps = Option<Vec<(PathBuf, Option<Stamp>)>>;
 
 /// Whether equal stamps mean from now on that nothing changed.
 ///
 /// A file that was changed within the granularity of the file system's clock keeps its stamp, so a
 /// new stamp is believed only at the second look that reads behind it, and only when it stood still
 /// during that look.
-fn is_settled(last: &Stamps, before: &Stamps, after: &Stamps) -> bool {
+fn is_settled(last: &Option<Stamps>, before: &Option<Stamps>, after: &Option<Stamps>) -> bool {
     last == before && before == after
 }
 
@@ -355,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_stamp_is_believed_at_the_second_look_that_reads_behind_it() {
-        let stamps = |name: &str| Some(vec![(PathBuf::from(name), None)]);
+        let stamps = |name: &str| Some(Stamps::Files(vec![(name.into(), None)]));
         let (old, new) = (stamps("old"), stamps("new"));
         assert!(!is_settled(&None, &new, &new));
         assert!(!is_settled(&old, &new, &new));
