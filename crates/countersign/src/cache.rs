@@ -92,17 +92,17 @@ impl Cache {
         }
     }
 
-    /// Forgets a token that another certificate than `certificate` earned.
-    pub(crate) fn keep_only_of(&self, certificate: Thumbprint) {
+    /// Has a token renewed now that another certificate than `certificate` earned. It stays in use
+    /// until then: whatever is wrong with the new certificate, nobody is left without a token.
+    pub(crate) fn renew_unless_of(&self, certificate: Thumbprint) {
         let held = self.held.load();
-        let earned_by_another = held.as_ref().is_some_and(|held| {
-            held.handles[0]
-                .issue_cert_thumbprint
-                .is_some_and(|earner| earner != certificate)
-        });
-        if earned_by_another {
-            tracing::info!("the certificate was replaced: its token is not used any more");
-            self.held.compare_and_swap(&held, None);
+        let Some(held) = held.as_ref() else {
+            return;
+        };
+        let earner = held.handles[0].issue_cert_thumbprint;
+        if earner.is_some_and(|earner| earner != certificate) {
+            tracing::debug!("the certificate was replaced: its token is renewed with the new one");
+            held.renew_at.store(0, Ordering::Relaxed);
         }
     }
 

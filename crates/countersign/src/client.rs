@@ -276,12 +276,25 @@ impl Client {
         self.inner.cache.renewal().is_some_and(|due| now < due)
     }
 
-    /// Drops the token of a certificate that was replaced.
+    /// Has the token of a certificate that was replaced renewed with the new one.
     async fn look(&self, deadline: Deadline) {
+        let Inner {
+            exchange,
+            cache,
+            grant,
+            ..
+        } = &*self.inner;
         let clock = self.clock().as_ref();
-        let looked = self.inner.exchange.credential(Reload::IfDue);
-        if let Some(Ok(credential)) = within(clock, deadline.left(clock), looked).await {
-            self.inner.cache.keep_only_of(thumbprint(&credential));
+        let looked = exchange.newest(Reload::IfDue);
+        if let Some(Ok(current)) = within(clock, deadline.left(clock), looked).await {
+            let newest = &current.credential;
+            if exchange
+                .successions
+                .of(*grant)
+                .is_worth_a_trial(newest, clock.elapsed())
+            {
+                cache.renew_unless_of(thumbprint(newest));
+            }
         }
     }
 

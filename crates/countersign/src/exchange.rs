@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -22,15 +22,19 @@ use countersign_proto::{
 };
 
 use crate::{
-    Clock, Credential, CredentialError, CredentialSource, Error, ErrorKind, Reload, Token,
-    Transport,
+    Clock, Credential, CredentialSource, Error, ErrorKind, Reload, Token, Transport,
     clock::Deadline,
+    credential::Current,
     discovery::Discovery,
     dpop::{Dpop, PROOF, Prover},
     flight::Effort,
     platform_token, random, retry,
     token::TokenObject,
 };
+
+mod succession;
+pub(crate) use succession::Succession;
+use succession::{Moment, Next};
 
 /// What an application asks for, and how it says so.
 pub(crate) struct Settings {
@@ -78,7 +82,23 @@ pub(crate) struct Exchange {
     pub(crate) discovery: Discovery,
     pub(crate) prover: Prover,
     pub(crate) skew: Skew,
-    pub(crate) kept_because: Mutex<Option<CredentialError>>,
+    pub(crate) successions: Successions,
+}
+
+/// One for each grant: the server may believe a certificate for one kind of token only.
+#[derive(Default)]
+pub(crate) struct Successions {
+    client: Succession,
+    platform: Succession,
+}
+
+impl Successions {
+    pub(crate) fn of(&self, grant: Grant) -> &Succession {
+        match grant {
+            Grant::Client => &self.client,
+            Grant::Platform => &self.platform,
+        }
+    }
 }
 
 impl Exchange {
@@ -94,28 +114,26 @@ impl Exchange {
     }
 
     /// The credential to sign with now.
-    pub(crate) async fn credential(&self, reload: Reload) -> Result<Credential, Error> {
-        let now = self.server_time();
-        let current = if reload == Reload::Now || self.source.is_due(now) {
-            let source = self.source.clone();
-            let looked = tokio::task::spawn_blocking(move || source.current(now, reload));
-            looked
-                .await
-                .map_err(|_| stopped("the certificate could not be looked for"))??
-        } else {
-            self.source.current(now, reload)?
-        };
-        let mut before = self
-            .kept_because
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *before != current.kept_because {
-            if let Some(problem) = &current.kept_because {
-                tracing::warn!(%problem, "the new certificate is not usable; the old one stays in use");
-            }
-            *before = current.kept_because;
+    pub(crate) async fn credential(&self, grant: Grant) -> Result<Credential, Error> {
+        let succession = self.successions.of(grant);
+        match self.newest(Reload::IfDue).await {
+            Ok(current) => Ok(succession.choose(&current, self.moment())),
+            // What worked may be older, and valid still.
+            Err(error) => succession.last_good(self.server_time()).ok_or(error),
         }
-        Ok(current.credential)
+    }
+
+    /// What the source has, whether or not the server believes it.
+    pub(crate) async fn newest(&self, reload: Reload) -> Result<Current, Error> {
+        let now = self.server_time();
+        if reload == Reload::IfDue && !self.source.is_due(now) {
+            return Ok(self.source.current(now, reload)?);
+        }
+        let source = self.source.clone();
+        let looked = tokio::task::spawn_blocking(move || source.current(now, reload));
+        Ok(looked
+            .await
+            .map_err(|_| stopped("the certificate could not be looked for"))??)
     }
 
     /// A new assertion by `credential`.
@@ -154,7 +172,7 @@ impl Exchange {
             .discovery
             .metadata(self.transport.as_ref(), self.clock.as_ref())
             .await?;
-        let mut credential = self.credential(Reload::IfDue).await?;
+        let mut credential = self.credential(grant).await?;
         let mut put_right = PutRight::default();
         loop {
             let asked_at = self.clock.now();
@@ -173,6 +191,7 @@ impl Exchange {
             let expect_dpop = self.settings.dpop == Dpop::Required;
             let error = match read_response(&response, expect_dpop) {
                 Ok(granted) => {
+                    self.successions.of(grant).believe(&credential);
                     let token = self.token_from(grant, granted, &credential, asked_at);
                     tracing::debug!(
                         issuer = self.settings.issuer,
@@ -187,6 +206,7 @@ impl Exchange {
             let again = match &error {
                 ExchangeError::Refused { error: refusal, .. } => {
                     self.put_right(
+                        grant,
                         &mut put_right,
                         refusal,
                         new_nonce,
@@ -244,6 +264,7 @@ impl Exchange {
     /// Whether a refusal taught something that makes it worth asking once more.
     async fn put_right(
         &self,
+        grant: Grant,
         done: &mut PutRight,
         refusal: &OAuthError,
         new_nonce: bool,
@@ -253,26 +274,41 @@ impl Exchange {
         if refusal.code == ErrorCode::UseDpopNonce {
             return new_nonce && !std::mem::replace(&mut done.nonce, true);
         }
-        if !matches!(
+        let may_be_the_clock = matches!(
             refusal.code,
             ErrorCode::InvalidClient | ErrorCode::InvalidGrant | ErrorCode::InvalidDpopProof
-        ) {
-            return false;
-        }
-        let clock = !done.clock
-            && matches!(refusal.reason, None | Some(Reason::ClockSkew))
+        ) && matches!(refusal.reason, None | Some(Reason::ClockSkew));
+        if may_be_the_clock
+            && !done.clock
             && self
                 .skew
-                .learn(self.clock.now(), refusal, response.headers());
-        done.clock |= clock;
-        if refusal.code == ErrorCode::InvalidDpopProof
-            || matches!(refusal.reason, Some(Reason::ClockSkew))
-            || done.certificate
+                .learn(self.clock.now(), refusal, response.headers())
         {
-            return clock;
+            done.clock = true;
+            return true;
         }
-        let certificate = self.take_newer(done, credential).await;
-        clock || certificate
+        if !is_about_the_certificate(refusal) || done.certificates.len() >= CERTIFICATES_MAX {
+            return false;
+        }
+        done.certificates.push(thumbprint(credential));
+        // What is on disk now may be newer than what was refused.
+        let current = match self.newest(Reload::Now).await {
+            Ok(current) => current,
+            Err(_) => Current::only(credential.clone()),
+        };
+        match self.successions.of(grant).refuse(
+            &done.certificates,
+            credential,
+            &current,
+            self.moment(),
+            random::fraction(),
+        ) {
+            Next::Try(other) => {
+                *credential = other;
+                true
+            }
+            Next::Nothing => false,
+        }
     }
 
     /// A key that does not sign may have been replaced, with its certificate.
@@ -282,22 +318,24 @@ impl Exchange {
         error: Error,
         credential: &mut Credential,
     ) -> Result<(), Error> {
-        match !done.certificate && self.take_newer(done, credential).await {
-            true => Ok(()),
-            false => Err(error),
+        if done.certificates.len() >= CERTIFICATES_MAX {
+            return Err(error);
+        }
+        done.certificates.push(thumbprint(credential));
+        match self.newest(Reload::Now).await {
+            Ok(current) if !done.certificates.contains(&thumbprint(&current.credential)) => {
+                tracing::info!("the key does not sign; a newer certificate is there");
+                *credential = current.credential;
+                Ok(())
+            }
+            _ => Err(error),
         }
     }
 
-    /// Whether another certificate is there by now.
-    async fn take_newer(&self, done: &mut PutRight, credential: &mut Credential) -> bool {
-        done.certificate = true;
-        match self.credential(Reload::Now).await {
-            Ok(newest) if thumbprint(&newest) != thumbprint(credential) => {
-                tracing::info!("the certificate does not serve; a newer one is there");
-                *credential = newest;
-                true
-            }
-            _ => false,
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            now: self.server_time(),
+            elapsed: self.clock.elapsed(),
         }
     }
 
@@ -360,7 +398,33 @@ impl Exchange {
 struct PutRight {
     nonce: bool,
     clock: bool,
-    certificate: bool,
+    /// Those that were refused.
+    certificates: Vec<Thumbprint>,
+}
+
+/// So many certificates are refused in one attempt at most: files that are replaced all the time
+/// must not keep it up.
+const CERTIFICATES_MAX: usize = 3;
+
+/// Whether another certificate may fare better.
+fn is_about_the_certificate(refusal: &OAuthError) -> bool {
+    matches!(
+        (&refusal.code, &refusal.reason),
+        (ErrorCode::InvalidClient | ErrorCode::InvalidGrant, None)
+            | (
+                _,
+                Some(
+                    Reason::CertificateExpired
+                        | Reason::CertificateNotYetValid
+                        | Reason::CertificateRevoked
+                        | Reason::WrongUsage
+                        | Reason::PrincipalNotMapped
+                        | Reason::PrincipalAmbiguous
+                        | Reason::PrincipalDisabled
+                        | Reason::ProviderRefused
+                )
+            )
+    )
 }
 
 /// How far the server's clock is ahead of ours, in seconds.

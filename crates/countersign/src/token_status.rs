@@ -11,7 +11,7 @@ use countersign_proto::{
 use http::header::AUTHORIZATION;
 use url::Url;
 
-use crate::{Client, Error, ErrorKind, Reload, Token, exchange::Grant, retry};
+use crate::{Client, Error, ErrorKind, Token, exchange::Grant, retry};
 
 /// What is told about the token, so that it is found sooner.
 const HINT: &str = "access_token";
@@ -86,7 +86,7 @@ impl Client {
     async fn assertion(&self) -> Result<Presented, Error> {
         let exchange = self.exchange();
         let metadata = self.metadata().await?;
-        let credential = exchange.credential(Reload::IfDue).await?;
+        let credential = exchange.credential(Grant::Client).await?;
         let assertion = exchange.sign(Grant::Client, &metadata, &credential).await?;
         Ok(Presented::new(assertion.expose().to_owned()))
     }

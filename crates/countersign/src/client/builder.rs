@@ -20,7 +20,7 @@ use crate::{
     discovery::Discovery,
     dpop::Prover,
     error::printable,
-    exchange::{Exchange, Grant, Settings, Skew},
+    exchange::{Exchange, Grant, Settings, Skew, Successions},
     flight::Flights,
 };
 
@@ -151,7 +151,7 @@ impl ClientBuilder {
                     discovery,
                     prover: Prover::default(),
                     skew: Skew::default(),
-                    kept_because: std::sync::Mutex::default(),
+                    successions: Successions::default(),
                 },
                 grant: self.grant,
                 deadline: self.deadline,

@@ -10,12 +10,12 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use countersign_proto::time::UnixTime;
+use countersign_proto::{certificate::CertificateChain, time::UnixTime};
 
 use super::{Credential, CredentialError, from_candidate, the_one};
 use crate::{
     certificate_store::{Candidate, CertificateStore, Password, Stamps},
-    selector::CertificateSelector,
+    selector::{CertificateSelector, Selection},
 };
 
 /// Where a client takes its credential from: fixed, or looked up again when files or tokens change,
@@ -48,16 +48,28 @@ pub struct Current {
     pub credential: Credential,
     /// What is wrong on disk, when the last good one is kept.
     pub kept_because: Option<CredentialError>,
+    /// The next newest that the selector takes, of the same subject, for as long as the newest is not
+    /// believed.
+    pub predecessor: Option<Credential>,
+}
+
+impl Current {
+    /// This one, and nothing to say about it.
+    pub(crate) fn only(credential: Credential) -> Current {
+        Current {
+            credential,
+            kept_because: None,
+            predecessor: None,
+        }
+    }
 }
 
 impl CredentialSource {
     /// Always this one.
     pub fn fixed(credential: Credential) -> CredentialSource {
         let source = CredentialSource::new(Origin::Fixed);
-        source.inner.known.store(Some(Arc::new(Ok(Current {
-            credential,
-            kept_because: None,
-        }))));
+        let known = Ok(Current::only(credential));
+        source.inner.known.store(Some(Arc::new(known)));
         source
     }
 
@@ -229,14 +241,19 @@ impl Inner {
     }
 
     /// Puts what was found in the place of what was known, unless that is better.
-    fn take(&self, found: Result<(Credential, Vec<String>), CredentialError>, now: UnixTime) {
+    fn take(&self, found: Result<Usable, CredentialError>, now: UnixTime) {
         let known = self.known.load_full();
         let last_good = match known.as_deref() {
             Some(Ok(current)) => Some(current),
             _ => None,
         };
         let next = match (found, last_good) {
-            (Ok((credential, warnings)), _) => {
+            (Ok(usable), _) => {
+                let Usable {
+                    credential,
+                    predecessor,
+                    warnings,
+                } = usable;
                 let same = last_good.is_some_and(|last| same_leaf(&last.credential, &credential));
                 if !same {
                     let leaf = credential.chain().leaf();
@@ -252,6 +269,7 @@ impl Inner {
                 Ok(Current {
                     credential,
                     kept_because: None,
+                    predecessor,
                 })
             }
             (Err(reason), Some(last)) => {
@@ -260,8 +278,8 @@ impl Inner {
                     tracing::warn!(%reason, valid, "the last good certificate is kept");
                 }
                 Ok(Current {
-                    credential: last.credential.clone(),
                     kept_because: Some(reason),
+                    ..last.clone()
                 })
             }
             (Err(reason), None) => Err(reason),
@@ -283,8 +301,15 @@ enum Origin {
 
 /// What a look found.
 struct Found {
-    credential: Result<(Credential, Vec<String>), CredentialError>,
+    credential: Result<Usable, CredentialError>,
     changes_at: Option<UnixTime>,
+}
+
+/// What may be signed with.
+struct Usable {
+    credential: Credential,
+    predecessor: Option<Credential>,
+    warnings: Vec<String>,
 }
 
 impl Origin {
@@ -311,7 +336,11 @@ impl Origin {
                     changes_at: next_change(std::slice::from_ref(&candidate), now),
                     credential: from_candidate(&candidate).and_then(|credential| {
                         credential.valid_at(now)?;
-                        Ok((credential, candidate.warnings))
+                        Ok(Usable {
+                            credential,
+                            predecessor: None,
+                            warnings: candidate.warnings,
+                        })
                     }),
                 },
             },
@@ -321,7 +350,11 @@ impl Origin {
                     changes_at: next_change(&candidates, now),
                     credential: selector
                         .select(&candidates, now)
-                        .map(|selection| (selection.credential, selection.notes))
+                        .map(|selection| Usable {
+                            predecessor: predecessor(&candidates, selector, &selection, now),
+                            credential: selection.credential,
+                            warnings: selection.notes,
+                        })
                         .map_err(CredentialError::Select),
                 },
             },
@@ -336,6 +369,27 @@ impl Found {
             changes_at: None,
         }
     }
+}
+
+/// What the selector would take if the newest were not there. Of the same subject only: another name is
+/// another identity, not another certificate.
+fn predecessor(
+    candidates: &[Candidate],
+    selector: &CertificateSelector,
+    newest: &Selection,
+    now: UnixTime,
+) -> Option<Credential> {
+    let taken = newest.credential.chain().leaf();
+    let others: Vec<Candidate> = candidates
+        .iter()
+        .filter(|candidate| {
+            let leaf = candidate.chain.as_ref().map(CertificateChain::leaf);
+            leaf.is_some_and(|leaf| leaf != taken && leaf.subject() == taken.subject())
+        })
+        .cloned()
+        .collect();
+    let next = selector.select(&others, now).ok()?;
+    Some(next.credential)
 }
 
 /// The next moment after `now` at which a candidate begins to be valid, or no longer is.
