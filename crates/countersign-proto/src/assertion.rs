@@ -16,6 +16,9 @@ use crate::{
     time::UnixTime,
 };
 
+mod header_form;
+pub use header_form::{HeaderFormError, ThumbprintForm, TypForm};
+
 mod kid_form;
 pub use kid_form::{KidForm, KidFormError};
 
@@ -61,6 +64,10 @@ pub struct Assertion {
     pub lifetime: Duration,
     /// How the key is named.
     pub kid: KidForm,
+    /// `typ`: that of the purpose unless told.
+    pub typ: TypForm,
+    /// `x5t` and `x5t#S256`: both unless told.
+    pub thumbprints: ThumbprintForm,
     /// Whether the chain is sent as `x5c`.
     pub x5c: bool,
 }
@@ -80,6 +87,8 @@ impl Assertion {
             audience: audience.to_owned(),
             lifetime: LIFETIME,
             kid: KidForm::default(),
+            typ: TypForm::default(),
+            thumbprints: ThumbprintForm::default(),
             x5c: false,
         }
     }
@@ -103,12 +112,13 @@ impl Assertion {
         jti: &str,
     ) -> SigningInput {
         let leaf = chain.leaf();
+        let named = self.thumbprints;
         let header = MintedHeader {
             alg: algorithm.name(),
-            typ: self.purpose.typ(),
+            typ: self.typ.of(self.purpose),
             kid: self.kid.of(leaf),
-            x5t: leaf.sha1().to_base64url(),
-            x5t_s256: leaf.sha256().to_base64url(),
+            x5t: named.names_sha1().then(|| leaf.sha1().to_base64url()),
+            x5t_s256: named.names_sha256().then(|| leaf.sha256().to_base64url()),
             x5c: self.x5c.then(|| chain.x5c()),
         };
         let issued_at = now.minus(BACK_DATED);
@@ -413,12 +423,14 @@ impl std::error::Error for AssertionError {}
 #[derive(Serialize)]
 struct MintedHeader {
     alg: &'static str,
-    typ: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typ: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
-    x5t: String,
-    #[serde(rename = "x5t#S256")]
-    x5t_s256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x5t: Option<String>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    x5t_s256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     x5c: Option<Vec<String>>,
 }

@@ -2,12 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{certificate::Certificate, jws::MAX_KID_BYTES};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{certificate::Certificate, crypto, jwk, jws::MAX_KID_BYTES};
 
 /// Which value of the certificate becomes the `kid`.
 ///
-/// As text: `sha1-hex`, `sha256-hex`, `sha1-base64url`, `sha256-base64url`, `none` or
-/// `literal:VALUE`.
+/// As text: `sha1-hex`, `sha256-hex`, `sha1-base64url`, `sha256-base64url`, `jwk-thumbprint`,
+/// `spki-sha256-base64url`, `none` or `literal:VALUE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KidForm {
@@ -20,6 +22,12 @@ pub enum KidForm {
     Sha1Base64url,
     /// SHA-256, base64url without padding: the value of `x5t#S256`.
     Sha256Base64url,
+    /// The RFC 7638 thumbprint of the public key, which many servers give to a key whose owner
+    /// gave it no name.
+    JwkThumbprint,
+    /// SHA-256 of the public key's `SubjectPublicKeyInfo`, base64url without padding: what Keycloak
+    /// calls the key of a certificate that was uploaded.
+    SpkiSha256Base64url,
     /// No `kid`.
     None,
     /// This text, which the server knows as a name of the certificate or key.
@@ -38,6 +46,11 @@ impl KidForm {
             KidForm::Sha256Hex => Some(certificate.sha256().to_hex()),
             KidForm::Sha1Base64url => Some(certificate.sha1().to_base64url()),
             KidForm::Sha256Base64url => Some(certificate.sha256().to_base64url()),
+            KidForm::JwkThumbprint => Some(jwk::thumbprint(certificate.public_key())),
+            KidForm::SpkiSha256Base64url => {
+                let spki = certificate.public_key().spki();
+                Some(URL_SAFE_NO_PAD.encode(crypto::sha256(spki)))
+            }
             KidForm::None => None,
             KidForm::Literal(text) => Some(text.clone()),
         }
@@ -51,6 +64,8 @@ impl fmt::Display for KidForm {
             KidForm::Sha256Hex => f.write_str("sha256-hex"),
             KidForm::Sha1Base64url => f.write_str("sha1-base64url"),
             KidForm::Sha256Base64url => f.write_str("sha256-base64url"),
+            KidForm::JwkThumbprint => f.write_str("jwk-thumbprint"),
+            KidForm::SpkiSha256Base64url => f.write_str("spki-sha256-base64url"),
             KidForm::None => f.write_str("none"),
             KidForm::Literal(value) => write!(f, "literal:{value}"),
         }
@@ -66,6 +81,8 @@ impl FromStr for KidForm {
             "sha256-hex" => Ok(KidForm::Sha256Hex),
             "sha1-base64url" => Ok(KidForm::Sha1Base64url),
             "sha256-base64url" => Ok(KidForm::Sha256Base64url),
+            "jwk-thumbprint" => Ok(KidForm::JwkThumbprint),
+            "spki-sha256-base64url" => Ok(KidForm::SpkiSha256Base64url),
             "none" => Ok(KidForm::None),
             _ => match text.strip_prefix("literal:") {
                 Some(value)
@@ -85,7 +102,7 @@ impl fmt::Display for KidFormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "not a form of kid: use sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, \
-             none or literal:VALUE",
+             jwk-thumbprint, spki-sha256-base64url, none or literal:VALUE",
         )
     }
 }
@@ -103,6 +120,8 @@ mod tests {
             ("sha256-hex", KidForm::Sha256Hex),
             ("sha1-base64url", KidForm::Sha1Base64url),
             ("sha256-base64url", KidForm::Sha256Base64url),
+            ("jwk-thumbprint", KidForm::JwkThumbprint),
+            ("spki-sha256-base64url", KidForm::SpkiSha256Base64url),
             ("none", KidForm::None),
             ("literal:a:b", KidForm::Literal("a:b".to_owned())),
         ] {
