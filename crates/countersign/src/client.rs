@@ -151,11 +151,7 @@ impl Client {
             clock,
             self.deadline(),
             Effort::Persistent.attempts(),
-            || {
-                exchange
-                    .discovery
-                    .metadata(exchange.transport.as_ref(), clock)
-            },
+            || exchange.metadata(),
         )
         .await
     }

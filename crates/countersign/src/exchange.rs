@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use countersign_proto::{
-    assertion::{Assertion, ClientAssertion, KidForm},
-    exchange::{ExchangeError, TokenRequest, TokenResponse, read_response, retry_after},
+    assertion::{Assertion, ClientAssertion, KidForm, ThumbprintForm, TypForm},
+    exchange::{Dialect, ExchangeError, TokenRequest, TokenResponse, read_response, retry_after},
     key::Algorithm,
     metadata::Metadata,
     oauth_error::{ErrorCode, OAuthError, Reason},
@@ -22,11 +22,12 @@ use countersign_proto::{
 };
 
 use crate::{
-    Clock, Credential, CredentialSource, Error, ErrorKind, Reload, Token, Transport,
+    Clock, Credential, CredentialSource, Error, ErrorKind, Provider, Reload, Token, Transport,
     clock::Deadline,
     credential::Current,
     discovery::Discovery,
     dpop::{Dpop, PROOF, Prover},
+    error::printable,
     flight::Effort,
     platform_token, random, retry,
     token::TokenObject,
@@ -44,10 +45,15 @@ pub(crate) struct Settings {
     pub(crate) principal: Option<String>,
     pub(crate) audience: Audience,
     pub(crate) kid: KidForm,
+    pub(crate) typ: TypForm,
+    pub(crate) thumbprints: ThumbprintForm,
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) assertion_lifetime: Duration,
     pub(crate) x5c: bool,
+    pub(crate) dialect: Dialect,
     pub(crate) dpop: Dpop,
+    /// Whose the server is, where it is not a platform of ours.
+    pub(crate) provider: Option<Provider>,
 }
 
 /// The `aud` of the assertion.
@@ -113,6 +119,18 @@ impl Exchange {
         retry::persist(clock, deadline, effort.attempts(), || self.attempt(grant)).await
     }
 
+    /// The server's metadata: what is known, or fetched by one attempt.
+    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, Error> {
+        let (transport, clock) = (self.transport.as_ref(), self.clock.as_ref());
+        let fetched = self.discovery.metadata(transport, clock).await;
+        fetched.map_err(|error| match &self.settings.provider {
+            Some(provider) if error.kind() == ErrorKind::Server && !error.is_transient() => {
+                error.with_hint(&*provider.issuer_hint)
+            }
+            _ => error,
+        })
+    }
+
     /// The credential to sign with now.
     pub(crate) async fn credential(&self, grant: Grant) -> Result<Credential, Error> {
         let succession = self.successions.of(grant);
@@ -144,7 +162,7 @@ impl Exchange {
         credential: &Credential,
     ) -> Result<ClientAssertion, Error> {
         let now = self.server_time();
-        let algorithm = self.algorithm(metadata, credential);
+        let algorithm = self.algorithm(metadata, credential)?;
         let assertion = self.assertion(grant, metadata);
         let jti = random::jti()?;
         let key = Arc::clone(credential.key());
@@ -168,10 +186,7 @@ impl Exchange {
 
     /// One attempt: as many requests as there is something to put right, each thing once.
     async fn attempt(&self, grant: Grant) -> Result<Token, Error> {
-        let metadata = self
-            .discovery
-            .metadata(self.transport.as_ref(), self.clock.as_ref())
-            .await?;
+        let metadata = self.metadata().await?;
         let mut credential = self.credential(grant).await?;
         let mut put_right = PutRight::default();
         loop {
@@ -219,7 +234,7 @@ impl Exchange {
             };
             if !again {
                 let wait = retry_after(response.headers(), self.server_time());
-                return Err(Error::exchange(&self.settings.issuer, &error).with_retry_after(wait));
+                return Err(self.refused(&error).with_retry_after(wait));
             }
             tracing::debug!(
                 issuer = self.settings.issuer,
@@ -245,7 +260,8 @@ impl Exchange {
             },
             Grant::Platform => platform_token::request(&assertion, scope),
         };
-        let mut request = request.to_http(&metadata.token_endpoint);
+        let dialect = &self.settings.dialect;
+        let mut request = request.to_http_in(&metadata.token_endpoint, dialect);
         if self.settings.dpop == Dpop::Required {
             let proof = self
                 .prover
@@ -352,16 +368,45 @@ impl Exchange {
         };
         assertion.lifetime = settings.assertion_lifetime;
         assertion.kid = settings.kid.clone();
+        assertion.typ = settings.typ;
+        assertion.thumbprints = settings.thumbprints;
         assertion.x5c = settings.x5c;
         assertion
     }
 
-    fn algorithm(&self, metadata: &Metadata, credential: &Credential) -> Algorithm {
+    fn algorithm(&self, metadata: &Metadata, credential: &Credential) -> Result<Algorithm, Error> {
         if let Some(told) = self.settings.algorithm {
-            return told;
+            return Ok(told);
         }
+        let signs_by = credential.key().algorithms();
         let listed = &metadata.token_endpoint_auth_signing_alg_values_supported;
-        choose_algorithm(credential.key().algorithms(), listed)
+        let Some(provider) = &self.settings.provider else {
+            return Ok(choose_algorithm(signs_by, listed));
+        };
+        let mut fitting = provider
+            .fits_key(credential.key().public_key())
+            .map_err(|misfit| {
+                Error::new(ErrorKind::Credential, printable(&misfit.text)).with_hint(misfit.hint)
+            })?;
+        fitting.retain(|algorithm| signs_by.contains(algorithm));
+        // Where the server lists none of these, the first is still what its documents ask for.
+        let first = fitting.first().copied().unwrap_or(Algorithm::RS256);
+        let is_listed = |algorithm: &Algorithm| listed.iter().any(|name| name == algorithm.name());
+        Ok(fitting.into_iter().find(is_listed).unwrap_or(first))
+    }
+
+    /// A refusal, with what helps at a server of this make.
+    fn refused(&self, error: &ExchangeError) -> Error {
+        let refused = Error::exchange(&self.settings.issuer, error);
+        let (Some(provider), ExchangeError::Refused { error, .. }) =
+            (&self.settings.provider, error)
+        else {
+            return refused;
+        };
+        match provider.hint_for(error.code.as_str(), error.description.as_deref()) {
+            Some(hint) => refused.with_hint(hint),
+            None => refused,
+        }
     }
 
     fn token_from(

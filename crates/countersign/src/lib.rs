@@ -55,6 +55,9 @@ pub use dpop::Dpop;
 mod exchange;
 pub use exchange::Audience;
 
+pub mod provider;
+pub use provider::Provider;
+
 mod platform_token;
 
 mod token;
