@@ -39,7 +39,7 @@ pub(super) const OTHER: Provider = Provider {
 /// The assertion: <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>.
 /// `/.default`: <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>.
 /// National clouds: <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>.
-/// Microsoft's own clients send PS256 and `x5t#S256`, and neither `kid` nor, unless told, `x5c`.
+/// Microsoft's own clients send PS256 and `x5t#S256`, and no `kid`.
 pub(super) const ENTRA_ID: Provider = Provider {
     name: Cow::Borrowed("entra-id"),
     title: Cow::Borrowed("Microsoft Entra ID"),
