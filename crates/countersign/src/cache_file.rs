@@ -5,6 +5,9 @@
 //! is neither followed nor repaired. A file is replaced as a whole, by rename, and only by
 //! whoever holds the lock of its identity; so it always parses, and of several processes that
 //! want a token at once one asks for it.
+//!
+//! Where there is a keyring, what is in the files is sealed with a key from it ([`Seal`]): a copy of
+//! the files, in a backup or on a lost disk, opens nothing.
 
 use std::{
     fmt,
@@ -15,7 +18,7 @@ use std::{
         unix::fs::{DirBuilderExt, MetadataExt},
     },
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::Duration,
 };
 
@@ -31,17 +34,27 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use crate::{InteractiveToken, Token};
+use crate::{InteractiveToken, KeyringProblem, Token};
 
 mod entry;
 mod proof_key;
+mod protection;
+mod seal;
+
 use entry::{Entry, decode, encode};
+use protection::Learnt;
+pub use protection::Seal;
+pub(crate) use seal::{KeyId, SealingKey};
 
 /// A folder of cached tokens that was found to be ours alone.
 #[derive(Debug)]
 pub struct CacheFolder {
     path: PathBuf,
+    /// The same without links on its way, as it is bound into what is sealed.
+    true_path: PathBuf,
     folder: OwnedFd,
+    seal: Seal,
+    learnt: Mutex<Learnt>,
 }
 
 /// Which token: everything that makes two tokens different, as one text. Holds no secret.
@@ -88,6 +101,16 @@ pub enum CacheProblem {
     Corrupt,
     /// Its content is not a private key on P-256.
     NotAKey,
+    /// It is sealed, and the keyring does not give the key.
+    Sealed(KeyringProblem),
+    /// It is sealed by a key that the keyring does not have: it will never be opened.
+    KeyLost,
+    /// Its seal is broken: it was changed, or is from another place.
+    BadSeal,
+    /// It is sealed by a later version of this program.
+    UnknownSeal,
+    /// It is not written without a seal, and the keyring gives no key.
+    NotSealed(KeyringProblem),
     /// Another process held the lock for the whole time that was given.
     Busy,
     /// The operating system said no: what was tried, and its answer.
@@ -117,7 +140,7 @@ impl CacheFolder {
                 Ok(_) => Ok(()), // something is there: looked at below, where it gets its reason
                 Err(_) => Err(failed(CacheProblem::Io("create", error.to_string()))),
             })?;
-        check_parents(path)?;
+        let true_parent = check_parents(path)?;
         let folder = rustix::fs::open(
             path,
             OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC,
@@ -133,7 +156,10 @@ impl CacheFolder {
         check_owner_and_mode(&stat).map_err(failed)?;
         Ok(CacheFolder {
             path: path.to_owned(),
+            true_path: true_parent.join(path.file_name().unwrap_or_default()),
             folder,
+            seal: Seal::File,
+            learnt: Mutex::default(),
         })
     }
 
@@ -165,14 +191,17 @@ impl CacheFolder {
 
     fn entry(&self, identity: &CacheIdentity) -> Result<Option<Entry>, CacheFileError> {
         let name = identity.file_name();
-        self.content(&name)?
-            .map(|content| {
-                decode(&content, identity).ok_or_else(|| self.failed(&name, CacheProblem::Corrupt))
-            })
-            .transpose()
+        let Some(content) = self.content(&name)? else {
+            return Ok(None);
+        };
+        let content = self.opened(content, &name, identity)?;
+        let entry = decode(&content, identity);
+        entry
+            .map(Some)
+            .ok_or_else(|| self.failed(&name, CacheProblem::Corrupt))
     }
 
-    /// What a file of this folder holds; `None` when there is none.
+    /// The bytes of a file of this folder; `None` when there is none.
     fn content(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CacheFileError> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK; // a pipe must not make us wait
         let Some(file) = self.open_file(name, flags)? else {
@@ -200,27 +229,29 @@ impl CacheFolder {
         identity: &'a CacheIdentity,
         wait: Duration,
     ) -> Result<CacheLock<'a>, CacheFileError> {
-        let name = format!("{}.lock", identity.name);
-        let failed = |problem| CacheFileError::new(&self.path.join(&name), problem);
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
-        let file = self.open_file(&name, flags)?;
-        // Absent although it was to be made: the folder itself was removed meanwhile.
-        let file = file.ok_or_else(|| failed(io("create", Errno::NOENT)))?;
-        let locked = match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => file,
-            Err(Errno::WOULDBLOCK) => wait_for_lock(file, wait).map_err(failed)?,
-            Err(errno) => return Err(failed(io("lock", errno))),
-        };
         Ok(CacheLock {
             folder: self,
             identity,
-            _locked: locked,
+            _locked: self.lock_file(&format!("{}.lock", identity.name), wait)?,
         })
+    }
+
+    fn lock_file(&self, name: &str, wait: Duration) -> Result<OwnedFd, CacheFileError> {
+        let failed = |problem| self.failed(name, problem);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
+        let file = self.open_file(name, flags)?;
+        // Absent although it was to be made: the folder itself was removed meanwhile.
+        let file = file.ok_or_else(|| failed(io("create", Errno::NOENT)))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(file),
+            Err(Errno::WOULDBLOCK) => wait_for_lock(file, wait).map_err(failed),
+            Err(errno) => Err(failed(io("lock", errno))),
+        }
     }
 
     /// Opens a file of this folder without following links, and looks at what was opened.
     fn open_file(&self, name: &str, flags: OFlags) -> Result<Option<OwnedFd>, CacheFileError> {
-        let failed = |problem| CacheFileError::new(&self.path.join(name), problem);
+        let failed = |problem| self.failed(name, problem);
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = match rustix::fs::openat(&self.folder, name, flags, PRIVATE_FILE) {
             Ok(file) => file,
@@ -264,7 +295,7 @@ impl CacheLock<'_> {
     /// Replaces the token as a whole. When this fails, the old one is still there.
     ///
     /// # Errors
-    /// What the operating system said.
+    /// What the operating system said, and [`CacheProblem::NotSealed`].
     pub fn write(&self, token: &Token) -> Result<(), CacheFileError> {
         self.replace(&Entry::from(token))
     }
@@ -273,16 +304,17 @@ impl CacheLock<'_> {
     /// still there.
     ///
     /// # Errors
-    /// What the operating system said.
+    /// What the operating system said, and [`CacheProblem::NotSealed`].
     pub fn write_interactive(&self, token: &InteractiveToken) -> Result<(), CacheFileError> {
         self.replace(&Entry::from(token))
     }
 
     fn replace(&self, entry: &Entry) -> Result<(), CacheFileError> {
-        self.replace_file(&self.identity.file_name(), &encode(entry, self.identity))
+        self.replace_file(&self.identity.file_name(), encode(entry, self.identity))
     }
 
-    fn replace_file(&self, name: &str, content: &[u8]) -> Result<(), CacheFileError> {
+    fn replace_file(&self, name: &str, content: Zeroizing<Vec<u8>>) -> Result<(), CacheFileError> {
+        let content = self.folder.closed(content, name, self.identity)?;
         let new_name = format!("{}.new", self.identity.name);
         let folder = &self.folder.folder;
         let failed = |problem| self.folder.failed(name, problem);
@@ -290,7 +322,7 @@ impl CacheLock<'_> {
             Ok(()) | Err(Errno::NOENT) => {} // left over by a process that was killed
             Err(errno) => return Err(failed(io("replace", errno))),
         }
-        let written = self.write_new(&new_name, content).and_then(|()| {
+        let written = self.write_new(&new_name, &content).and_then(|()| {
             rustix::fs::renameat(folder, &new_name, folder, name)
                 .map_err(|errno| io("rename", errno))
         });
@@ -399,6 +431,25 @@ impl fmt::Display for CacheFileError {
             }
             CacheProblem::Corrupt => write!(f, "{path} does not hold a token of this identity"),
             CacheProblem::NotAKey => write!(f, "{path} does not hold a key on P-256"),
+            CacheProblem::Sealed(why) => write!(f, "{path} is sealed, and {why}"),
+            CacheProblem::KeyLost => {
+                write!(
+                    f,
+                    "{path} is sealed by a key that the keyring does not have"
+                )
+            }
+            CacheProblem::BadSeal => {
+                write!(
+                    f,
+                    "{path} has a broken seal: it was changed, or is from another place"
+                )
+            }
+            CacheProblem::UnknownSeal => {
+                write!(f, "{path} is sealed by a later version of this program")
+            }
+            CacheProblem::NotSealed(why) => {
+                write!(f, "{path} is not written without a seal, and {why}")
+            }
             CacheProblem::Busy => write!(f, "{path} is held by another process"),
             CacheProblem::Io(what, answer) => write!(f, "cannot {what} {path}: {answer}"),
         }
@@ -425,11 +476,13 @@ fn check_owner_and_mode(stat: &Stat) -> Result<(), CacheProblem> {
 
 /// Whoever may write to a folder above can move ours away and put another in its place. The
 /// sticky bit forbids that; a group that is ours is what many systems give to every new folder.
-fn check_parents(path: &Path) -> Result<(), CacheFileError> {
+///
+/// The folder that it lies in, without links on its way.
+fn check_parents(path: &Path) -> Result<PathBuf, CacheFileError> {
     let failed = |problem| CacheFileError::new(path, problem);
     let group = rustix::process::getegid().as_raw();
     let Some(parent) = path.parent() else {
-        return Ok(());
+        return Ok(PathBuf::from("/"));
     };
     let parent = parent
         .canonicalize()
@@ -444,7 +497,7 @@ fn check_parents(path: &Path) -> Result<(), CacheFileError> {
             return Err(failed(CacheProblem::ParentWritable(folder.to_owned())));
         }
     }
-    Ok(())
+    Ok(parent)
 }
 
 /// `flock` has no time limit, so it waits on a thread of its own; that thread is left behind when

@@ -80,6 +80,9 @@ mod token_status;
 
 pub mod cache_file;
 
+mod keyring;
+pub use keyring::{FoundKeyring, Keyring, KeyringProblem};
+
 mod granted;
 pub use granted::GrantedCredential;
 

@@ -1,10 +1,11 @@
 //! Where does the key that a person's token is refreshed by wait, beside the token?
 //!
-//! A file of PKCS#8 as PEM, under the same guard as the token: mode 0600, never a link, replaced as
-//! a whole. One key for one identity, for all of its logins.
+//! A file of PKCS#8 as PEM, under the same guard as the token: mode 0600, never a link, sealed where
+//! there is a keyring, replaced as a whole. One key for one identity, for all of its logins.
 
 use countersign_proto::key::{KeyType, LocalKey, SigningKey as _};
 use pkcs8::{LineEnding, SecretDocument};
+use zeroize::Zeroizing;
 
 use super::{CacheFileError, CacheFolder, CacheIdentity, CacheLock, CacheProblem};
 
@@ -20,6 +21,7 @@ impl CacheFolder {
         let Some(content) = self.content(&name)? else {
             return Ok(None);
         };
+        let content = self.opened(content, &name, identity)?;
         let text = std::str::from_utf8(&content).ok();
         let key = text.and_then(|text| LocalKey::from_pem(text).ok());
         key.filter(|key| key.public_key().key_type() == KeyType::P256)
@@ -45,7 +47,7 @@ impl CacheLock<'_> {
             let answer = "the crypto library made no key".to_owned();
             self.folder.failed(&name, CacheProblem::Io("make", answer))
         })?;
-        self.replace_file(&name, pem.as_bytes())?;
+        self.replace_file(&name, Zeroizing::new(pem.as_bytes().to_vec()))?;
         Ok(key)
     }
 }
@@ -89,10 +91,10 @@ mod tests {
         let other = SecretDocument::try_from(other.as_slice()).unwrap();
         let other = other.to_pem(LABEL, LineEnding::LF).unwrap();
         for content in ["", "not PEM", other.as_str()] {
-            lock.replace_file(&identity.key_name(), content.as_bytes())
-                .unwrap();
+            let content = Zeroizing::new(content.as_bytes().to_vec());
+            lock.replace_file(&identity.key_name(), content).unwrap();
             let error = folder.proof_key(&identity).unwrap_err();
-            assert_eq!(error.problem, CacheProblem::NotAKey, "{content}");
+            assert_eq!(error.problem, CacheProblem::NotAKey);
         }
         assert!(folder.path().join(identity.key_name()).exists());
     }
