@@ -165,6 +165,13 @@ impl ClientAssertion {
         }
     }
 
+    /// One that came from outside and was believed.
+    pub(crate) fn received(text: &str) -> ClientAssertion {
+        ClientAssertion {
+            text: Zeroizing::new(text.to_owned()),
+        }
+    }
+
     /// The compact token, to be sent and nowhere else.
     pub fn expose(&self) -> &str {
         &self.text

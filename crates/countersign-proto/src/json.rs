@@ -96,6 +96,14 @@ pub enum JsonError {
 ///
 /// [`JsonError`] names the first thing that is wrong; nothing is returned of the rest.
 pub fn object(bytes: &[u8], limits: &Limits) -> Result<Map<String, Value>, JsonError> {
+    match value(bytes, limits)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
+/// Reads one JSON value of any type, as strictly as [`object`].
+pub(crate) fn value(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
         return Err(JsonError::TooLarge);
     }
@@ -113,10 +121,7 @@ pub fn object(bytes: &[u8], limits: &Limits) -> Result<Map<String, Value>, JsonE
     .deserialize(&mut source)
     .map_err(|_| reader.refusal.take().unwrap_or(JsonError::Syntax))?;
     source.end().map_err(|_| JsonError::TrailingBytes)?;
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(JsonError::NotAnObject),
-    }
+    Ok(value)
 }
 
 /// The members of an object that holds secrets: its strings are wiped on every way out.

@@ -77,6 +77,8 @@ pub mod introspection;
 
 pub mod login;
 
+pub mod tachyon;
+
 pub mod metadata;
 
 pub mod oauth_error;

@@ -83,6 +83,27 @@ impl AccessToken {
         })
     }
 
+    /// A token of a server that takes it in a header of its own may have at most so many bytes:
+    /// 64 KiB, which is as much as its kind of servers can be set to take in a header.
+    pub const MAX_VISIBLE_BYTES: usize = 64 * 1024;
+
+    /// Takes a token in that goes into a header of its server's own: any visible ASCII characters but
+    /// quotes, backslashes and angle brackets, by which JSON or a page would be taken for a token.
+    ///
+    /// # Errors
+    ///
+    /// It has another character, none at all, or more than [`AccessToken::MAX_VISIBLE_BYTES`].
+    pub fn visible(text: &str) -> Result<AccessToken, AccessTokenError> {
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !b"\"\\<>".contains(&byte);
+        let fits = (1..=AccessToken::MAX_VISIBLE_BYTES).contains(&text.len());
+        if !fits || !text.bytes().all(allowed) {
+            return Err(AccessTokenError);
+        }
+        Ok(AccessToken {
+            text: Arc::new(Zeroizing::new(text.to_owned())),
+        })
+    }
+
     /// Whether a text can stand in an `Authorization` header as a token.
     pub(crate) fn is_token(text: &str) -> bool {
         let body = text.trim_end_matches('=');
