@@ -121,7 +121,7 @@ pub enum CacheProblem {
 pub const RENEW_BEFORE_END: Duration = Duration::from_secs(30);
 
 /// A cache file has at most so many bytes.
-const MAX_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 96 * 1024;
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 impl CacheFolder {

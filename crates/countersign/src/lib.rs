@@ -63,6 +63,8 @@ mod platform_token;
 mod token;
 pub use token::{Token, TokenObject};
 
+mod websocket;
+
 pub mod login;
 pub use login::InteractiveToken;
 
@@ -72,6 +74,8 @@ mod flight;
 
 mod client;
 pub use client::{Client, ClientBuilder};
+
+pub mod tachyon;
 
 mod session;
 pub use session::InteractiveSession;

@@ -55,7 +55,7 @@ pub(super) fn encode(entry: &Entry, identity: &CacheIdentity) -> Zeroizing<Vec<u
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize));
     // Joined by hand: secrets are written once, into a buffer that is wiped and never grows.
     text.extend_from_slice(b"{\"version\":1,\"token\":\"");
-    text.extend_from_slice(token.access_token.expose().as_bytes()); // b64token needs no escape
+    text.extend_from_slice(token.access_token.expose().as_bytes()); // no token needs an escape
     text.extend_from_slice(b"\",");
     if let Some(refresh_token) = &entry.refresh_token {
         text.extend_from_slice(b"\"refresh_token\":\"");
@@ -130,7 +130,7 @@ pub(super) fn decode(content: &[u8], identity: &CacheIdentity) -> Option<Entry> 
     };
     let moment = |name: &str| Some(UnixTime::from_secs(members.get(name)?.as_u64()?));
     let token = Token::from(TokenObject {
-        access_token: AccessToken::new(&secret).ok()?,
+        access_token: AccessToken::visible(&secret).ok()?,
         token_type: match members.get("token_type")?.as_str()? {
             "Bearer" => TokenType::Bearer,
             "DPoP" => TokenType::DPoP,
