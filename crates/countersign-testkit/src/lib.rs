@@ -27,6 +27,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`TachyonServer`] is a server of another kind, for clients of the 1E/Tachyon dialect.
+//!
 //! [`Chaos`] harms a stated share of good calls, on the wire and on the loopback socket of
 //! [`TestPlatform::on_loopback`]: for tests of whether a service, in whatever language, lives with it.
 //!
@@ -48,6 +50,9 @@ pub use wire::{Fault, Wire};
 
 mod chaos;
 pub use chaos::{Chaos, Harm, Place, Refusal};
+
+mod tachyon;
+pub use tachyon::{Instead, Knobs, Step, TachyonServer};
 
 mod clock;
 pub use clock::ManualClock;
