@@ -6,6 +6,7 @@ mod environment;
 mod examples;
 mod granted;
 mod jwt;
+mod programs;
 mod sign_in;
 #[cfg(feature = "platform")]
 mod store;
@@ -14,7 +15,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
-use self::examples::{AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
+use self::examples::{AFTER_AGENT, AFTER_GIT_CREDENTIAL, AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, AuditOptions, AuditVerdict, CertificateCommand,
@@ -34,6 +35,7 @@ pub(crate) use self::{
         Demands, JwtCommand, JwtJwks, JwtKeygen, JwtRenew, JwtSign, JwtVerify, KeyForm, KeySource,
         NewKey, SignerOptions, TokenSource,
     },
+    programs::{AgentArgs, AwsOptions, GitCredentialArgs, GitScheme, TokenArgs},
     sign_in::{
         AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs, Way,
     },
@@ -64,7 +66,8 @@ pub(crate) struct Typed {
 #[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Global {
     /// text for people, json for programs; raw, header and env print a token alone, as an
-    /// Authorization header, or as a line for a shell that exports COUNTERSIGN_TOKEN
+    /// Authorization header, or as a line for a shell that exports COUNTERSIGN_TOKEN;
+    /// exec-credential is what kubectl reads, and credential-process what AWS reads
     #[arg(
         long,
         global = true,
@@ -107,6 +110,10 @@ pub(crate) enum Format {
     Header,
     /// A line for a shell that exports the token as COUNTERSIGN_TOKEN
     Env,
+    /// What kubectl reads from a credential plugin
+    ExecCredential,
+    /// What the SDKs of AWS read from a credential process
+    CredentialProcess,
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,15 +143,17 @@ pub(crate) enum Verb {
     Login(Box<LoginArgs>),
     /// Prints the current token, renewed if it is about to end
     #[command(after_help = AFTER_TOKEN)]
-    Token {
-        /// Shows what is in it instead
-        #[arg(long)]
-        decode: bool,
-    },
+    Token(TokenArgs),
     /// Gets a new token by what was remembered at sign-in; a person's is counted
     Refresh,
     /// Prints a platform token and stores nothing
     PlatformToken(Box<PlatformTokenArgs>),
+    /// Gives git the current token, for the servers that are named; called by git itself
+    #[command(after_help = AFTER_GIT_CREDENTIAL)]
+    GitCredential(GitCredentialArgs),
+    /// Serves fresh tokens to the programs of this user until it is told to stop
+    #[command(after_help = AFTER_AGENT)]
+    Agent(AgentArgs),
     /// Says who the current token stands for
     Whoami,
     /// Gives the token back and forgets the profile
@@ -233,7 +242,7 @@ pub(crate) fn grammar() -> clap::Command {
 /// Whether a verb prints a token, and so can print it raw.
 fn check_format(typed: &Typed) -> Result<(), Failure> {
     let prints_token = match &typed.verb {
-        Verb::Token { decode } => !decode,
+        Verb::Token(args) => !args.decode,
         Verb::PlatformToken(args) => !args.decode,
         Verb::Jwt(JwtCommand::Sign(_) | JwtCommand::Renew(_)) => true,
         Verb::Pat(command) | Verb::AppToken(command) | Verb::SystemToken(command) => {
@@ -245,15 +254,43 @@ fn check_format(typed: &Typed) -> Result<(), Failure> {
         Some(Format::Raw) => "raw",
         Some(Format::Header) => "header",
         Some(Format::Env) => "env",
-        _ => return Ok(()),
+        Some(Format::ExecCredential) => "exec-credential",
+        Some(Format::CredentialProcess) => "credential-process",
+        _ => return check_role(typed),
     };
+    let for_a_program = name.contains('-');
+    if for_a_program && prints_token && !matches!(typed.verb, Verb::Token(_)) {
+        return Err(
+            Failure::usage(format!("--output {name} is for the token of a profile"))
+                .hint("take the verb token, with --profile NAME"),
+        );
+    }
     if prints_token {
-        return Ok(());
+        return check_role(typed);
     }
     Err(Failure::usage(format!(
         "--output {name} prints a token, and this verb prints none"
     ))
     .hint("take --output text or json, or the verb token without --decode"))
+}
+
+/// Whether a role is named where AWS is asked for its credentials, and only there.
+fn check_role(typed: &Typed) -> Result<(), Failure> {
+    let Verb::Token(args) = &typed.verb else {
+        return Ok(());
+    };
+    let asked = typed.global.output == Some(Format::CredentialProcess);
+    match (asked, &args.aws.role_arn) {
+        (true, None) => Err(Failure::usage(
+            "--output credential-process needs the role that is meant",
+        )
+        .hint("name it with --role-arn arn:aws:iam::ACCOUNT:role/NAME")),
+        (false, Some(_)) => Err(
+            Failure::usage("--role-arn is for --output credential-process")
+                .hint("add --output credential-process, or leave the role out"),
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// The parser's message is several lines with colours; ours is one line and a hint.
@@ -370,6 +407,30 @@ mod tests {
             read("countersign token --output env"),
             Parsed::Command(_)
         ));
+    }
+
+    #[test]
+    fn what_is_for_another_program_is_of_a_profile_and_a_role_is_for_aws() {
+        for line in [
+            "countersign token --output credential-process",
+            "countersign token --role-arn arn:aws:iam::1:role/r",
+            "countersign token --output credential-process --sts-endpoint https://sts.example",
+            "countersign pat create --name x --output exec-credential",
+            "countersign token --decode --output exec-credential",
+            "countersign git-credential get",
+            "countersign agent --allow-uid 1 --socket s",
+            "countersign agent --http 127.0.0.1:0",
+        ] {
+            assert_eq!(wrong(line).code(), 2, "{line}");
+        }
+        for line in [
+            "countersign token --output exec-credential",
+            "countersign token --output credential-process --role-arn arn:aws:iam::1:role/r",
+            "countersign git-credential --for https://git.example get",
+            "countersign agent --http 127.0.0.1:0 --serve dev",
+        ] {
+            assert!(matches!(read(line), Parsed::Command(_)), "{line}");
+        }
     }
 
     #[test]

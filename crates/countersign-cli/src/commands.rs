@@ -1,11 +1,13 @@
 //! Which verb does what?
 
 mod admin;
+mod agent;
 mod cert;
 mod completions;
 #[cfg(feature = "platform")]
 mod dev;
 mod doctor;
+mod git_credential;
 mod granted;
 mod jwt;
 mod login;
@@ -19,8 +21,12 @@ mod serve;
 #[cfg(feature = "platform")]
 mod store;
 mod token;
+pub(crate) use token::presentable;
+
 mod token_string;
 mod whoami;
+
+use std::sync::Arc;
 
 use countersign::proto::management::GrantedKind;
 
@@ -33,7 +39,7 @@ use crate::{
 /// Does what was typed.
 pub(crate) fn run(
     typed: &Typed,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     output: &Output,
 ) -> Result<(), Failure> {
     let global = &typed.global;
@@ -49,14 +55,11 @@ pub(crate) fn run(
         #[cfg(feature = "platform")]
         Verb::Serve { config } => serve::run(config, output),
         Verb::Login(args) => login::run(args, global, environment, output),
-        Verb::Token { decode } => token::run(
-            token::Form::of(*decode, output),
-            global,
-            environment,
-            output,
-        ),
+        Verb::Token(args) => token::run(args, global, environment, output),
+        Verb::GitCredential(args) => git_credential::run(args, global, environment, output),
         Verb::Refresh => refresh::run(global, environment, output),
         Verb::PlatformToken(args) => platform_token::run(args, environment, output),
+        Verb::Agent(args) => agent::run(args, global, environment, output),
         Verb::Whoami => whoami::run(global, environment, output),
         Verb::Logout => logout::run(global, environment, output),
         Verb::Profiles => profiles::list(environment, output),

@@ -1,5 +1,7 @@
 //! What happens when somebody types `countersign`?
 
+mod address;
+mod agent;
 mod args;
 mod certificate_choice;
 mod commands;
@@ -19,7 +21,7 @@ mod token_view;
 mod typed_secret;
 mod vault;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use args::{Environment, Parsed};
 use output::Output;
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Parsed::Command(typed) => {
             let output = Output::new(&typed.global);
-            match commands::run(&typed, &Environment::read(), &output) {
+            match commands::run(&typed, &Arc::new(Environment::read()), &output) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => output.fail(&failure),
             }

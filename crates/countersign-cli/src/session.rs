@@ -33,8 +33,18 @@ use crate::{
 pub(crate) struct Session<'a> {
     pub(crate) name: String,
     pub(crate) profile: Profile,
+    questions: Questions,
     environment: &'a Environment,
     output: &'a Output,
+}
+
+/// Whether a person may be asked, for instance for the password of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Questions {
+    #[default]
+    Asked,
+    /// Nobody is there to answer.
+    Refused,
 }
 
 /// A token, and how often it can still be refreshed where that is counted.
@@ -76,9 +86,16 @@ impl<'a> Session<'a> {
         Session {
             name: name.to_owned(),
             profile,
+            questions: Questions::default(),
             environment,
             output,
         }
+    }
+
+    /// The same, with a person who may be asked or none.
+    pub(crate) fn with_questions(mut self, questions: Questions) -> Session<'a> {
+        self.questions = questions;
+        self
     }
 
     /// The session of the profile that is named, or of the current one.
@@ -193,6 +210,11 @@ impl<'a> Session<'a> {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let profile = &self.profile;
         check_server(profile)?;
+        if profile.ask_password && self.questions == Questions::Refused {
+            let message = "the password of the key is asked for, and nobody can be asked now";
+            return Err(Failure::usage(message)
+                .hint("sign in once more with --password-file FILE instead of --ask-password"));
+        }
         let app_id = match (profile.as_platform, &profile.app_id) {
             (true, _) => PLATFORM_CLIENT_ID,
             (false, Some(app_id)) => app_id,

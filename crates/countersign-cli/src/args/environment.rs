@@ -2,7 +2,10 @@
 
 #[cfg(feature = "platform")]
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use countersign::{
     certificate_store::Password,
@@ -26,6 +29,12 @@ pub(crate) struct Environment {
     pub(crate) cert_store: Option<PathBuf>,
     /// `$COUNTERSIGN_KEY_PASSWORD`.
     pub(crate) key_password: Option<Password>,
+    /// `$KUBERNETES_EXEC_INFO`: what kubectl says about its question.
+    pub(crate) exec_info: Option<OsString>,
+    /// For sockets: `$XDG_RUNTIME_DIR/countersign`, or `agent` under `state` where that is not set.
+    pub(crate) runtime: Option<PathBuf>,
+    /// `$NOTIFY_SOCKET`: whom a service tells that it is ready.
+    pub(crate) notify_socket: Option<OsString>,
     /// Names of proxy variables that are set.
     pub(crate) proxies: Vec<&'static str>,
     /// `$COUNTERSIGN_STORE_URL`, read; what is wrong with it is said where it is needed.
@@ -46,9 +55,16 @@ impl Environment {
                 .or_else(|| home.as_ref().map(|home| home.join(under_home)))
                 .map(|base| base.join("countersign"))
         };
+        let state = folder("XDG_STATE_HOME", ".local/state");
+        let runtime = path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute());
         Environment {
             config: folder("XDG_CONFIG_HOME", ".config"),
-            state: folder("XDG_STATE_HOME", ".local/state"),
+            exec_info: std::env::var_os("KUBERNETES_EXEC_INFO"),
+            runtime: runtime
+                .map(|base| base.join("countersign"))
+                .or_else(|| state.as_ref().map(|state| state.join("agent"))),
+            notify_socket: std::env::var_os("NOTIFY_SOCKET").filter(|value| !value.is_empty()),
+            state,
             data: folder("XDG_DATA_HOME", ".local/share"),
             cert_store: path("COUNTERSIGN_CERT_STORE"),
             key_password: std::env::var_os("COUNTERSIGN_KEY_PASSWORD")

@@ -35,9 +35,11 @@ Environment:
   COUNTERSIGN_CERT_STORE       where certificates are looked for
   COUNTERSIGN_KEY_PASSWORD     the password of encrypted keys
   COUNTERSIGN_TOKEN            a granted token, where --server is given
+  KUBERNETES_EXEC_INFO         what kubectl tells a credential plugin
   BROWSER                      what opens an address for a person
   HTTPS_PROXY, NO_PROXY        the proxy, and what goes without it
   SSL_CERT_FILE, SSL_CERT_DIR  certificate authorities in place of the system's
+  XDG_RUNTIME_DIR              where the socket of the agent is
   NO_COLOR                     no colours";
 
 pub(super) const AFTER_LOGIN: &str = "\
@@ -56,4 +58,17 @@ pub(super) const AFTER_TOKEN: &str = "\
 Examples:
   curl -H \"$(countersign token --output header)\" https://api.example/stock
   eval \"$(countersign token --output env)\"
+  countersign token --output exec-credential
+  countersign token --output credential-process --role-arn arn:aws:iam::111122223333:role/stock
   countersign token --decode";
+
+pub(super) const AFTER_GIT_CREDENTIAL: &str = "\
+Example:
+  git config --global credential.https://git.example.helper \\
+    '!countersign git-credential --for https://git.example --profile NAME'";
+
+pub(super) const AFTER_AGENT: &str = "\
+Examples:
+  countersign agent
+  curl --unix-socket $XDG_RUNTIME_DIR/countersign/agent.sock http://agent/token
+  countersign agent --serve NAME --http 127.0.0.1:9911";

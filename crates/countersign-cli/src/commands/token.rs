@@ -1,9 +1,14 @@
 //! What is the current token?
 
-use countersign::proto::token::TokenType;
+mod credential_process;
+mod exec_credential;
 
+use countersign::proto::token::TokenType;
+use serde_json::Value;
+
+use self::exec_credential::Asked;
 use crate::{
-    args::{Environment, Format, Global},
+    args::{Environment, Format, Global, TokenArgs},
     failure::Failure,
     output::Output,
     session::{Held, Session},
@@ -31,19 +36,48 @@ impl Form {
             (true, _) => Form::Object(Secret::LeftOut),
             (false, Some(Format::Header)) => Form::Header,
             (false, Some(Format::Env)) => Form::Env,
-            (false, None | Some(Format::Raw | Format::Text)) => Form::Raw,
+            // The other forms need more than the token, and are not asked for here.
+            (false, _) => Form::Raw,
         }
     }
 }
 
 pub(crate) fn run(
-    form: Form,
+    args: &TokenArgs,
     global: &Global,
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let held = Session::of_profile(global, environment, output)?.token()?;
-    print(&held, form, output)
+    let session = Session::of_profile(global, environment, output)?;
+    match output.format() {
+        Some(Format::ExecCredential) => {
+            let asked = Asked::read(environment.exec_info.as_deref())?;
+            let held = session.with_questions(asked.questions).token()?;
+            object(&asked.answer(presentable(&held)?), output)
+        }
+        Some(Format::CredentialProcess) => {
+            let exchange = credential_process::Exchange::read(&args.aws)?;
+            let held = session.token()?;
+            object(&exchange.credentials(presentable(&held)?)?, output)
+        }
+        _ => print(&session.token()?, Form::of(args.decode, output), output),
+    }
+}
+
+/// A token that another program can present: nothing but the token is needed for that.
+pub(crate) fn presentable(held: &Held) -> Result<&Held, Failure> {
+    match held.token.token_type {
+        TokenType::Bearer => Ok(held),
+        TokenType::DPoP => Err(Failure::usage(
+            "the token is bound to a key of this process, so no other program can present it",
+        )
+        .hint("sign in without --dpop under another --profile for that program")),
+    }
+}
+
+/// Prints a secret object for a program.
+fn object(object: &Value, output: &Output) -> Result<(), Failure> {
+    output.data(zeroize::Zeroizing::new(format!("{object}\n")).as_bytes())
 }
 
 /// Prints a token in a form.

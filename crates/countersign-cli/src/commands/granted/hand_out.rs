@@ -92,7 +92,8 @@ fn print(token: &str, granted: &GrantedToken, output: &Output) -> Result<(), Fai
             }
             format!("{members:#}\n")
         }
-        None | Some(Format::Raw | Format::Text) => format!("{token}\n"),
+        // The other forms are refused where the command line is read.
+        _ => format!("{token}\n"),
     };
     output.data(Zeroizing::new(line).as_bytes())
 }

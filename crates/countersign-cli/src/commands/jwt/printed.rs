@@ -27,7 +27,8 @@ pub(super) fn print(token: &Jwt, more: Map<String, Value>, output: &Output) -> R
             }
             format!("{object:#}\n")
         }
-        None | Some(Format::Raw | Format::Text) => format!("{text}\n"),
+        // The other forms are refused where the command line is read.
+        _ => format!("{text}\n"),
     };
     output.data(Zeroizing::new(line).as_bytes())
 }
