@@ -15,7 +15,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
+pub(crate) use self::environment::shell_word;
 use self::examples::{AFTER_AGENT, AFTER_GIT_CREDENTIAL, AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
+#[cfg(feature = "platform")]
+pub(crate) use self::store::StoreCommand;
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, AuditOptions, AuditVerdict, CertificateCommand,
@@ -40,8 +43,6 @@ pub(crate) use self::{
         AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs, Way,
     },
 };
-#[cfg(feature = "platform")]
-pub(crate) use self::{environment::shell_word, store::StoreCommand};
 use crate::failure::Failure;
 
 /// Everything that was typed.

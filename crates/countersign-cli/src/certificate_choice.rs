@@ -1,5 +1,7 @@
 //! Which certificate does a person mean, and where is it looked for?
 
+pub(crate) mod token;
+
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -7,13 +9,13 @@ use std::{
 
 use countersign::{
     CertificateSelector, Clock, CredentialSource, SystemClock,
-    certificate_store::{CertificateStore, Password},
+    certificate_store::{CertificateStore, Password, StoreError},
     proto::{distinguished_name::DistinguishedName, thumbprint::Thumbprint},
 };
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{Environment, StoreOptions},
+    args::{Environment, StoreOptions, shell_word},
     failure::Failure,
     output::Output,
     profile::{Profile, store_path},
@@ -32,11 +34,6 @@ impl Choice {
         profile: &Profile,
         environment: &Environment,
     ) -> Result<Choice, Failure> {
-        let password = password(
-            profile.password_file.as_deref(),
-            profile.ask_password,
-            environment,
-        )?;
         let mut selector = CertificateSelector::default();
         selector.strict = profile.strict;
         selector.subject = parsed("--cert-subject", profile.cert_subject.as_deref(), name)?;
@@ -47,29 +44,37 @@ impl Choice {
             thumbprint,
         )?;
         selector.serial = parsed("--cert-serial", profile.cert_serial.as_deref(), serial)?;
-        let store = match (&profile.cert, &profile.cert_store) {
-            (Some(file), _) => {
-                let store = open(file, password)?;
-                match &profile.key {
-                    Some(key) => store.with_key_file(key),
-                    None => store,
-                }
+        let default;
+        let place = match (&profile.cert, &profile.cert_store) {
+            (Some(place), _) | (None, Some(place)) => place,
+            (None, None) => {
+                default = default_place(environment)?;
+                &default
             }
-            (None, Some(place)) => open(place, password)?,
-            (None, None) => open(&default_place(environment)?, password)?,
+        };
+        let password = password(
+            place,
+            profile.password_file.as_deref(),
+            profile.ask_password,
+            environment,
+        )?;
+        let store = open(place, password, environment)?;
+        let store = match (&profile.cert, &profile.key) {
+            (Some(_), Some(key)) => store.with_key_file(key),
+            _ => store,
         };
         Ok(Choice { store, selector })
     }
 
-    /// What one word means: a file, a thumbprint, or a subject.
+    /// What one word means: a file, a token, a thumbprint, or a subject.
     pub(crate) fn of_word(
         word: &str,
         options: &StoreOptions,
         environment: &Environment,
     ) -> Result<Choice, Failure> {
         let mut selector = CertificateSelector::default();
-        if Path::new(word).is_file() {
-            let store = open(Path::new(word), store_password(options, environment)?)?;
+        if Path::new(word).is_file() || token::is_token(Path::new(word)) {
+            let store = open_with(Path::new(word), options, environment)?;
             return Ok(Choice { store, selector });
         }
         if word.contains('=') {
@@ -80,7 +85,7 @@ impl Choice {
             return Err(Failure::usage(format!(
                 "{word:?} is neither a subject, nor a thumbprint, nor a file"
             ))
-            .hint("for example CN=inventory, 40 or 64 hexadecimal digits, or client.pem"));
+            .hint("for example CN=inventory, 40 or 64 hexadecimal digits, client.pem, or pkcs11:token=LABEL"));
         }
         Ok(Choice {
             store: store(options, environment)?,
@@ -114,7 +119,38 @@ pub(crate) fn store(
     environment: &Environment,
 ) -> Result<CertificateStore, Failure> {
     let place = store_place(options, environment)?;
-    open(&place, store_password(options, environment)?)
+    open_with(&place, options, environment)
+}
+
+/// A place that was named, by the options about its password.
+pub(crate) fn open_with(
+    place: &Path,
+    options: &StoreOptions,
+    environment: &Environment,
+) -> Result<CertificateStore, Failure> {
+    let password = password(
+        place,
+        options.password_file.as_deref(),
+        options.ask_password,
+        environment,
+    )?;
+    open(place, password, environment)
+}
+
+/// The folder of the store, where something is to be written into it.
+pub(crate) fn store_folder(
+    options: &StoreOptions,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
+    let place = store_place(options, environment)?;
+    match token::is_token(&place) {
+        false => Ok(place),
+        true => Err(
+            Failure::usage("nothing is written into a hardware token from here").hint(
+                "name a folder with --cert-store; pkcs11-tool --write-object puts a certificate into a token",
+            ),
+        ),
+    }
 }
 
 /// Its path, whether or not anything is there.
@@ -134,6 +170,7 @@ pub(crate) fn store_password(
     environment: &Environment,
 ) -> Result<Option<Password>, Failure> {
     password(
+        Path::new(""),
         options.password_file.as_deref(),
         options.ask_password,
         environment,
@@ -148,21 +185,36 @@ fn default_place(environment: &Environment) -> Result<PathBuf, Failure> {
     Ok(data.join("certificates"))
 }
 
-fn open(place: &Path, password: Option<Password>) -> Result<CertificateStore, Failure> {
-    CertificateStore::open(place, password).map_err(unusable)
+fn open(
+    place: &Path,
+    password: Option<Password>,
+    environment: &Environment,
+) -> Result<CertificateStore, Failure> {
+    match token::is_token(place) {
+        true => token::open(place, password, environment),
+        false => CertificateStore::open(place, password).map_err(unusable),
+    }
 }
 
 /// The failure for a store that cannot be read.
 #[allow(clippy::needless_pass_by_value)] // for map_err
-pub(crate) fn unusable(error: countersign::certificate_store::StoreError) -> Failure {
-    Failure::other(error.to_string()).hint(
-        "name a file with --cert, a folder with --cert-store, or make a certificate with: \
-         countersign cert new CN=NAME",
-    )
+pub(crate) fn unusable(error: StoreError) -> Failure {
+    let hint = match &error {
+        StoreError::Token(..) => {
+            "pkcs11-tool --module PATH --list-token-slots shows which tokens a module sees"
+        }
+        _ => {
+            "name a file with --cert, a folder with --cert-store, or make a certificate with: \
+             countersign cert new CN=NAME"
+        }
+    };
+    Failure::other(error.to_string()).hint(hint)
 }
 
-/// From a file, the environment, or a prompt; never from an argument.
+/// From a file, the environment, or a prompt; never from an argument. Where the URI of a token says
+/// where its PIN is, what the environment has for keys is not shown to it.
 fn password(
+    place: &Path,
     file: Option<&Path>,
     ask: bool,
     environment: &Environment,
@@ -172,10 +224,15 @@ fn password(
         return Ok(Some(Password::new(text.to_string())));
     }
     if ask {
-        let text = typed_secret::ask("password of the private key: ")?;
-        return Ok(Some(Password::new(text.to_string())));
+        let question = match token::is_token(place) {
+            true => "PIN of the token: ",
+            false => "password of the private key: ",
+        };
+        let text = typed_secret::ask(question)?;
+        return Ok(Some(Password::typed(text.to_string())));
     }
-    Ok(environment.key_password.clone())
+    let from_environment = environment.key_password.clone();
+    Ok(from_environment.filter(|_| !token::has_pin_source(place)))
 }
 
 /// What helps when no certificate was taken.
@@ -186,8 +243,13 @@ fn selection_hint(problem: &str, store: &Path) -> String {
     }
     let see = format!(
         "see each with: countersign cert list --cert-store {}",
-        store.display()
+        shell_word(&store.display().to_string())
     );
+    if problem.contains("PIN") {
+        let sources = "--password-file, COUNTERSIGN_KEY_PASSWORD, --ask-password, \
+                       or pin-source=file:/PATH in the URI";
+        return format!("the PIN is given by {sources}");
+    }
     if problem.contains("encrypted") || problem.contains("password") {
         format!("give --password-file, COUNTERSIGN_KEY_PASSWORD or --ask-password; {see}")
     } else {

@@ -1,14 +1,20 @@
 //! How are a key and its certificate made?
 
+mod signer;
+
 use std::time::Duration;
 
 use countersign::proto::{
-    certificate::Certificate, distinguished_name::DistinguishedName, jwt::PrivateKey, key::KeyType,
+    certificate::Certificate,
+    distinguished_name::DistinguishedName,
+    jwt::PrivateKey,
+    key::{KeyType, SigningKey},
     time::UnixTime,
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use zeroize::Zeroizing;
 
+use self::signer::Signer;
 use crate::{args::KeyChoice, failure::Failure};
 
 /// What to make.
@@ -102,13 +108,16 @@ pub(crate) fn self_signed(wanted: WantedFor<'_>) -> Result<Made, Failure> {
     })
 }
 
-/// A request for a certificate (RFC 2986) by a key in PEM, as PEM.
-pub(crate) fn request(subject: &str, key: &str) -> Result<String, Failure> {
-    let key = KeyPair::from_pem(key).map_err(refused)?;
+/// A request for a certificate (RFC 2986) by a key wherever it is, as PEM.
+pub(crate) fn request(subject: &str, key: &dyn SigningKey) -> Result<String, Failure> {
+    let signer = Signer::new(key).map_err(refused)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen_name(subject)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    let request = params.serialize_request(&key).map_err(refused)?;
+    let request = params.serialize_request(&signer).map_err(|error| {
+        let why = signer.refusal();
+        why.map_or_else(|| refused(error), |why| Failure::other(why.to_string()))
+    })?;
     request.pem().map_err(refused)
 }
 

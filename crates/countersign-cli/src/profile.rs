@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     args::{AssertionOptions, CertificateOptions, Environment},
+    certificate_choice::token,
     failure::Failure,
     private_file::{self, Existing},
 };
@@ -94,6 +95,12 @@ impl Profile {
         environment: &Environment,
     ) -> Result<Profile, Failure> {
         let file = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
+        let place = |place: &Option<PathBuf>| {
+            let place = place.as_deref();
+            place
+                .map(|place| remembered(place, environment))
+                .transpose()
+        };
         let cert_store = match &certificate.cert_store {
             Some(place) => Some(store_path(place)?),
             None if certificate.cert.is_some() => None,
@@ -109,9 +116,9 @@ impl Profile {
             cert_thumbprint: certificate.cert_thumbprint.clone(),
             cert_issuer: certificate.cert_issuer.clone(),
             cert_serial: certificate.cert_serial.clone(),
-            cert: file(&certificate.cert)?,
+            cert: place(&certificate.cert)?,
             key: file(&certificate.key)?,
-            cert_store: file(&cert_store)?,
+            cert_store: place(&cert_store)?,
             password_file: file(&certificate.password_file)?,
             ask_password: certificate.ask_password,
             strict: certificate.strict,
@@ -250,13 +257,16 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     )
 }
 
-/// A folder or a file, as a path or as a `file:` URI.
+/// A folder or a file, as a path or as a `file:` URI; or a token, as it was typed.
 pub(crate) fn store_path(place: &str) -> Result<PathBuf, Failure> {
+    if token::is_token(Path::new(place)) {
+        return Ok(PathBuf::from(place));
+    }
     let unknown = || {
         Failure::usage(format!(
             "certificate store {place:?} is of a kind that is not known here"
         ))
-        .hint("give a folder, a file, or a file: URI")
+        .hint("give a folder, a file, a file: URI, or the pkcs11: URI of a token")
     };
     match place.split_once(':') {
         Some((scheme, _)) if is_scheme(scheme) => {
@@ -296,6 +306,13 @@ fn is_scheme(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+fn remembered(place: &Path, environment: &Environment) -> Result<PathBuf, Failure> {
+    match token::is_token(place) {
+        true => token::remembered(place, environment),
+        false => absolute(place),
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
@@ -413,10 +430,45 @@ mod tests {
     }
 
     #[test]
-    fn a_store_is_a_path_or_a_file_uri_and_nothing_else() {
+    fn a_store_is_a_path_a_file_uri_or_a_token_and_nothing_else() {
         assert_eq!(store_path("a/b").unwrap(), PathBuf::from("a/b"));
         assert_eq!(store_path("file:///a/b").unwrap(), PathBuf::from("/a/b"));
-        assert_eq!(store_path("pkcs11:token=x").unwrap_err().code(), 2);
+        assert_eq!(
+            store_path("pkcs11:token=x").unwrap(),
+            PathBuf::from("pkcs11:token=x")
+        );
+        assert_eq!(store_path("https://a/b").unwrap_err().code(), 2);
+    }
+
+    #[cfg(feature = "pkcs11")]
+    #[test]
+    fn a_token_is_remembered_with_the_module_that_the_environment_named() {
+        let environment = Environment {
+            pkcs11_module: Some(PathBuf::from("/lib/p.so")),
+            ..Environment::default()
+        };
+        let typed = |store: &str| {
+            let certificate = CertificateOptions {
+                cert_store: Some(store.to_owned()),
+                ..CertificateOptions::default()
+            };
+            let assertion = AssertionOptions::default();
+            Profile::typed("p.example", &certificate, &assertion, &environment)
+        };
+        for (store, remembered) in [
+            ("pkcs11:token=x", "pkcs11:token=x?module-path=/lib/p.so"),
+            (
+                "pkcs11:token=x?module-name=q",
+                "pkcs11:token=x?module-name=q",
+            ),
+        ] {
+            let profile = typed(store).unwrap();
+            assert_eq!(profile.cert_store, Some(PathBuf::from(remembered)));
+        }
+        // security.md 112
+        let failure = typed("pkcs11:token=x?pin-value=4711").unwrap_err();
+        assert_eq!(failure.code(), 2);
+        assert!(!format!("{failure:?}").contains("4711"), "{failure:?}");
     }
 
     #[test]

@@ -10,14 +10,14 @@ pub(crate) enum CertCommand {
     List(StoreOptions),
     /// Shows one certificate
     Show {
-        /// A subject (CN=…), a thumbprint, or a file
+        /// A subject (CN=…), a thumbprint, a file, or the pkcs11: URI of a token
         selector: String,
         #[command(flatten)]
         store: StoreOptions,
     },
     /// Says which certificate is taken, and why each other is not
     Explain {
-        /// A subject (CN=…), a thumbprint, or a file
+        /// A subject (CN=…), a thumbprint, a file, or the pkcs11: URI of a token
         selector: String,
         /// Several certificates that fit are an error
         #[arg(long)]
@@ -47,13 +47,13 @@ pub(crate) enum CertCommand {
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct StoreOptions {
-    /// The folder or file to look in [default: $COUNTERSIGN_CERT_STORE, then $XDG_DATA_HOME/countersign/certificates]
+    /// The folder or file to look in, or the pkcs11: URI of a hardware token [default: $COUNTERSIGN_CERT_STORE, then $XDG_DATA_HOME/countersign/certificates]
     #[arg(long, value_name = "DIR|FILE|URI")]
     pub(crate) cert_store: Option<String>,
-    /// The password of encrypted keys is in this file ($COUNTERSIGN_KEY_PASSWORD serves too)
+    /// The password of encrypted keys, or the PIN of the token, is in this file ($COUNTERSIGN_KEY_PASSWORD serves too)
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Asks for the password at the terminal
+    /// Asks for the password or the PIN at the terminal
     #[arg(long, conflicts_with = "password_file")]
     pub(crate) ask_password: bool,
 }
@@ -122,9 +122,15 @@ pub(crate) struct CertRequest {
     /// The file for the new key, which must not be there yet
     #[arg(long, value_name = "FILE", required_unless_present = "key")]
     pub(crate) key_out: Option<PathBuf>,
-    /// Takes this key instead of a new one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_out", "key_type"])]
+    /// Takes this key instead of a new one; one in a hardware token signs there
+    #[arg(long, value_name = "FILE|URI", conflicts_with_all = ["key_out", "key_type"])]
     pub(crate) key: Option<PathBuf>,
+    /// The password of the key, or the PIN of its token, is in this file ($COUNTERSIGN_KEY_PASSWORD serves too)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Asks for the password or the PIN at the terminal
+    #[arg(long, requires = "key", conflicts_with = "password_file")]
+    pub(crate) ask_password: bool,
     /// The kind of key
     #[arg(long, value_name = "TYPE", default_value = "p256")]
     pub(crate) key_type: KeyChoice,

@@ -27,6 +27,9 @@ pub(crate) struct Environment {
     pub(crate) data: Option<PathBuf>,
     /// `$COUNTERSIGN_CERT_STORE`.
     pub(crate) cert_store: Option<PathBuf>,
+    /// `$COUNTERSIGN_PKCS11_MODULE`.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) pkcs11_module: Option<PathBuf>,
     /// `$COUNTERSIGN_KEY_PASSWORD`.
     pub(crate) key_password: Option<Password>,
     /// `$KUBERNETES_EXEC_INFO`: what kubectl says about its question.
@@ -67,6 +70,8 @@ impl Environment {
             state,
             data: folder("XDG_DATA_HOME", ".local/share"),
             cert_store: path("COUNTERSIGN_CERT_STORE"),
+            #[cfg(feature = "pkcs11")]
+            pkcs11_module: path("COUNTERSIGN_PKCS11_MODULE"),
             key_password: std::env::var_os("COUNTERSIGN_KEY_PASSWORD")
                 .and_then(|password| password.into_string().ok())
                 .map(Password::new),
@@ -135,7 +140,6 @@ fn program(first_word: Option<&OsStr>) -> String {
 }
 
 /// A word that a shell reads back as it is.
-#[cfg(feature = "platform")]
 pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -130,19 +130,19 @@ pub(crate) struct CertificateOptions {
     /// Only with this serial number
     #[arg(long, value_name = "HEX")]
     pub(crate) cert_serial: Option<String>,
-    /// The certificate in this file: PEM or PKCS#12
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert_store", "cert_subject", "cert_thumbprint"])]
+    /// The certificate in this file, PEM or PKCS#12, or in a hardware token by its pkcs11: URI
+    #[arg(long, value_name = "FILE|URI", conflicts_with_all = ["cert_store", "cert_subject", "cert_thumbprint"])]
     pub(crate) cert: Option<PathBuf>,
     /// Its private key, when that is in a file of its own
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// The folder or file to look in [default: $COUNTERSIGN_CERT_STORE, then $XDG_DATA_HOME/countersign/certificates]
+    /// The folder or file to look in, or the pkcs11: URI of a hardware token [default: $COUNTERSIGN_CERT_STORE, then $XDG_DATA_HOME/countersign/certificates]
     #[arg(long, value_name = "DIR|FILE|URI")]
     pub(crate) cert_store: Option<String>,
-    /// The password of the key is in this file ($COUNTERSIGN_KEY_PASSWORD serves too)
+    /// The password of the key, or the PIN of the token, is in this file ($COUNTERSIGN_KEY_PASSWORD serves too)
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Asks for the password of the key at the terminal
+    /// Asks for the password of the key, or the PIN of the token, at the terminal
     #[arg(long, conflicts_with = "password_file")]
     pub(crate) ask_password: bool,
     /// Several certificates that fit are an error

@@ -36,7 +36,7 @@ pub(crate) fn run(
         }
         CertCommand::Verify(wanted) => verify::run(wanted, environment, output),
         CertCommand::New(wanted) => new::run(wanted, environment, output),
-        CertCommand::Request(wanted) => request::run(wanted, output),
+        CertCommand::Request(wanted) => request::run(wanted, environment, output),
         CertCommand::Export(wanted) => export::run(wanted, environment, output),
         CertCommand::Import { file, name, store } => {
             import::run(file, name.as_deref(), store, environment, output)

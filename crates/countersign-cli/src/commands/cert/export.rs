@@ -1,7 +1,7 @@
 //! How does a certificate leave with its key, in the form that another program wants?
 
 use countersign::{
-    certificate_store::{CertificateStore, KeyState, Password, to_pkcs12},
+    certificate_store::{KeyState, Password, to_pkcs12},
     proto::{certificate::CertificateChain, jwt::PrivateKey},
 };
 use serde_json::json;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::list;
 use crate::{
     args::{CertExport, CertForm, Environment},
-    certificate_choice::{store_password, unusable},
+    certificate_choice::{open_with, unusable},
     commands::admin::view,
     failure::Failure,
     output::Output,
@@ -47,10 +47,9 @@ fn read(
     args: &CertExport,
     environment: &Environment,
 ) -> Result<(CertificateChain, PrivateKey), Failure> {
-    let password = store_password(&args.store, environment)?;
-    let store = CertificateStore::open(&args.file, password.clone()).map_err(unusable)?;
+    let store = open_with(&args.file, &args.store, environment)?;
     let keys = match &args.key {
-        Some(file) => CertificateStore::open(file, password).map_err(unusable)?,
+        Some(file) => open_with(file, &args.store, environment)?,
         None => store.clone(),
     };
     let name = keys.path().display().to_string();

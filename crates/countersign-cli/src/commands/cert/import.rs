@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::list;
 use crate::{
     args::{Environment, StoreOptions},
-    certificate_choice::{store_password, store_place, unusable},
+    certificate_choice::{store_folder, store_password, unusable},
     commands::admin::view,
     failure::Failure,
     output::Output,
@@ -62,7 +62,7 @@ pub(crate) fn run(
         return Err(Failure::usage(format!("{name:?} is not a plain file name"))
             .hint("--name takes a name alone; --cert-store says where it goes"));
     }
-    let target = store_place(options, environment)?.join(name);
+    let target = store_folder(options, environment)?.join(name);
     let content = std::fs::read(file)
         .map(Zeroizing::new)
         .map_err(|error| Failure::other(format!("cannot read {}: {error}", file.display())))?;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::list;
 use crate::{
     args::{CertNew, Environment, StoreOptions},
-    certificate_choice::store_place,
+    certificate_choice::store_folder,
     commands::admin::view,
     failure::Failure,
     new_certificate::{self, BACK_DATED, CertificateRole, Made, Wanted},
@@ -86,7 +86,7 @@ fn place_in_store(subject: &str, environment: &Environment) -> Result<PathBuf, F
         }
     };
     let name: String = name.chars().map(plain).collect();
-    let store = store_place(&StoreOptions::default(), environment)?;
+    let store = store_folder(&StoreOptions::default(), environment)?;
     Ok(store.join(format!("{name}.pem")))
 }
 

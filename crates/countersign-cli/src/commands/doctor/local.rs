@@ -13,7 +13,7 @@ use countersign::{
 use super::Check;
 use crate::{
     args::{Environment, surroundings},
-    certificate_choice::Choice,
+    certificate_choice::{Choice, token},
     failure::Exit,
     profile::Profile,
 };
@@ -85,7 +85,12 @@ fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
     let candidates = match choice.store.candidates() {
         Ok(candidates) => candidates,
         Err(error) => {
-            let hint = "look whether the folder or file is there and may be read";
+            let hint = match token::is_token(choice.store.path()) {
+                true => {
+                    "put the token in; pkcs11-tool --module PATH --list-token-slots shows which a module sees"
+                }
+                false => "look whether the folder or file is there and may be read",
+            };
             return vec![Check::bad(
                 certificate,
                 Exit::Failure,
@@ -131,7 +136,12 @@ fn certificate(profile: &Profile, environment: &Environment) -> Vec<Check> {
                 match &candidate.key {
                     KeyState::Absent => bad(
                         "there is no key for it",
-                        "put the key beside it (the same name with .key), or give --key FILE",
+                        match token::is_token(&candidate.source) {
+                            true => "the key must have the ID of the certificate, and be seen after the PIN",
+                            false => {
+                                "put the key beside it (the same name with .key), or give --key FILE"
+                            }
+                        },
                     ),
                     KeyState::DoesNotFit => bad(
                         "the key does not fit",
