@@ -18,6 +18,7 @@ pub mod login_message;
 pub mod metadata;
 pub mod opaque;
 pub mod pem;
+pub mod pkcs11_uri;
 pub mod pkcs12;
 pub mod token_form;
 pub mod token_response;
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     target("certificate", certificate::hold),
     target("distinguished_name", distinguished_name::hold),
     target("dpop", dpop::hold),
@@ -51,6 +52,7 @@ pub const TARGETS: [Target; 14] = [
     target("metadata", metadata::hold),
     target("opaque", opaque::hold),
     target("pem", pem::hold),
+    target("pkcs11_uri", pkcs11_uri::hold),
     target("pkcs12", pkcs12::hold),
     target("token_form", token_form::hold),
     target("token_response", token_response::hold),

@@ -53,6 +53,16 @@ fn the_component_gets_a_platform_token() {
 }
 
 #[test]
+fn the_service_signs_in_by_a_key_of_a_signing_service_and_outlives_its_outage() {
+    assert_eq!(
+        run("remote_signer"),
+        "signed in as remote-service\n\
+         kept the token while the signing service was away\n\
+         signed in again\n"
+    );
+}
+
+#[test]
 fn the_service_under_test_is_tested() {
     assert_eq!(
         run("service_under_test"),

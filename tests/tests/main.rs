@@ -53,6 +53,12 @@ mod callers;
 
 mod rotation;
 
+mod hardware_token;
+
+mod hardware_token_cli;
+
+mod hardware_token_lost;
+
 mod command_line;
 
 mod browser_facts;

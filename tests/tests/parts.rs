@@ -23,6 +23,8 @@ pub(crate) mod shell;
 
 pub(crate) mod sign_in;
 
+pub(crate) mod softhsm;
+
 pub(crate) mod terminal;
 
 pub(crate) mod website;
