@@ -1,9 +1,19 @@
-//! What does `countersign token` cost as a whole process when the token is in the cache?
+//! What does `countersign token` cost as a whole process when the token is in the cache, in a plain
+//! file and in one that a keyring seals?
 
 #![allow(
     clippy::expect_used,
+    clippy::unwrap_used,
     reason = "a benchmark that cannot be set up has nothing to say"
 )]
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "of the tests, which also lock it and lose its key"
+)]
+#[path = "../tests/cli/keyring.rs"]
+mod keyring;
 
 use std::{
     path::Path,
@@ -12,15 +22,26 @@ use std::{
 
 use countersign_bench::{Bench, Figure, Goal, median, time};
 
+use crate::keyring::Keyring;
+
+const ROUNDS: usize = 60;
+
 fn main() {
     let bench = Bench::from_args();
-    if !bench.wants("process.token-from-cache") {
-        return;
+    if bench.wants("process.token-from-cache") {
+        plain(&bench);
     }
+    if bench.wants("process.token-from-sealed-cache") {
+        sealed(&bench);
+    }
+}
+
+/// Against a process that does nothing.
+fn plain(bench: &Bench) {
     let home = tempfile::tempdir().expect("a folder");
     run(countersign(home.path()).args(["dev", "--once", "--listen", "127.0.0.1:0"]));
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
-    for _ in 0..60 {
+    for _ in 0..ROUNDS {
         ours.push(milliseconds(countersign(home.path()).arg("token")));
         peer.push(milliseconds(&mut Command::new("true")));
     }
@@ -32,6 +53,38 @@ fn main() {
         unit: "ms more",
         peer: &told,
         goal: Goal::AtMost(5.0),
+    });
+}
+
+/// Against the program of libsecret, which fetches the same key from the same GNOME Keyring and
+/// opens nothing by it.
+fn sealed(bench: &Bench) {
+    let keyring = Keyring::start();
+    let home = tempfile::tempdir().expect("a folder");
+    let in_session = |command: &mut Command| {
+        command.env("DBUS_SESSION_BUS_ADDRESS", &keyring.address);
+    };
+    let mut begin = countersign(home.path());
+    in_session(begin.args(["dev", "--once", "--listen", "127.0.0.1:0"]));
+    run(&mut begin);
+    assert_eq!(keyring.keys().len(), 1, "the cache is sealed");
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let mut token = countersign(home.path());
+        in_session(token.arg("token"));
+        ours.push(milliseconds(&mut token));
+        let mut lookup = Command::new("secret-tool");
+        in_session(lookup.args(["lookup", "application", "countersign"]));
+        peer.push(milliseconds(&mut lookup));
+    }
+    let (ours, peer) = (median(&mut ours), median(&mut peer));
+    let told = format!("secret-tool lookup: {peer:.2} ms");
+    bench.tell(&Figure {
+        name: "process.token-from-sealed-cache",
+        value: ours,
+        unit: "ms",
+        peer: &told,
+        goal: Goal::AtMost(10.0),
     });
 }
 

@@ -1,6 +1,11 @@
 //! What is said when something fails, what may help, and with which code does the program end?
 
-use countersign::{ErrorKind, TransportError, cache_file::CacheFileError};
+use countersign::{
+    ErrorKind, TransportError,
+    cache_file::{CacheFileError, CacheProblem},
+};
+
+use crate::sealing::what_helps;
 
 /// A failure as it is shown: one line, a hint where there is a next step, and an exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +136,16 @@ impl From<TransportError> for Failure {
 
 impl From<CacheFileError> for Failure {
     fn from(error: CacheFileError) -> Failure {
-        Failure::other(error.to_string())
+        match &error.problem {
+            CacheProblem::Sealed(why) | CacheProblem::NotSealed(why) => {
+                Failure::other(error.to_string()).hint(what_helps(why))
+            }
+            // Whoever needs what was in it has to begin anew.
+            CacheProblem::KeyLost | CacheProblem::BadSeal => {
+                Failure::new(Exit::RefreshLimit, error.to_string())
+            }
+            _ => Failure::other(error.to_string()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod output;
 mod private_file;
 mod profile;
 mod qr;
+mod sealing;
 mod session;
 mod terminal;
 mod times;

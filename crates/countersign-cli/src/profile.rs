@@ -15,6 +15,7 @@ use crate::{
     certificate_choice::token,
     failure::Failure,
     private_file::{self, Existing},
+    sealing::CacheSettings,
 };
 
 /// The settings file, `config.toml`. Holds no secret.
@@ -24,6 +25,9 @@ pub(crate) struct Profiles {
     /// The name of the profile that is used when none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) current: Option<String>,
+    /// What is said of the token cache.
+    #[serde(default, skip_serializing_if = "CacheSettings::is_default")]
+    pub(crate) cache: CacheSettings,
     /// All of them.
     #[serde(
         default,

@@ -8,7 +8,8 @@ mod person;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use countersign::{
-    Audience, Client, Clock, Dpop, HttpTransport, InteractiveToken, SystemClock, Token,
+    Audience, Client, Clock, Dpop, HttpTransport, InteractiveToken, KeyringProblem, SystemClock,
+    Token,
     admin::Admin,
     cache_file::{self, CacheFileError, CacheFolder, CacheIdentity, CacheProblem},
     proto::{
@@ -27,6 +28,7 @@ use crate::{
     interrupts::Interrupts,
     output::Output,
     profile::{Profile, Profiles, shown_address},
+    sealing,
 };
 
 /// A profile in use.
@@ -119,16 +121,26 @@ impl<'a> Session<'a> {
 
     fn service_token(&self) -> Result<Token, Failure> {
         let now = SystemClock.now();
-        let Some(folder) = self.cache() else {
+        let Some(folder) = self.cache()? else {
             return self.fetch();
         };
         let identity = self.identity();
-        // Nothing below is reached while the token is fresh: no runtime, no TLS, no randomness.
-        if let Some(token) = self.believed(folder.read(&identity))
+        let read = folder.read(&identity);
+        if let Err(error) = &read
+            && is_only_shut(&error.problem)
+        {
+            folder.check_writable()?;
+            self.output
+                .warn(&format!("{error}; a new token is fetched, and not kept"));
+            return self.fetch();
+        }
+        // Nothing below is reached while the token is fresh: no TLS, no randomness.
+        if let Some(token) = self.believed(read)
             && cache_file::is_fresh(&token, now)
         {
             return Ok(token);
         }
+        folder.check_writable()?;
         let lock = match folder.lock(&identity, LOCK_WAIT) {
             Ok(lock) => lock,
             Err(error) => {
@@ -144,7 +156,7 @@ impl<'a> Session<'a> {
         }
         match self.fetch() {
             Ok(token) => {
-                self.keep(&lock, &token);
+                self.keep(&lock, &token, &folder);
                 Ok(token)
             }
             Err(failure) => match cached {
@@ -169,28 +181,48 @@ impl<'a> Session<'a> {
         if self.profile.browser {
             return self.persons_renewed();
         }
+        self.check_writable()?;
         let token = self.fetch()?;
-        self.remember(&token);
+        self.remember(&token)?;
         Ok(token.into())
     }
 
+    /// Whether a token that is got now can be kept: not where a keyring is demanded and gives no key.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        match self.cache()? {
+            Some(folder) => Ok(folder.check_writable()?),
+            None => Ok(()),
+        }
+    }
+
     /// Puts a token into the cache, or says why not.
-    pub(crate) fn remember(&self, token: &Token) {
-        let Some(folder) = self.cache() else { return };
+    ///
+    /// # Errors
+    /// When the settings are wrong.
+    pub(crate) fn remember(&self, token: &Token) -> Result<(), Failure> {
+        let Some(folder) = self.cache()? else {
+            return Ok(());
+        };
         let identity = self.identity();
         match folder.lock(&identity, LOCK_WAIT) {
-            Ok(lock) => self.keep(&lock, token),
+            Ok(lock) => self.keep(&lock, token, &folder),
             Err(error) => self.say_unused(&error),
         };
+        Ok(())
     }
 
     /// The cached token, fresh or not.
-    pub(crate) fn cached(&self) -> Option<Held> {
+    ///
+    /// # Errors
+    /// When there is something that is not believed, or cannot be opened.
+    pub(crate) fn cached(&self) -> Result<Option<Held>, Failure> {
         if self.profile.browser {
             return self.persons_cached();
         }
-        let folder = self.cache()?;
-        self.believed(folder.read(&self.identity())).map(Held::from)
+        let Some(folder) = self.cache()? else {
+            return Ok(None);
+        };
+        Ok(folder.read(&self.identity())?.map(Held::from))
     }
 
     /// Forgets the cached token.
@@ -198,7 +230,7 @@ impl<'a> Session<'a> {
         if self.profile.browser {
             return self.forget_persons();
         }
-        let Some(folder) = self.cache() else {
+        let Some(folder) = self.cache()? else {
             return Ok(());
         };
         let identity = self.identity();
@@ -303,29 +335,30 @@ impl<'a> Session<'a> {
         CacheIdentity::new(&parts)
     }
 
-    fn cache(&self) -> Option<CacheFolder> {
+    fn cache(&self) -> Result<Option<CacheFolder>, Failure> {
         let Some(path) = &self.environment.state else {
             self.output.warn("the token is not kept: HOME is not set");
-            return None;
+            return Ok(None);
         };
-        CacheFolder::open(path)
-            .map_err(|error| self.say_unused(&error))
-            .ok()
+        let opened = sealing::folder(path, self.environment)?;
+        Ok(opened.map_err(|error| self.say_unused(&error)).ok())
     }
 
-    fn keep(&self, lock: &cache_file::CacheLock<'_>, token: &Token) {
+    fn keep(&self, lock: &cache_file::CacheLock<'_>, token: &Token, folder: &CacheFolder) {
         if token.token_type == TokenType::DPoP {
             self.output
                 .note("the token is not kept: it is bound to a key of this process");
         } else if let Err(error) = lock.write(token) {
             self.output.warn(&format!("the token is not kept: {error}"));
+        } else {
+            sealing::say_what_is_open(folder, self.output);
         }
     }
 
     /// What was read, where it may be believed; else it is as if nothing were there, and that is said.
     fn believed(&self, read: Result<Option<Token>, CacheFileError>) -> Option<Token> {
         read.unwrap_or_else(|error| {
-            if error.problem == CacheProblem::Corrupt {
+            if is_replaced(&error.problem) {
                 self.output.warn(&format!("{error}; a new one is fetched"));
             } else {
                 self.say_unused(&error);
@@ -338,6 +371,26 @@ impl<'a> Session<'a> {
         self.output
             .warn(&format!("the token cache is not used: {error}"));
     }
+}
+
+/// Whether a file is sealed and only cannot be opened now: it stays as it is.
+fn is_only_shut(problem: &CacheProblem) -> bool {
+    match problem {
+        CacheProblem::Sealed(why) => *why != KeyringProblem::SwitchedOff,
+        CacheProblem::UnknownSeal => true,
+        _ => false,
+    }
+}
+
+/// Whether a file is in its place, and what is in it is good for nothing.
+fn is_replaced(problem: &CacheProblem) -> bool {
+    matches!(
+        problem,
+        CacheProblem::Corrupt
+            | CacheProblem::KeyLost
+            | CacheProblem::BadSeal
+            | CacheProblem::Sealed(KeyringProblem::SwitchedOff)
+    )
 }
 
 /// Whether the server of a profile is one that is talked to.

@@ -3,12 +3,12 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use countersign::{
-    InteractiveToken,
+    InteractiveToken, KeyringProblem,
     cache_file::{CacheFolder, CacheIdentity, CacheLock, CacheProblem},
     proto::key::SigningKey,
 };
 
-use crate::{args::Environment, failure::Failure, output::Output, profile::Profile};
+use crate::{args::Environment, failure::Failure, output::Output, profile::Profile, sealing};
 
 /// The token of a profile, what refreshes it, and the key that both are bound to: two files of the
 /// state folder, which must be ours alone. Without them there is no sign-in.
@@ -31,7 +31,7 @@ impl Vault {
                 .hint("set HOME or XDG_STATE_HOME")
         })?;
         Ok(Vault {
-            folder: CacheFolder::open(path)?,
+            folder: sealing::folder(path, environment)??,
             // With the server: a token of one is never sent to another.
             identity: CacheIdentity::new(&[("browser", name), ("server", profile.server.as_str())]),
         })
@@ -57,17 +57,40 @@ impl Vault {
         Ok(key.map(|key| Arc::new(key) as Arc<dyn SigningKey>))
     }
 
-    /// The key of this profile; made where there is none yet.
+    /// The key of this profile; made where there is none yet, or where it will never be read
+    /// again. One that is sealed, and only cannot be opened now, is left alone.
     pub(crate) fn lasting_key(&self, output: &Output) -> Result<Arc<dyn SigningKey>, Failure> {
+        self.check_writable()?;
         let lock = self.lock()?;
         Ok(Arc::new(match self.folder.proof_key(&self.identity) {
             Ok(Some(key)) => key,
             Ok(None) => lock.make_proof_key()?,
-            Err(error) if error.problem == CacheProblem::NotAKey => {
+            Err(error) if is_over(&error.problem) => {
                 output.warn(&format!("{error}; a new one is made"));
                 lock.make_proof_key()?
             }
             Err(error) => return Err(error.into()),
         }))
     }
+
+    /// Whether what comes next can be kept, before a refresh is counted or anybody signs in for it.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        Ok(self.folder.check_writable()?)
+    }
+
+    /// Says that what was written is not sealed, where that is worth a word.
+    pub(crate) fn say_what_is_open(&self, output: &Output) {
+        sealing::say_what_is_open(&self.folder, output);
+    }
+}
+
+/// Whether a proof key is lost for good, or was given up by whoever switched the keyring off.
+fn is_over(problem: &CacheProblem) -> bool {
+    matches!(
+        problem,
+        CacheProblem::NotAKey
+            | CacheProblem::KeyLost
+            | CacheProblem::BadSeal
+            | CacheProblem::Sealed(KeyringProblem::SwitchedOff)
+    )
 }

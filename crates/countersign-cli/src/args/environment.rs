@@ -16,6 +16,8 @@ use countersign_server::config::PostgresUrl;
 #[cfg(feature = "platform")]
 use zeroize::Zeroizing;
 
+use crate::sealing;
+
 /// What the environment says. Nothing in it can choose a server to sign in at, or a profile.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
@@ -30,6 +32,10 @@ pub(crate) struct Environment {
     /// `$COUNTERSIGN_PKCS11_MODULE`.
     #[cfg(feature = "pkcs11")]
     pub(crate) pkcs11_module: Option<PathBuf>,
+    /// `$COUNTERSIGN_CACHE_SEAL`; what is wrong with it is said where it is needed.
+    pub(crate) cache_seal: Option<String>,
+    /// The session bus: `$DBUS_SESSION_BUS_ADDRESS`, else the socket in `$XDG_RUNTIME_DIR`.
+    pub(crate) bus: Option<String>,
     /// `$COUNTERSIGN_KEY_PASSWORD`.
     pub(crate) key_password: Option<Password>,
     /// `$KUBERNETES_EXEC_INFO`: what kubectl says about its question.
@@ -72,6 +78,8 @@ impl Environment {
             cert_store: path("COUNTERSIGN_CERT_STORE"),
             #[cfg(feature = "pkcs11")]
             pkcs11_module: path("COUNTERSIGN_PKCS11_MODULE"),
+            cache_seal: text(sealing::VARIABLE),
+            bus: text("DBUS_SESSION_BUS_ADDRESS").or_else(runtime_bus),
             key_password: std::env::var_os("COUNTERSIGN_KEY_PASSWORD")
                 .and_then(|password| password.into_string().ok())
                 .map(Password::new),
@@ -88,6 +96,26 @@ impl Environment {
             program: program(std::env::args_os().next().as_deref()),
         }
     }
+}
+
+/// The bus of a session that has no variable for it, where its socket is there.
+fn runtime_bus() -> Option<String> {
+    let socket = path("XDG_RUNTIME_DIR")?.join("bus");
+    (socket.is_absolute() && socket.exists()).then(|| bus_address(&socket))
+}
+
+/// The address of a socket: each byte that is not allowed there as it is, by its number.
+fn bus_address(socket: &Path) -> String {
+    let mut address = "unix:path=".to_owned();
+    for byte in socket.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'/' | b'.' => {
+                address.push(char::from(*byte));
+            }
+            _ => address.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    address
 }
 
 /// What is around this process, as far as it matters to a browser.
@@ -127,6 +155,12 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 
+/// A variable that is set to something. What is no UTF-8 is no value that is known here.
+fn text(variable: &str) -> Option<String> {
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
 fn path(variable: &str) -> Option<PathBuf> {
     let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
     Some(PathBuf::from(value))
@@ -152,6 +186,18 @@ pub(crate) fn shell_word(word: &str) -> String {
 #[cfg(all(test, feature = "platform"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_a_bus_has_no_byte_that_ends_it_early() {
+        assert_eq!(
+            bus_address(Path::new("/run/user/1000/bus")),
+            "unix:path=/run/user/1000/bus"
+        );
+        assert_eq!(
+            bus_address(Path::new("/tmp/a;b,c=d%/bus")),
+            "unix:path=/tmp/a%3bb%2cc%3dd%25/bus"
+        );
+    }
 
     #[test]
     fn a_word_is_quoted_only_where_a_shell_would_change_it() {

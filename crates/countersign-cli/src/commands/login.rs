@@ -70,10 +70,10 @@ pub(crate) fn run(
 /// use it any more, and it would end by itself: that it does not go well is no failure.
 fn retire(name: &str, before: Profile, environment: &Environment, output: &Output) {
     let session = Session::new(name, before, environment, output);
-    let ended = match session.cached() {
+    let ended = session.cached().and_then(|held| match held {
         Some(held) => session.give_back(&held),
         None => Ok(()),
-    };
+    });
     if let Err(failure) = ended.and_then(|()| session.forget()) {
         let message = failure.message();
         output.detail(&format!("the session from before was not ended: {message}"));

@@ -14,6 +14,8 @@ use crate::{
 /// What became of the token at its server.
 enum AtServer {
     NoToken,
+    /// What is kept here says nothing; this is why.
+    Unread(Failure),
     Revoked,
     /// It lives on there; this is why, and until when.
     NotRevoked(Failure, UnixTime),
@@ -34,8 +36,9 @@ pub(crate) fn run(
     let session = Session::new(&name, profile.clone(), environment, output);
 
     let at_server = match session.cached() {
-        None => AtServer::NoToken,
-        Some(held) => match session.give_back(&held) {
+        Ok(None) => AtServer::NoToken,
+        Err(failure) => AtServer::Unread(failure),
+        Ok(Some(held)) => match session.give_back(&held) {
             Ok(()) => AtServer::Revoked,
             Err(failure) => AtServer::NotRevoked(failure, held.token.expires_at),
         },
@@ -51,6 +54,10 @@ pub(crate) fn run(
 
     let (revoked, said) = match &at_server {
         AtServer::NoToken => (false, "there was no token to revoke".to_owned()),
+        AtServer::Unread(_) => (
+            false,
+            "what was kept could not be read, so nothing was revoked at the server".to_owned(),
+        ),
         AtServer::Revoked => (true, "the token was revoked at the server".to_owned()),
         AtServer::NotRevoked(_, ends) => (
             false,
@@ -65,7 +72,9 @@ pub(crate) fn run(
         )],
     })?;
     match at_server {
-        AtServer::NotRevoked(failure, _) => Err(failure.about("could not revoke the token")),
+        AtServer::NotRevoked(failure, _) | AtServer::Unread(failure) => {
+            Err(failure.about("could not revoke the token"))
+        }
         _ => Ok(()),
     }
 }

@@ -20,12 +20,13 @@ impl Session<'_> {
     /// refreshes.
     pub(super) fn persons_token(&self) -> Result<Held, Failure> {
         let vault = self.vault()?;
-        // Nothing below is reached while the token is fresh: no runtime, no TLS, no randomness.
-        if let Some(held) = vault.read()?
+        // Nothing below is reached while the token is fresh: no TLS, no randomness.
+        if let Some(held) = self.read(&vault)?
             && cache_file::is_fresh(&held.token, SystemClock.now())
         {
             return Ok(held.into());
         }
+        vault.check_writable()?;
         let lock = vault.lock()?;
         let held = lock
             .read_interactive()?
@@ -35,7 +36,7 @@ impl Session<'_> {
         if cache_file::is_fresh(&held.token, now) || lives && held.refreshes_remaining == Some(0) {
             return Ok(held.into());
         }
-        match self.refresh(&held, &lock) {
+        match self.refresh(&held, &lock, &vault) {
             Ok(held) => Ok(held),
             Err((failure, reason)) => {
                 let still_good =
@@ -57,7 +58,8 @@ impl Session<'_> {
     /// process refreshed takes what that got.
     pub(super) fn persons_renewed(&self) -> Result<Held, Failure> {
         let vault = self.vault()?;
-        let seen = vault.read()?;
+        let seen = self.read(&vault)?;
+        vault.check_writable()?;
         let lock = vault.lock()?;
         let held = lock
             .read_interactive()?
@@ -65,18 +67,19 @@ impl Session<'_> {
         let text = |held: &InteractiveToken| held.token.access_token.clone();
         match seen {
             Some(seen) if text(&seen) != text(&held) => Ok(held.into()),
-            _ => self.refresh(&held, &lock).map_err(|(failure, _)| failure),
+            _ => self
+                .refresh(&held, &lock, &vault)
+                .map_err(|(failure, _)| failure),
         }
     }
 
     /// What is there, fresh or not.
-    pub(super) fn persons_cached(&self) -> Option<Held> {
-        let read = self.vault().and_then(|vault| vault.read());
-        let held = read.unwrap_or_else(|failure| {
-            self.output.warn(failure.message());
-            None
-        });
-        held.map(Held::from)
+    pub(super) fn persons_cached(&self) -> Result<Option<Held>, Failure> {
+        Ok(self.read(&self.vault()?)?.map(Held::from))
+    }
+
+    fn read(&self, vault: &Vault) -> Result<Option<InteractiveToken>, Failure> {
+        vault.read().map_err(|failure| self.sign_in_again(failure))
     }
 
     /// Ends the session at its server, if there is one to end.
@@ -121,6 +124,7 @@ impl Session<'_> {
         &self,
         held: &InteractiveToken,
         lock: &CacheLock<'_>,
+        vault: &Vault,
     ) -> Result<Held, (Failure, Option<Reason>)> {
         self.output
             .detail(&format!("refreshing at {}", self.profile.server));
@@ -143,8 +147,9 @@ impl Session<'_> {
             (_, Some((next, kept))) => {
                 // It serves although it is not kept: the next command gets the same one again, and
                 // nothing is counted for that.
-                if let Err(error) = kept {
-                    self.output.warn(&format!("the token is not kept: {error}"));
+                match kept {
+                    Err(error) => self.output.warn(&format!("the token is not kept: {error}")),
+                    Ok(()) => vault.say_what_is_open(self.output),
                 }
                 Ok(next.into())
             }
@@ -157,7 +162,8 @@ impl Session<'_> {
     fn interactive(&self, held: InteractiveToken) -> Result<InteractiveSession, Failure> {
         let key = self
             .vault()?
-            .proof_key()?
+            .proof_key()
+            .map_err(|failure| self.sign_in_again(failure))?
             .ok_or_else(|| self.nothing_left())?;
         let transport = Arc::new(transport(&self.profile)?);
         let clock = Arc::new(SystemClock);

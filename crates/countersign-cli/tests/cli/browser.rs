@@ -1,6 +1,6 @@
 //! Does a person sign in with a browser from a terminal, and from where there is none?
 
-mod place;
+pub(crate) mod place;
 
 mod cancelled;
 mod code;

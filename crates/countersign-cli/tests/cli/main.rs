@@ -13,10 +13,12 @@ mod encrypted_keys;
 mod granted;
 mod interrupted;
 mod jwt;
+mod keyring;
 mod log;
 mod person;
 #[path = "../../../../tests/tests/parts/postgres.rs"]
 mod postgres;
+mod sealed;
 mod secrets;
 mod server_text;
 mod sign_in;

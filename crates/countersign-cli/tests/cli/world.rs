@@ -9,6 +9,7 @@ use std::{
 /// An empty home, in which commands are run.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// What a command said and how it ended.
@@ -34,6 +35,15 @@ impl Home {
     pub(crate) fn new() -> Home {
         Home {
             folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// From now on commands have this in their environment; nothing of that name when it is empty.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.retain(|(other, _)| *other != name);
+        if !value.is_empty() {
+            self.variables.push((name, value.to_owned()));
         }
     }
 
@@ -50,7 +60,7 @@ impl Home {
         self.path().join(".local/state/countersign")
     }
 
-    /// The binary, with nothing in its environment but this home.
+    /// The binary, with nothing in its environment but this home and what was set.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command
@@ -58,6 +68,7 @@ impl Home {
             .env_clear()
             .env("HOME", self.path())
             .env("PATH", "/usr/bin:/bin")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path())
             .stdin(Stdio::null());
         command

@@ -50,6 +50,24 @@ impl CacheFolder {
         self.seal.keyring()?.look()
     }
 
+    /// Whether a token would be written: not where the keyring is demanded and gives no key. To be
+    /// asked before something is spent on a token that is to be kept.
+    ///
+    /// # Errors
+    /// [`CacheProblem::NotSealed`].
+    pub fn check_writable(&self) -> Result<(), CacheFileError> {
+        match &self.seal {
+            Seal::File | Seal::Auto(_) => Ok(()),
+            Seal::Keyring(_) => match self.key_that_seals() {
+                Ok(_) => Ok(()),
+                Err(problem) => Err(CacheFileError::new(
+                    &self.path,
+                    CacheProblem::NotSealed(problem),
+                )),
+            },
+        }
+    }
+
     /// Why a file could not be sealed or opened since this folder is in use, if there was a reason.
     pub fn keyring_problem(&self) -> Option<KeyringProblem> {
         self.learnt(|learnt| learnt.problem.clone())

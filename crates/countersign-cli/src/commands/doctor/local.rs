@@ -16,6 +16,7 @@ use crate::{
     certificate_choice::{Choice, token},
     failure::Exit,
     profile::Profile,
+    sealing::{self, Sealing},
 };
 
 /// A certificate that ends sooner than this is worth a word.
@@ -31,14 +32,43 @@ fn cache(environment: &Environment) -> Check {
     let name = "token cache";
     match &environment.state {
         None => Check::doubtful(name, "HOME is not set", "set HOME or XDG_STATE_HOME"),
-        Some(path) => match CacheFolder::open(path) {
-            Ok(_) => Check::good(name, path.display().to_string()),
-            Err(error) => Check::doubtful(
+        Some(path) => match sealing::folder(path, environment) {
+            Ok(Ok(folder)) => sealed(name, &folder, environment),
+            Ok(Err(error)) => Check::doubtful(
                 name,
                 error.to_string(),
                 "tokens work without it, but each command asks for a new one",
             ),
+            Err(failure) => Check::failed(name, &failure, ""),
         },
+    }
+}
+
+/// What keeps it from whoever gets at its files, and why no more than that.
+fn sealed(name: &'static str, folder: &CacheFolder, environment: &Environment) -> Check {
+    let path = folder.path().display();
+    let problem = match folder.keyring() {
+        Ok(found) => {
+            let program = found.program.as_deref().unwrap_or("the session bus");
+            let from = match found.has_key {
+                true => "",
+                false => " from the next token on",
+            };
+            let collection = found.collection;
+            let detail = format!("{path}, sealed by the keyring {collection:?} of {program}{from}");
+            return Check::good(name, detail);
+        }
+        Err(problem) => problem,
+    };
+    let hint = sealing::what_helps(&problem);
+    let detail = format!("{path}, files for their owner alone, not sealed: {problem}");
+    match (Sealing::said(environment), sealing::is_usual(&problem)) {
+        (Ok(Sealing::Keyring), _) => {
+            let detail = format!("{path}: the keyring is demanded, and {problem}");
+            Check::bad(name, Exit::Failure, detail, hint)
+        }
+        (_, true) => Check::good(name, detail),
+        (_, false) => Check::doubtful(name, detail, hint),
     }
 }
 

@@ -212,8 +212,10 @@ fn persons_sign_in(session: &Session<'_>) -> Check {
         "countersign login {} signs in again",
         session.profile.server
     );
-    let Some(held) = session.cached() else {
-        return Check::bad(name, Exit::RefreshLimit, "nothing is kept of it", &again);
+    let held = match session.cached() {
+        Ok(Some(held)) => held,
+        Ok(None) => return Check::bad(name, Exit::RefreshLimit, "nothing is kept of it", &again),
+        Err(failure) => return Check::failed(name, &failure, &again),
     };
     let refreshes = match held.refreshes_remaining {
         Some(refreshes) => format!("{refreshes} refreshes remain"),

@@ -174,6 +174,7 @@ impl SignIn<'_> {
     /// What was got is on the disk before anybody is told of it.
     fn keep(&mut self, signed: &InteractiveToken, vault: &Vault) -> Result<(), Failure> {
         vault.lock()?.write_interactive(signed)?;
+        vault.say_what_is_open(self.output);
         self.profile
             .last_principal
             .clone_from(&signed.token.principal);

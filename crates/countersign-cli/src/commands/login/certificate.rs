@@ -17,6 +17,7 @@ pub(super) fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let session = Session::new(name, profile, environment, output);
+    session.check_writable()?;
     let client = session.client()?;
     let token = block_on(async {
         output.detail(&format!("connecting to {}", session.profile.server));
@@ -26,7 +27,7 @@ pub(super) fn run(
     })?;
 
     remember(name, &session.profile, environment)?;
-    session.remember(&token);
+    session.remember(&token)?;
     let lead = [
         ("profile", name),
         ("server", session.profile.server.as_str()),

@@ -1,0 +1,488 @@
+//! Is what waits between two commands sealed where there is a keyring, and is nothing lost where it
+//! cannot be opened?
+
+use std::{
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use crate::{
+    browser::place::Place,
+    keyring::Keyring,
+    world::{APP_ID, Platform, Ran},
+};
+
+const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+const SEAL: &str = "COUNTERSIGN_CACHE_SEAL";
+const MARK: &[u8] = b"countersign sealed 1\n";
+
+fn is_sealed(file: &Path) -> bool {
+    std::fs::read(file).unwrap().starts_with(MARK)
+}
+
+#[track_caller]
+fn holds_nothing_of(content: &[u8], secret: &str) {
+    for part in secret.as_bytes().chunks_exact(12) {
+        let found = content.windows(part.len()).any(|window| window == part);
+        assert!(!found, "{:?} is in the file", std::str::from_utf8(part));
+    }
+}
+
+/// A platform whose service has a sealed token, and the file with it.
+fn sealed(keyring: &Keyring) -> (Platform, PathBuf) {
+    let mut platform = Platform::start();
+    let file = platform.cache_file();
+    platform.home.set(BUS, &keyring.address);
+    platform.run("refresh").ok();
+    assert!(is_sealed(&file));
+    (platform, file)
+}
+
+/// What the doctor says of the token cache.
+fn diagnosis(platform: &Platform) -> String {
+    let ran = platform.run("doctor --output json");
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect(&ran.stdout);
+    let checks = report["items"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["check"] == "token cache");
+    check.unwrap().to_string()
+}
+
+#[track_caller]
+fn warned(ran: Ran, of: &str) -> String {
+    assert!(
+        ran.stderr.starts_with("warning: ") && ran.stderr.contains(of),
+        "{of}: {ran:?}"
+    );
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    ran.ok()
+}
+
+#[track_caller]
+fn silent(ran: Ran) -> String {
+    assert_eq!(ran.stderr, "");
+    ran.ok()
+}
+
+// security.md 111
+#[test]
+fn a_token_is_sealed_by_gnome_keyring_and_opens_in_another_process() {
+    let keyring = Keyring::start();
+    let (platform, file) = sealed(&keyring);
+    let issued = platform.issued();
+    let token = silent(platform.run("token"));
+    for _ in 0..3 {
+        assert_eq!(silent(platform.run("token")), token);
+    }
+    assert_eq!(platform.issued(), issued, "all came from the cache");
+
+    let content = std::fs::read(&file).unwrap();
+    holds_nothing_of(&content, token.trim());
+    holds_nothing_of(&content, APP_ID);
+    holds_nothing_of(&content, "inventory-service");
+    let keys = keyring.keys();
+    assert_eq!(keys.len(), 1);
+    holds_nothing_of(&content, &keys[0]);
+    let said = diagnosis(&platform);
+    assert!(
+        said.contains(r#"sealed by the keyring \"login\" of gnome-keyring-d"#),
+        "{said}"
+    );
+    assert!(said.contains(r#""finding":"ok""#), "{said}");
+}
+
+#[test]
+fn what_was_kept_unsealed_is_read_without_gnome_keyring_and_sealed_when_it_is_written_next() {
+    let keyring = Keyring::start();
+    let mut platform = Platform::start();
+    let file = platform.cache_file();
+    let before = silent(platform.run("token"));
+    platform.home.set(BUS, &keyring.address);
+    assert_eq!(silent(platform.run("token")), before);
+    assert!(!is_sealed(&file));
+    assert!(keyring.keys().is_empty(), "it was asked for nothing yet");
+    let said = diagnosis(&platform);
+    assert!(said.contains("from the next token on"), "{said}");
+
+    silent(platform.run("refresh"));
+    assert!(is_sealed(&file));
+    let after = silent(platform.run("token"));
+    assert_ne!(after, before);
+    for entry in std::fs::read_dir(platform.home.state()).unwrap() {
+        let content = std::fs::read(entry.unwrap().path()).unwrap();
+        holds_nothing_of(&content, before.trim());
+    }
+}
+
+#[test]
+fn while_gnome_keyring_is_locked_a_new_token_is_fetched_and_what_is_sealed_stays() {
+    let keyring = Keyring::start();
+    let (platform, file) = sealed(&keyring);
+    let kept = silent(platform.run("token"));
+    let content = std::fs::read(&file).unwrap();
+    keyring.lock();
+    let other = warned(
+        platform.run("token"),
+        "is sealed, and the keyring is locked",
+    );
+    assert_ne!(other, kept);
+    assert_eq!(std::fs::read(&file).unwrap(), content);
+    let ran = platform.run("refresh");
+    assert!(
+        ran.stderr.contains("the token is not kept: ") && ran.stderr.contains("is locked"),
+        "{ran:?}"
+    );
+    ran.ok();
+    assert_eq!(std::fs::read(&file).unwrap(), content);
+    let said = diagnosis(&platform);
+    assert!(said.contains("not sealed: the keyring is locked"), "{said}");
+    assert!(said.contains(r#""finding":"warning""#), "{said}");
+    assert!(said.contains("unlock it"), "{said}");
+
+    keyring.unlock();
+    assert_eq!(silent(platform.run("token")), kept);
+}
+
+#[test]
+fn under_a_locked_gnome_keyring_a_first_token_is_kept_in_a_file_and_that_is_said() {
+    let keyring = Keyring::start();
+    keyring.lock();
+    let mut platform = Platform::start();
+    let file = platform.cache_file();
+    platform.home.set(BUS, &keyring.address);
+    std::fs::remove_file(&file).unwrap();
+    let token = warned(platform.run("token"), "not sealed");
+    assert!(!is_sealed(&file));
+    assert_eq!(silent(platform.run("token")), token);
+}
+
+#[test]
+fn when_gnome_keyring_lost_the_key_a_new_token_is_sealed_by_a_new_one() {
+    let keyring = Keyring::start();
+    let (platform, file) = sealed(&keyring);
+    let lost = keyring.keys();
+    keyring.forget();
+    warned(
+        platform.run("token"),
+        "is sealed by a key that the keyring does not have; a new one is fetched",
+    );
+    assert!(is_sealed(&file));
+    silent(platform.run("token"));
+    let made = keyring.keys();
+    assert_eq!(made.len(), 1);
+    assert_ne!(made, lost);
+}
+
+#[test]
+fn without_the_bus_of_gnome_keyring_what_is_sealed_stays_and_what_is_new_is_not_kept() {
+    let keyring = Keyring::start();
+    let (mut platform, file) = sealed(&keyring);
+    let kept = silent(platform.run("token"));
+    let content = std::fs::read(&file).unwrap();
+    platform.home.set(BUS, "");
+    let other = warned(
+        platform.run("token"),
+        "is sealed, and there is no session bus",
+    );
+    assert_ne!(other, kept);
+    assert_eq!(std::fs::read(&file).unwrap(), content);
+    let said = diagnosis(&platform);
+    assert!(
+        said.contains("not sealed: there is no session bus"),
+        "{said}"
+    );
+
+    platform.home.set(BUS, &keyring.address);
+    assert_eq!(silent(platform.run("token")), kept);
+}
+
+#[test]
+fn a_machine_without_a_keyring_keeps_files_and_says_nothing_of_it() {
+    let platform = Platform::start();
+    silent(platform.run("refresh"));
+    silent(platform.run("token"));
+    assert!(!is_sealed(&platform.cache_file()));
+    let said = diagnosis(&platform);
+    assert!(said.contains(r#""finding":"ok""#), "{said}");
+    assert!(said.contains("there is no session bus"), "{said}");
+}
+
+#[test]
+fn a_bus_that_takes_connections_and_never_answers_holds_nobody_up_for_long() {
+    let mut platform = Platform::start();
+    let file = platform.cache_file();
+    let socket = platform.home.path().join("bus");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let address = format!("unix:path={}", socket.display());
+    platform.home.set(BUS, &address);
+    // What is not sealed needs no bus.
+    silent(platform.run("token"));
+    let ran = platform.run("refresh");
+    warned(ran, "the keyring does not answer within 3 s");
+    assert!(!is_sealed(&file));
+    let said = diagnosis(&platform);
+    assert!(said.contains("does not answer within 3 s"), "{said}");
+}
+
+#[test]
+fn what_is_no_session_bus_of_this_machine_is_not_spoken_to() {
+    let mut platform = Platform::start();
+    for (address, reason) in [
+        ("tcp:host=127.0.0.1,port=1", "that of no local socket"),
+        ("nonsense", "that of no local socket"),
+        ("unix:path=/nowhere/bus", "is not reached"),
+    ] {
+        platform.home.set(BUS, address);
+        let said = diagnosis(&platform);
+        assert!(said.contains(reason), "{address}: {said}");
+        platform.run("refresh").ok();
+    }
+}
+
+// security.md 111
+#[test]
+fn a_sealed_file_that_gnome_keyring_has_the_key_of_opens_in_its_place_alone() {
+    let keyring = Keyring::start();
+    let (mut platform, file) = sealed(&keyring);
+    let kept = silent(platform.run("token"));
+    let good = std::fs::read(&file).unwrap();
+
+    // As the token of the administrator, which is another identity.
+    platform.run("refresh --profile dev-admin").ok();
+    let files = std::fs::read_dir(platform.home.state()).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let other = files
+        .find(|path| path.extension().is_some_and(|end| end == "json") && *path != file)
+        .unwrap();
+    std::fs::write(&other, &good).unwrap();
+    let admin = warned(platform.run("token --profile dev-admin"), "a broken seal");
+    assert_ne!(admin, kept);
+
+    // In another folder, by the same name.
+    let elsewhere = platform.home.path().join("elsewhere");
+    platform
+        .home
+        .set("XDG_STATE_HOME", elsewhere.to_str().unwrap());
+    platform.run("token").ok();
+    let moved = elsewhere
+        .join("countersign")
+        .join(file.file_name().unwrap());
+    std::fs::write(&moved, &good).unwrap();
+    warned(platform.run("token"), "a broken seal");
+    platform.home.set("XDG_STATE_HOME", "");
+
+    // With a bit changed in each of its parts: mark, form, key, nonce, content, tag.
+    for position in [3, 19, 24, 33, 60, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[position] ^= 4;
+        std::fs::write(&file, &bad).unwrap();
+        let token = platform.run("token");
+        assert!(
+            token.stderr.starts_with("warning: "),
+            "{position}: {token:?}"
+        );
+        assert_ne!(token.ok(), kept);
+    }
+    std::fs::write(&file, &good).unwrap();
+    assert_eq!(silent(platform.run("token")), kept);
+}
+
+#[test]
+fn of_many_processes_that_need_a_key_at_once_one_makes_it_in_gnome_keyring() {
+    let keyring = Keyring::start();
+    let mut platform = Platform::start();
+    let file = platform.home.certificates().join("inventory-service.pem");
+    platform.home.set(BUS, &keyring.address);
+    let login = |profile: usize| {
+        let line = format!(
+            "login {} --app-id {APP_ID} --cert {} --scope stock:read --profile p{profile}",
+            platform.issuer,
+            file.display()
+        );
+        let mut command = platform.home.command(&line);
+        command.stdout(Stdio::null()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..8).map(login).collect();
+    for mut process in running {
+        process.wait().unwrap();
+    }
+    assert_eq!(keyring.keys().len(), 1);
+    for line in ["refresh --profile dev", "refresh --profile dev-admin"] {
+        silent(platform.run(line));
+    }
+    assert_eq!(keyring.keys().len(), 1);
+}
+
+#[test]
+fn where_the_keyring_is_demanded_nothing_is_asked_of_the_server_without_it() {
+    let mut platform = Platform::start();
+    let token = silent(platform.run("token"));
+    let issued = platform.issued();
+    platform.home.set(SEAL, "keyring");
+    assert_eq!(
+        silent(platform.run("token")),
+        token,
+        "what was kept before is good until it is written next"
+    );
+    std::fs::remove_file(platform.cache_file()).unwrap();
+    let certificate = platform.home.certificates().join("inventory-service.pem");
+    let login = format!(
+        "login {} --app-id {APP_ID} --cert {} --profile other",
+        platform.issuer,
+        certificate.display()
+    );
+    for line in ["token", "refresh", login.as_str()] {
+        let ran = platform.run(line);
+        assert_eq!(ran.code, 1, "{line}: {ran:?}");
+        assert!(
+            ran.stderr
+                .contains("is not written without a seal, and there is no session bus")
+                && ran.stderr.contains("\nhint: "),
+            "{line}: {ran:?}"
+        );
+        assert_eq!(ran.stdout, "");
+    }
+    let said = diagnosis(&platform);
+    assert!(said.contains(r#""finding":"bad""#), "{said}");
+    assert!(said.contains("the keyring is demanded, and"), "{said}");
+    platform.home.set(SEAL, "");
+    assert_eq!(platform.issued(), issued);
+}
+
+#[test]
+fn switched_off_by_the_settings_gnome_keyring_is_not_asked() {
+    let keyring = Keyring::start();
+    let (mut platform, file) = sealed(&keyring);
+    let config = platform.home.path().join(".config/countersign/config.toml");
+    let before = std::fs::read_to_string(&config).unwrap();
+    let (first, rest) = before.split_once('\n').unwrap();
+    let changed = format!("{first}\n\n[cache]\nseal = \"file\"\n{rest}");
+    std::fs::write(&config, changed).unwrap();
+    warned(
+        platform.run("token"),
+        "is sealed, and the keyring is switched off; a new one is fetched",
+    );
+    assert!(!is_sealed(&file));
+    silent(platform.run("token"));
+    let said = diagnosis(&platform);
+    assert!(
+        said.contains("not sealed: the keyring is switched off"),
+        "{said}"
+    );
+    platform.run("use dev-admin").ok();
+    let kept = std::fs::read_to_string(&config).unwrap();
+    assert!(kept.contains("[cache]\nseal = \"file\"\n"), "{kept}");
+    platform.run("use dev").ok();
+
+    // The variable wins.
+    platform.home.set(SEAL, "auto");
+    silent(platform.run("refresh"));
+    assert!(is_sealed(&file));
+    platform.home.set(SEAL, "always");
+    let ran = platform.run("token");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("hint: auto, keyring or file"),
+        "{ran:?}"
+    );
+    platform.home.set(SEAL, "");
+    std::fs::write(
+        &config,
+        before.replacen('\n', "\n[cache]\nseal = \"box\"\n", 1),
+    )
+    .unwrap();
+    let ran = platform.run("token");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("config.toml:3: unknown variant `box`"),
+        "{ran:?}"
+    );
+}
+
+/// The files of a person, apart from those of the profiles that are there from the start.
+fn of_person(place: &Place, end: &str, before: &[PathBuf]) -> PathBuf {
+    let files = std::fs::read_dir(place.home.state()).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let is_new = |file: &PathBuf| !before.contains(file);
+    files
+        .find(|file| file.extension().is_some_and(|it| it == end) && is_new(file))
+        .unwrap()
+}
+
+// security.md 111
+#[test]
+fn what_a_person_signed_in_with_is_sealed_by_gnome_keyring_and_not_lost_while_that_is_locked() {
+    let keyring = Keyring::start();
+    let mut place = Place::new();
+    let files = std::fs::read_dir(place.home.state()).unwrap();
+    let before: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    place.home.set(BUS, &keyring.address);
+    place.is_signed_in("");
+    let session = of_person(&place, "json", &before);
+    let key = of_person(&place, "pem", &before);
+    assert!(is_sealed(&session) && is_sealed(&key));
+    holds_nothing_of(&std::fs::read(&key).unwrap(), "-----BEGIN PRIVATE KEY-----");
+    holds_nothing_of(&std::fs::read(&session).unwrap(), "\"refresh_token\":\"");
+    let token = silent(place.run("token"));
+    holds_nothing_of(&std::fs::read(&session).unwrap(), token.trim());
+    let shown = silent(place.run("refresh"));
+    assert!(shown.contains("RefreshesRemaining   9\n"), "{shown}");
+    assert!(is_sealed(&session));
+
+    let contents = [&session, &key].map(|file| std::fs::read(file).unwrap());
+    keyring.lock();
+    for line in ["token", "refresh", "whoami"] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 1, "{line}: {ran:?}");
+        assert!(
+            ran.stderr
+                .contains("is sealed, and the keyring is locked\nhint: unlock it"),
+            "{line}: {ran:?}"
+        );
+    }
+    let ran = place.run(&format!("login {} --as dev", place.issuer));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.stderr.contains("the keyring is locked\nhint: "),
+        "{ran:?}"
+    );
+    assert_eq!(
+        contents,
+        [&session, &key].map(|file| std::fs::read(file).unwrap())
+    );
+
+    keyring.unlock();
+    let shown = silent(place.run("refresh"));
+    assert!(shown.contains("RefreshesRemaining   8\n"), "{shown}");
+
+    keyring.forget();
+    let ran = place.run("token");
+    assert_eq!(ran.code, 15, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("is sealed by a key that the keyring does not have\nhint: sign in again"),
+        "{ran:?}"
+    );
+    place.is_signed_in("");
+    silent(place.run("token"));
+    assert!(is_sealed(&session) && is_sealed(&key));
+}
+
+#[test]
+fn a_person_who_logs_out_while_gnome_keyring_is_locked_hears_that_the_session_goes_on() {
+    let keyring = Keyring::start();
+    let mut place = Place::new();
+    place.home.set(BUS, &keyring.address);
+    place.is_signed_in("");
+    keyring.lock();
+    let ran = place.run("logout");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("could not be read, so nothing was revoked at the server"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("the keyring is locked"), "{ran:?}");
+    let profiles = place.run("profiles").ok();
+    assert!(!profiles.contains("default"), "{profiles}");
+}
