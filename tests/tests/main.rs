@@ -77,6 +77,8 @@ mod browser_provider;
 
 mod browser_attack;
 
+mod browser_agent;
+
 mod browser_cli;
 
 mod login_crash;

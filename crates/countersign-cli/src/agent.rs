@@ -77,7 +77,7 @@ async fn serve(
     );
     roster.prepare().await?;
     let api = Arc::new(Api::new(roster, output));
-    let mut serving = Serving::new(Arc::clone(&api), output);
+    let mut serving = Serving::new(api, output);
     let mut secret = None;
     let mut tcp = None;
     if let Some(loopback) = &settings.loopback {
@@ -97,13 +97,10 @@ async fn serve(
     loop {
         tokio::select! {
             accepted = socket.listener().accept() => match accepted {
-                Ok((stream, _)) => {
-                    if let Some(peer) = peers.admit(&stream) {
-                        serving.serve_socket(stream, peer);
-                    } else {
-                        api.count_refusal();
-                    }
-                }
+                Ok((stream, _)) => match peers.admit(&stream) {
+                    Some(peer) => serving.serve_socket(stream, peer),
+                    None => serving.turn_away(stream),
+                },
                 Err(error) => serving.could_not_accept(&error).await,
             },
             (accepted, gate) = accept(tcp.as_ref()) => match accepted {

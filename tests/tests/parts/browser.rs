@@ -81,6 +81,12 @@ impl Browser {
         Browser::start_with(&[&proxy, &beside]).await
     }
 
+    /// Starts one for which this name leads to 127.0.0.1, as an attacker's name server can say.
+    pub(crate) async fn misled(name: &str) -> Browser {
+        let rule = format!("--host-resolver-rules=MAP {name} 127.0.0.1");
+        Browser::start_with(&["--no-proxy-server", &rule]).await
+    }
+
     async fn start_with(flags: &[&str]) -> Browser {
         let driver = tokio::task::spawn_blocking(Driver::start)
             .await
@@ -280,7 +286,12 @@ impl Browser {
 
     /// Runs a script that answers by calling its last argument.
     pub(crate) async fn run_and_wait(&self, script: &str) -> Value {
-        let result = self.client.execute_async(script, Vec::new()).await;
+        self.run_and_wait_with(script, Vec::new()).await
+    }
+
+    /// The same, with `arguments` before that.
+    pub(crate) async fn run_and_wait_with(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let result = self.client.execute_async(script, arguments).await;
         result.unwrap_or_else(|error| panic!("{script:?} fails: {error}"))
     }
 

@@ -33,6 +33,10 @@ impl Home {
         Home(tempfile::tempdir().expect("a home"))
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(countersign().as_ref());

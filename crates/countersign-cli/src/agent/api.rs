@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    // security.md 117
+    // security.md 134
     #[test]
     fn no_answer_is_kept_by_anybody_or_shown_in_a_page() {
         let answer = refusal(Barred::Browser);

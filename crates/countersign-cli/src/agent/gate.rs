@@ -151,7 +151,7 @@ mod tests {
     const HOST: (&str, &str) = ("host", "127.0.0.1:9911");
     const KEY: (&str, &str) = (SECRET, "5ecret");
 
-    // security.md 117, 118
+    // security.md 134, 135
     #[test]
     fn over_loopback_a_request_names_this_machine_and_shows_the_secret_once() {
         let gate = loopback();
@@ -196,7 +196,7 @@ mod tests {
         }
     }
 
-    // security.md 117
+    // security.md 134
     #[test]
     fn what_a_browser_or_a_proxy_sends_is_refused_at_either_door_even_with_the_secret() {
         for gate in [Gate::Socket, loopback()] {
@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    // security.md 117
+    // security.md 134
     #[test]
     fn only_a_plain_get_is_answered() {
         for gate in [Gate::Socket, loopback()] {

@@ -143,9 +143,12 @@ impl Keeper {
         let is_new = seen
             .as_ref()
             .is_none_or(|seen| seen.access_token != token.access_token);
+        // The first one of a person was there before.
+        if is_new && (seen.is_some() || !self.profile.browser) {
+            self.fetched.fetch_add(1, Ordering::Relaxed);
+        }
         if is_new {
             *seen = Some(token.clone());
-            self.fetched.fetch_add(1, Ordering::Relaxed);
         }
         is_new
     }

@@ -3,9 +3,13 @@
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
-use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
 
 use crate::output::Output;
 
@@ -32,8 +36,7 @@ impl Peers {
         }
     }
 
-    /// Asks the system who connected (SO_PEERCRED): the peer has no say in it. Whoever is not served
-    /// is not heard either: nothing that it sends is read.
+    /// Asks the system who connected (SO_PEERCRED): the peer has no say in it.
     pub(super) fn admit(&self, stream: &UnixStream) -> Option<Peer> {
         let peer = match stream.peer_cred() {
             Ok(credentials) => Peer {
@@ -59,14 +62,26 @@ impl Peers {
                 peer.user
             ));
         }
-        let _ = stream.try_write(REFUSED);
         None
     }
 }
 
-/// What a program reads that was refused before it said anything.
+/// Tells a program that it is not served. What it sends is not looked at, but let come: a program
+/// that cannot send does not read the answer.
+pub(super) async fn turn_away(mut stream: UnixStream) {
+    let told = async {
+        stream.write_all(REFUSED).await?;
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(MOST), &mut tokio::io::sink()).await
+    };
+    let _ = tokio::time::timeout(PATIENCE, told).await;
+}
+
+const MOST: u64 = 16 * 1024;
+const PATIENCE: Duration = Duration::from_secs(1);
+
 const REFUSED: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n\
-cache-control: no-store\r\nconnection: close\r\ncontent-length: 46\r\n\r\n\
+cache-control: no-store\r\nconnection: close\r\ncontent-length: 47\r\n\r\n\
 {\"error\":\"this agent does not serve this user\"}";
 
 #[cfg(test)]
@@ -84,7 +99,7 @@ mod tests {
         );
     }
 
-    // security.md 115
+    // security.md 132
     #[tokio::test]
     async fn a_program_of_another_user_is_refused_with_the_system_as_witness() {
         let me = rustix::process::geteuid().as_raw();

@@ -167,7 +167,7 @@ mod tests {
         Some(keeper.name.clone())
     }
 
-    // security.md 116
+    // security.md 133
     #[test]
     fn only_the_profiles_that_were_named_are_served() {
         let home = tempfile::tempdir().unwrap();

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    // security.md 118
+    // security.md 135
     #[test]
     fn a_secret_is_its_owners_alone_new_each_time_and_gone_with_the_agent() {
         let folder = tempfile::tempdir().unwrap();

@@ -11,13 +11,19 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{api::Api, gate::Gate, peer::Peer};
+use super::{
+    api::Api,
+    gate::Gate,
+    peer::{Peer, turn_away},
+};
 use crate::output::Output;
 
 /// Connections over the socket.
 const SOCKET_LIMIT: usize = 128;
 /// Connections over loopback, which anybody on this machine can open.
 const LOOPBACK_LIMIT: usize = 32;
+/// Programs that are being told that they are not served.
+const TURNED_AWAY_LIMIT: usize = 8;
 /// How long a request's head may take, and how long a connection may be idle over the socket.
 const HEAD_SOCKET: Duration = Duration::from_secs(60);
 /// The same over loopback.
@@ -33,6 +39,7 @@ pub(super) struct Serving {
     socket_gate: Arc<Gate>,
     socket_room: Arc<Semaphore>,
     loopback_room: Arc<Semaphore>,
+    door: Arc<Semaphore>,
     connections: JoinSet<()>,
     stopping: watch::Sender<bool>,
 }
@@ -45,6 +52,7 @@ impl Serving {
             socket_gate: Arc::new(Gate::Socket),
             socket_room: Arc::new(Semaphore::new(SOCKET_LIMIT)),
             loopback_room: Arc::new(Semaphore::new(LOOPBACK_LIMIT)),
+            door: Arc::new(Semaphore::new(TURNED_AWAY_LIMIT)),
             connections: JoinSet::new(),
             stopping: watch::Sender::new(false),
         }
@@ -61,6 +69,17 @@ impl Serving {
     pub(super) fn serve_loopback(&mut self, stream: TcpStream, gate: Arc<Gate>) {
         let room = Arc::clone(&self.loopback_room);
         self.serve(stream, gate, &room, HEAD_LOOPBACK, "loopback".to_owned());
+    }
+
+    /// Says no to a program of a user who is not served; of many at once, to some without a word.
+    pub(super) fn turn_away(&mut self, stream: UnixStream) {
+        self.api.count_refusal();
+        if let Ok(place) = Arc::clone(&self.door).try_acquire_owned() {
+            self.connections.spawn(async move {
+                turn_away(stream).await;
+                drop(place);
+            });
+        }
     }
 
     /// A connection that could not be taken. Too many open files pass; so nothing ends here.

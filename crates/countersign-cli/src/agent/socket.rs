@@ -210,7 +210,7 @@ mod tests {
         }
     }
 
-    // security.md 114
+    // security.md 131
     #[tokio::test]
     async fn the_socket_is_its_owners_alone_and_goes_with_the_agent() {
         let folder = folder();
@@ -223,7 +223,7 @@ mod tests {
         assert!(!path.exists());
     }
 
-    // security.md 114
+    // security.md 131
     #[tokio::test]
     async fn a_folder_that_others_can_enter_is_refused() {
         let folder = folder();
@@ -237,7 +237,7 @@ mod tests {
         assert!(refusal(&path, Reach::Everybody).contains("others may write"));
     }
 
-    // security.md 114
+    // security.md 131
     #[tokio::test]
     async fn two_agents_are_not_at_one_place_and_one_that_was_killed_is_succeeded() {
         let folder = folder();
@@ -255,7 +255,7 @@ mod tests {
         Socket::open(&path, Reach::Owner).unwrap();
     }
 
-    // security.md 114
+    // security.md 131
     #[tokio::test]
     async fn what_is_no_socket_of_an_agent_is_left_alone() {
         let folder = folder();

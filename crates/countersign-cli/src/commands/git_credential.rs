@@ -163,7 +163,7 @@ mod tests {
         covers(&server, &asked(asked_about))
     }
 
-    // security.md 113
+    // security.md 130
     #[test]
     fn a_server_is_covered_by_scheme_host_and_port_and_by_nothing_less() {
         for (server, about) in [

@@ -5,6 +5,7 @@ pub(crate) mod place;
 mod cancelled;
 mod code;
 mod kept;
+pub(crate) use kept::age;
 mod loopback;
 mod moved;
 mod refused;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod administered;
+mod agent;
 mod bad_input;
 mod browser;
 mod cache;
@@ -18,6 +19,7 @@ mod log;
 mod person;
 #[path = "../../../../tests/tests/parts/postgres.rs"]
 mod postgres;
+mod programs;
 mod sealed;
 mod secrets;
 mod server_text;

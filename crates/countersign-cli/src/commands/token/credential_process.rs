@@ -56,8 +56,11 @@ impl Exchange {
     pub(super) fn credentials(&self, held: &Held) -> Result<Value, Failure> {
         let transport = HttpTransport::builder().build()?;
         let request = self.request(held)?;
-        let answer = block_on(async { Ok(transport.send(request).await?) })
-            .map_err(|failure| failure.about("the security token service"))?;
+        let answer = block_on(async { Ok(transport.send(request).await?) }).map_err(|failure| {
+            failure
+                .about("the security token service")
+                .hint("is --sts-endpoint the right one, and is it reached from here?")
+        })?;
         read(answer.status().is_success(), answer.body(), held)
     }
 

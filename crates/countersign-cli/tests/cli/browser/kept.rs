@@ -5,7 +5,7 @@ use std::{os::unix::fs::MetadataExt, path::PathBuf, process::Stdio};
 use super::place::Place;
 
 /// Makes the cached token one that is about to end.
-fn age(place: &Place) {
+pub(crate) fn age(place: &Place) {
     let file = vault(place);
     let text = std::fs::read_to_string(&file).unwrap();
     let mut cached: serde_json::Value = serde_json::from_str(&text).unwrap();
