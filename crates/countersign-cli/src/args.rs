@@ -40,7 +40,8 @@ pub(crate) use self::{
     },
     programs::{AgentArgs, AwsOptions, GitCredentialArgs, GitScheme, TokenArgs},
     sign_in::{
-        AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs, Way,
+        AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs,
+        ProviderOptions, Way,
     },
 };
 use crate::failure::Failure;

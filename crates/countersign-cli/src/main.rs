@@ -12,6 +12,7 @@ mod new_certificate;
 mod output;
 mod private_file;
 mod profile;
+mod provider;
 mod qr;
 mod sealing;
 mod session;

@@ -15,6 +15,7 @@ use crate::{
     certificate_choice::token,
     failure::Failure,
     private_file::{self, Existing},
+    provider::Described,
     sealing::CacheSettings,
 };
 
@@ -35,6 +36,13 @@ pub(crate) struct Profiles {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub(crate) all: BTreeMap<String, Profile>,
+    /// Servers of other makes, as somebody described them.
+    #[serde(
+        default,
+        rename = "provider",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub(crate) providers: BTreeMap<String, Described>,
 }
 
 /// How to sign in at one server: what was said at `login`, with absolute paths.
@@ -88,6 +96,12 @@ pub(crate) struct Profile {
     pub(crate) dpop: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ca_bundle: Option<PathBuf>,
+    /// The make of the server: a name, or a file that describes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<String>,
+    /// Sent along with each request for a token.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) parameters: BTreeMap<String, String>,
 }
 
 impl Profile {
@@ -134,6 +148,8 @@ impl Profile {
             x5c: assertion.x5c,
             dpop: assertion.dpop,
             ca_bundle: file(&assertion.ca_bundle)?,
+            provider: None,
+            parameters: BTreeMap::new(),
         })
     }
 
@@ -144,7 +160,7 @@ impl Profile {
             path.to_string_lossy().into_owned()
         };
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        vec![
+        let mut parts = vec![
             ("server", self.server.clone()),
             ("app_id", text(&self.app_id)),
             ("as_platform", self.as_platform.to_string()),
@@ -158,7 +174,13 @@ impl Profile {
             ("principal", text(&self.principal)),
             ("scope", text(&self.scope)),
             ("audience", text(&self.audience)),
-        ]
+        ];
+        if let Some(provider) = &self.provider {
+            parts.push(("provider", provider.clone()));
+        }
+        let parameters = self.parameters.iter();
+        parts.extend(parameters.map(|(name, value)| ("parameter", format!("{name}={value}"))));
+        parts
     }
 }
 

@@ -8,8 +8,7 @@ mod person;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use countersign::{
-    Audience, Client, Clock, Dpop, HttpTransport, InteractiveToken, KeyringProblem, SystemClock,
-    Token,
+    Client, Clock, Dpop, HttpTransport, InteractiveToken, KeyringProblem, SystemClock, Token,
     admin::Admin,
     cache_file::{self, CacheFileError, CacheFolder, CacheIdentity, CacheProblem},
     proto::{
@@ -28,7 +27,7 @@ use crate::{
     interrupts::Interrupts,
     output::Output,
     profile::{Profile, Profiles, shown_address},
-    sealing,
+    provider, sealing,
 };
 
 /// A profile in use.
@@ -260,6 +259,12 @@ impl<'a> Session<'a> {
         let source = choice.into_source(self.output)?;
         let mut builder = Client::builder(&profile.server, app_id, source)
             .transport(Arc::new(transport(profile)?));
+        if let Some(word) = &profile.provider {
+            builder = builder.provider(&provider::find(word, self.environment)?);
+        }
+        for (name, value) in &profile.parameters {
+            builder = builder.parameter(name, value);
+        }
         if profile.as_platform {
             builder = builder.as_platform();
         }
@@ -272,7 +277,8 @@ impl<'a> Session<'a> {
         if let Some(kid) = &profile.kid {
             let form = kid.parse::<KidForm>().map_err(|error| {
                 Failure::usage(format!("--kid {kid:?}: {error}")).hint(
-                    "sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, none, literal:VALUE",
+                    "sha1-hex, sha256-hex, sha1-base64url, sha256-base64url, jwk-thumbprint, \
+                     spki-sha256-base64url, none, literal:VALUE",
                 )
             })?;
             builder = builder.kid(form);
@@ -285,11 +291,9 @@ impl<'a> Session<'a> {
             })?;
             builder = builder.algorithm(algorithm);
         }
-        builder = match profile.audience.as_deref() {
-            None | Some("issuer") => builder,
-            Some("token-endpoint") => builder.audience(Audience::TokenEndpoint),
-            Some(uri) => builder.audience(Audience::Uri(uri.to_owned())),
-        };
+        if let Some(audience) = &profile.audience {
+            builder = builder.audience(provider::audience(audience));
+        }
         if profile.x5c {
             builder = builder.send_x5c();
         }

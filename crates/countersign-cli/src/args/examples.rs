@@ -52,7 +52,8 @@ Examples:
   countersign login https://platform.example --app-id inventory --cert-subject CN=inventory,O=Example
   countersign login https://platform.example --app-id inventory --cert client.pem --key client.key
   countersign login https://platform.example --app-id inventory --cert client.p12 --password-file FILE
-  countersign login https://platform.example --as-platform --cert component.pem --profile component";
+  countersign login https://platform.example --as-platform --cert component.pem --profile component
+  countersign login https://id.example/realms/acme --provider keycloak --app-id inventory --cert client.pem";
 
 pub(super) const AFTER_TOKEN: &str = "\
 Examples:

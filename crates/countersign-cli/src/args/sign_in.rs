@@ -14,7 +14,7 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
     /// Asks for a platform token (type 2) by a platform certificate
-    #[arg(long, conflicts_with_all = ["app_id", "principal"])]
+    #[arg(long, conflicts_with_all = ["app_id", "principal", "provider", "parameters"])]
     pub(crate) as_platform: bool,
     #[command(flatten)]
     pub(crate) browser: BrowserOptions,
@@ -22,6 +22,8 @@ pub(crate) struct LoginArgs {
     pub(crate) certificate: CertificateOptions,
     #[command(flatten)]
     pub(crate) assertion: AssertionOptions,
+    #[command(flatten)]
+    pub(crate) provider: ProviderOptions,
 }
 
 impl LoginArgs {
@@ -31,7 +33,8 @@ impl LoginArgs {
         let names_certificate = self.certificate.name_one();
         if !names_certificate && self.app_id.is_none() && !self.as_platform {
             let useless = self.certificate.given();
-            return match useless.or(self.assertion.given_for_certificates_only()) {
+            let useless = useless.or(self.assertion.given_for_certificates_only());
+            return match useless.or(self.provider.given()) {
                 None => Ok(Way::Browser),
                 Some(option) => Err(Failure::usage(format!(
                     "{option} belongs to a sign-in with a certificate, and none is named"
@@ -114,6 +117,36 @@ pub(crate) struct PlatformTokenArgs {
     pub(crate) assertion: AssertionOptions,
 }
 
+/// Whose the server is, where it is no platform of ours.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server of another make")]
+pub(crate) struct ProviderOptions {
+    /// entra-id, okta, keycloak, hydra, one of your settings, a file that describes one, or none
+    /// [default: by the host of the server, where that is certain]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) provider: Option<String>,
+    /// Sends this along with each request for a token, for example audience=https://api.example
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+impl ProviderOptions {
+    /// The first of them that was typed.
+    fn given(&self) -> Option<&'static str> {
+        first_given([
+            (self.provider.is_some(), "--provider"),
+            (!self.parameters.is_empty(), "--parameter"),
+        ])
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("a name and a value with = between them")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// Which certificate.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Certificate")]
@@ -182,7 +215,8 @@ pub(crate) struct AssertionOptions {
     /// Scopes to ask for, separated by spaces
     #[arg(long, value_name = "SCOPES")]
     pub(crate) scope: Option<String>,
-    /// sha1-hex (default), sha256-hex, sha1-base64url, sha256-base64url, none, literal:VALUE
+    /// sha1-hex (default), sha256-hex, sha1-base64url, sha256-base64url, jwk-thumbprint,
+    /// spki-sha256-base64url, none, literal:VALUE
     #[arg(long, value_name = "FORM")]
     pub(crate) kid: Option<String>,
     /// RS256, PS256, ES256, ES384, ES512, EdDSA [default: by the key and the server]

@@ -1,6 +1,7 @@
 //! Why does signing in not work, and what helps?
 
 mod local;
+mod provider;
 mod remote;
 
 use serde_json::json;
@@ -92,6 +93,7 @@ pub(crate) fn run(
         true => remote::Signer::Missing,
         false => remote::Signer::Ready,
     };
+    checks.extend(provider::check(&session.profile, environment));
     checks.extend(remote::checks(&session, signer, environment));
     output.show(&shown(&checks))?;
     match checks.iter().find_map(bad) {

@@ -7,12 +7,17 @@ mod progress;
 mod under_way;
 mod way_there;
 
+use std::collections::BTreeMap;
+
+use countersign::Provider;
+
 use self::{browser::SignIn, follow::Expected};
 use crate::{
-    args::{Environment, Global, LoginArgs, Way},
+    args::{Environment, Global, LoginArgs, ProviderOptions, Way},
     failure::Failure,
     output::Output,
     profile::{self, Profile, Profiles},
+    provider,
     session::Session,
 };
 
@@ -38,6 +43,8 @@ pub(crate) fn run(
         Way::Certificate => {
             profile.app_id.clone_from(&args.app_id);
             profile.as_platform = args.as_platform;
+            profile.provider = provider(args, &server, output)?;
+            profile.parameters = parameters(&args.provider)?;
             certificate::run(name, profile, environment, output)?;
         }
         Way::Browser => {
@@ -64,6 +71,33 @@ pub(crate) fn run(
         _ => {}
     }
     Ok(())
+}
+
+/// Whose the server is: as it was typed, else by its host, which is then said.
+fn provider(args: &LoginArgs, server: &str, output: &Output) -> Result<Option<String>, Failure> {
+    match args.provider.provider.as_deref() {
+        Some(provider::NONE) => Ok(None),
+        Some(typed) => provider::word(typed).map(Some),
+        None if args.as_platform => Ok(None),
+        None => Ok(Provider::of_issuer(server).map(|known| {
+            let (title, name) = (&known.title, &known.name);
+            output.note(&format!(
+                "signing in as {title} wants it, by the host of the server (--provider {name}; --provider none does not)"
+            ));
+            name.to_string()
+        })),
+    }
+}
+
+fn parameters(options: &ProviderOptions) -> Result<BTreeMap<String, String>, Failure> {
+    let mut parameters = BTreeMap::new();
+    for (name, value) in &options.parameters {
+        if parameters.insert(name.clone(), value.clone()).is_some() {
+            return Err(Failure::usage(format!("--parameter {name} is given twice"))
+                .hint("servers refuse a parameter that comes twice"));
+        }
+    }
+    Ok(parameters)
 }
 
 /// Ends what a person was signed in with where the profile is for something else now. Nobody could

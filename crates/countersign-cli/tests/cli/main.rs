@@ -20,6 +20,7 @@ mod person;
 #[path = "../../../../tests/tests/parts/postgres.rs"]
 mod postgres;
 mod programs;
+mod provider;
 mod sealed;
 mod secrets;
 mod server_text;
