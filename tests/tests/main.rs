@@ -17,6 +17,12 @@ mod selection;
 
 mod openid_provider;
 
+mod provider_clients;
+
+mod provider_sign_in;
+
+mod provider_pages;
+
 mod forwarding;
 
 mod openid_connect;

@@ -17,6 +17,8 @@ pub(crate) mod listener;
 
 pub(crate) mod person;
 
+pub(crate) mod recorder;
+
 pub(crate) mod serving;
 
 pub(crate) mod shell;
@@ -24,6 +26,8 @@ pub(crate) mod shell;
 pub(crate) mod sign_in;
 
 pub(crate) mod softhsm;
+
+pub(crate) mod stand_in;
 
 pub(crate) mod terminal;
 

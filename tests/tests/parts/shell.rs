@@ -33,6 +33,7 @@ impl Home {
         Home(tempfile::tempdir().expect("a home"))
     }
 
+    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
