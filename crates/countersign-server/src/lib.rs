@@ -68,6 +68,8 @@ mod http;
 
 mod bootstrap;
 
+mod cleanup;
+
 mod platform;
 pub use platform::{Platform, StartError};
 

@@ -15,7 +15,8 @@ use url::Url;
 
 use crate::{
     Clock, Rules, bootstrap,
-    clock::Moment,
+    cleanup::Pace,
+    clock::{Moment, Stopwatch},
     config::Settings,
     events::Events,
     http,
@@ -285,19 +286,25 @@ impl Platform {
         Ok(())
     }
 
-    /// Forgets what has ended: records of `jti`, denied tokens, quiet sources. Small batches.
+    /// Forgets what has ended: records of `jti`, denied tokens, quiet sources. A little at a time, and
+    /// rests between, so that requests hardly notice; the longer there is more, the faster.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn clean_up(&self) -> Result<(), StoreError> {
-        const BATCH: u32 = 500;
         self.limiter().forget_quiet_sources(self.now());
         self.logins().forget_quiet_sources();
         self.events().settle(self.now());
-        while self.store().cleanup(self.now(), BATCH).await? >= u64::from(BATCH) {
-            tokio::task::yield_now().await;
+        let begun = Moment::now();
+        loop {
+            let pace = Pace::after(Moment::now().since(begun));
+            let watch = Stopwatch::start();
+            let forgotten = self.store().cleanup(self.now(), pace.rows).await?;
+            if forgotten < u64::from(pace.rows) {
+                return Ok(());
+            }
+            tokio::time::sleep(pace.rest(watch.elapsed())).await;
         }
-        Ok(())
     }
 
     /// Writes what waits, flushes and closes the store.
