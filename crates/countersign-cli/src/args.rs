@@ -18,7 +18,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 pub(crate) use self::environment::shell_word;
 use self::examples::{AFTER_AGENT, AFTER_GIT_CREDENTIAL, AFTER_HELP, AFTER_LOGIN, AFTER_TOKEN};
 #[cfg(feature = "platform")]
-pub(crate) use self::store::StoreCommand;
+pub(crate) use self::store::{
+    GrantedTokensChoice, StoreBackup, StoreCommand, StoreMigrate, StoreRestore,
+};
 pub(crate) use self::{
     admin::{
         AdminCommand, AppCommand, AppSettings, AuditOptions, AuditVerdict, CertificateCommand,
@@ -170,7 +172,7 @@ pub(crate) enum Verb {
     /// Looks at, makes and imports certificates
     #[command(subcommand)]
     Cert(CertCommand),
-    /// Moves what a platform remembers
+    /// Copies what a platform remembers, brings it back, and moves it
     #[cfg(feature = "platform")]
     #[command(subcommand)]
     Store(StoreCommand),

@@ -70,6 +70,8 @@ mod bootstrap;
 
 mod cleanup;
 
+pub mod restore;
+
 mod platform;
 pub use platform::{Platform, StartError};
 

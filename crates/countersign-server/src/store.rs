@@ -29,8 +29,8 @@ pub use login::{LOGIN_KEPT_AFTER_END, LoginRow, LoginUpdate};
 
 mod session;
 pub use session::{
-    NOT_ACKNOWLEDGED, PRINCIPAL_DELETED, PastSecret, SESSION_KEPT_AFTER_END, SessionAdvance,
-    SessionRow, SessionState,
+    NOT_ACKNOWLEDGED, PRINCIPAL_DELETED, PastSecret, RESTORED, SESSION_KEPT_AFTER_END,
+    SessionAdvance, SessionRow, SessionState,
 };
 
 mod account;
@@ -60,10 +60,14 @@ mod sql;
 mod memory;
 pub use memory::MemoryStore;
 
+pub use sql::restoration::GrantedTokens;
+pub(crate) use sql::restoration::Restoration;
+
 mod sqlite;
 #[doc(hidden)]
 pub use sqlite::Control;
-pub use sqlite::SqliteStore;
+pub use sqlite::{BackedUp, SqliteStore, TakenBack, backup};
+pub(crate) use sqlite::{Place, Returning};
 
 mod postgres;
 pub use postgres::PostgresStore;
@@ -349,6 +353,10 @@ pub trait Store: Send + Sync {
         now: UnixTime,
         warned: std::time::Duration,
     ) -> StoreFuture<'_, Vec<TokenCount>>;
+
+    /// Since when assertions and proofs are believed by when they were signed. After a restore not those
+    /// from before it: the store has forgotten which of them were used. The same until it is closed.
+    fn believed_from(&self) -> UnixTime;
 
     /// Wakes whoever waits for changes. Take it before you read what you wait for, and wait by
     /// [`Changed::next`]. Changes that another process makes in one SQLite file wake nobody.

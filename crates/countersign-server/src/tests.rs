@@ -14,6 +14,8 @@ mod assertions;
 
 mod replay;
 
+mod restored;
+
 mod keys;
 
 mod kinds;

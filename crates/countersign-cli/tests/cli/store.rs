@@ -1,5 +1,7 @@
 //! Does a store move by the command line, and does its password stay off it?
 
+mod copies;
+
 use crate::{
     postgres::{Cluster, PASSWORD_IN_URL},
     world::{Home, ran},

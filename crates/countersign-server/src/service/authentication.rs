@@ -1,6 +1,6 @@
 //! Who is calling? Step 9 of protocol.md, after which an assertion has authenticated its client.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use countersign_proto::management::Application;
 
@@ -38,6 +38,9 @@ pub struct Authenticated {
     application: Option<Arc<Application>>,
 }
 
+/// The longest life that any setting gives an assertion: one without `iat` is no older than this.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
 /// Why nobody was authenticated.
 #[derive(Debug)]
 pub(crate) enum AuthenticationError {
@@ -53,6 +56,16 @@ impl AdmittedAssertion {
     ) -> Result<Authenticated, AuthenticationError> {
         let verified = self.verified;
         let purpose = verified.claims.purpose();
+        let replayed = || {
+            Err(AuthenticationError::Denied(Denial {
+                refusal: Refusal::Replayed(purpose),
+                identified: Some(verified.identified()),
+            }))
+        };
+        let earliest = verified.claims.expires_at().minus(LONGEST);
+        if verified.claims.issued_at().unwrap_or(earliest) < store.believed_from() {
+            return replayed();
+        }
         let record = JtiRecord {
             client_id: verified.claims.client_id().to_owned(),
             purpose: JtiPurpose::Assertion(purpose),
@@ -69,10 +82,7 @@ impl AdmittedAssertion {
                 certificate: verified.certificate,
                 application: verified.application,
             }),
-            Recorded::Replayed => Err(AuthenticationError::Denied(Denial {
-                refusal: Refusal::Replayed(purpose),
-                identified: Some(verified.identified()),
-            })),
+            Recorded::Replayed => replayed(),
         }
     }
 }

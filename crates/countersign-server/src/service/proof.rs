@@ -97,6 +97,9 @@ impl Proofs {
 ///
 /// Only for whom it was found to belong to: nobody else makes the store grow.
 pub(crate) async fn record_proof(store: &dyn Store, proof: &VerifiedProof) -> Result<(), Failure> {
+    if proof.issued_at() < store.believed_from() {
+        return Err(Refusal::ProofRepeated.into());
+    }
     let record = JtiRecord {
         client_id: proof.thumbprint().to_owned(),
         purpose: JtiPurpose::Proof,

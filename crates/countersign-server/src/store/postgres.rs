@@ -32,6 +32,7 @@ use super::{
         granted::{self, CreateToken, DescribeToken},
         keys, logins,
         registry::{self, RegistryChange},
+        restoration::believed_from,
         rotation::SettleRotation,
         sessions::{self, BeginSession, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
         token_ends::{self, RevokeTokens},
@@ -75,6 +76,7 @@ use listen::Node;
 /// the one with the smaller number may be seen later.
 pub struct PostgresStore {
     rules: Rules,
+    believed_from: UnixTime,
     shared: Arc<Shared>,
     writes: mpsc::Sender<Write>,
     /// Ends with the store.
@@ -129,6 +131,7 @@ impl PostgresStore {
         ));
         Ok(PostgresStore {
             rules,
+            believed_from: reading(&pool, async |mut work| believed_from(&mut work).await).await?,
             shared,
             writes: writer::start(pool),
             _listening: listening,
@@ -459,6 +462,10 @@ impl Store for PostgresStore {
 
     fn token_counts(&self, now: UnixTime, warned: Duration) -> StoreFuture<'_, Vec<TokenCount>> {
         self.read(move |mut work| async move { granted::count(&mut work, now, warned).await })
+    }
+
+    fn believed_from(&self) -> UnixTime {
+        self.believed_from
     }
 
     fn watch(&self) -> broadcast::Receiver<Changed> {

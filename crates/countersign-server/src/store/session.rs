@@ -17,6 +17,9 @@ pub const NOT_ACKNOWLEDGED: &str = "not_acknowledged";
 /// Why a session ended whose principal was deleted.
 pub const PRINCIPAL_DELETED: &str = "principal_deleted";
 
+/// Why a session, or a granted token, ended that a backup brought back.
+pub const RESTORED: &str = "restored";
+
 /// The session of a person, from its login to its end.
 ///
 /// There is no secret in it: the refresh token is known by a digest under a pepper, and tokens are

@@ -43,6 +43,8 @@ pub(super) mod accounts;
 
 pub(super) mod cleanup;
 
+pub(super) mod restoration;
+
 #[cfg(test)]
 pub(super) mod plans;
 

@@ -29,6 +29,7 @@ use super::{
         granted::{self, CreateToken, DescribeToken},
         keys, logins,
         registry::{self, RegistryChange},
+        restoration::{self, Ended, Restoration},
         rotation::SettleRotation,
         sessions::{self, BeginSession, EndSession, EndSessionsOf, EndUnrefreshedSession, Ending},
         token_ends::{self, RevokeTokens},
@@ -40,6 +41,15 @@ use crate::registry::{Change, Registry, Rules};
 
 mod open;
 pub(super) use open::open_alone;
+
+mod draft;
+
+mod backup;
+pub use backup::{BackedUp, backup};
+
+mod restore;
+pub use restore::TakenBack;
+pub(crate) use restore::{Place, Returning};
 
 mod writer;
 use writer::{Answer, Write};
@@ -60,6 +70,7 @@ pub struct SqliteStore {
     rules: Rules,
     writes: mpsc::Sender<Write>,
     readers: SqlitePool,
+    believed_from: UnixTime,
     /// The registry as it was last seen, so that a read of the same version reads one row.
     seen: Arc<ArcSwap<Registry>>,
     waker: Waker,
@@ -108,6 +119,7 @@ impl SqliteStore {
                 )),
                 other => other,
             })?;
+        let believed_from = restoration::believed_from(&mut connection).await?;
         let seen = Arc::new(ArcSwap::from_pointee(registry));
         let waker = Waker::new();
         let writes = writer::start(connection, Arc::clone(&seen), waker.clone(), control);
@@ -115,9 +127,15 @@ impl SqliteStore {
             rules,
             writes,
             readers,
+            believed_from,
             seen,
             waker,
         })
+    }
+
+    /// Ends what must not come back to life with a copy.
+    pub(crate) fn restored(&self, restoration: Restoration) -> StoreFuture<'_, Ended> {
+        self.request(restoration)
     }
 
     /// Hands a request to the writer and waits for its commit.
@@ -400,6 +418,10 @@ impl Store for SqliteStore {
 
     fn token_counts(&self, now: UnixTime, warned: Duration) -> StoreFuture<'_, Vec<TokenCount>> {
         Box::pin(async move { granted::count(&mut *self.reader().await?, now, warned).await })
+    }
+
+    fn believed_from(&self) -> UnixTime {
+        self.believed_from
     }
 
     fn watch(&self) -> broadcast::Receiver<Changed> {

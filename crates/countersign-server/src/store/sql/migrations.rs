@@ -39,7 +39,8 @@ impl Migrations {
         }
     }
 
-    fn newest(&self) -> i64 {
+    /// The version that these lead to.
+    pub(in crate::store) fn newest(&self) -> i64 {
         let versions = self.0.iter().map(|(version, ..)| *version);
         versions.max().unwrap_or_default()
     }

@@ -4,19 +4,27 @@ use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, ti
 
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    migrate::MigrateError,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions,
         SqliteSynchronous,
     },
 };
 
-use super::Control;
+use super::{Control, execute};
 use crate::store::{StoreError, sql::migrations::Migrations};
 
 /// The first SQLite whose write-ahead log cannot be corrupted by its reset.
 const SQLITE_MIN: [u32; 3] = [3, 51, 3];
-/// "CSgn", as the first migration sets it.
-const APPLICATION_ID: i64 = 0x4353_676e;
+
+/// Whose database it is, as its `application_id` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// "CSgn", as the first migration sets it.
+    Platform = 0x4353_676e,
+    /// "CSgb": a copy, which no platform serves before it was brought back.
+    Backup = 0x4353_6762,
+}
 /// Connections that read.
 const READERS: u32 = 4;
 
@@ -36,7 +44,7 @@ pub(super) async fn open(
     check_version(&mut connection)
         .await
         .map_err(|problem| refused(path, &problem))?;
-    check_owner(&mut connection)
+    check_owner(&mut connection, &[Owner::Platform])
         .await
         .map_err(|problem| refused(path, &problem))?;
     close(connection, path).await?;
@@ -75,6 +83,18 @@ pub(in crate::store) async fn open_alone(path: &Path) -> Result<SqliteConnection
     if !path.exists() {
         return Err(refused(path, "there is no such file"));
     }
+    let mut connection = hold_alone(path).await?;
+    let prepared = async {
+        check_version(&mut connection).await?;
+        check_owner(&mut connection, &[Owner::Platform]).await?;
+        migrate(&mut connection).await
+    };
+    prepared.await.map_err(|problem| refused(path, &problem))?;
+    Ok(connection)
+}
+
+/// A connection to a file as it is, which nobody else uses as long as this one does.
+pub(super) async fn hold_alone(path: &Path) -> Result<SqliteConnection, StoreError> {
     // Every other connection holds a share of the file.
     let alone = SqliteConnectOptions::new()
         .filename(path)
@@ -91,13 +111,42 @@ pub(in crate::store) async fn open_alone(path: &Path) -> Result<SqliteConnection
             _ => refused(path, &explain(&error)),
         })?;
     }
-    let prepared = async {
-        check_version(&mut connection).await?;
-        check_owner(&mut connection).await?;
-        migrate(&mut connection).await
-    };
-    prepared.await.map_err(|problem| refused(path, &problem))?;
     Ok(connection)
+}
+
+/// Whether a file may be read as it is: by this SQLite, of one of these, and not of a newer version.
+pub(super) async fn check(
+    connection: &mut SqliteConnection,
+    permitted: &[Owner],
+) -> Result<(), String> {
+    check_version(connection).await?;
+    check_owner(connection, permitted).await?;
+    let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| explain(&error))?;
+    match newest {
+        Some(version) if version > MIGRATIONS.newest() => {
+            Err(MIGRATIONS.explain(&MigrateError::VersionMissing(version)))
+        }
+        Some(_) => Ok(()),
+        None => Err("was never served: there is nothing in it".to_owned()),
+    }
+}
+
+/// Says whose database it is from now on.
+pub(super) async fn set_owner(
+    connection: &mut SqliteConnection,
+    owner: Owner,
+) -> Result<(), StoreError> {
+    execute(
+        connection,
+        match owner {
+            Owner::Platform => "PRAGMA application_id = 0x4353676e",
+            Owner::Backup => "PRAGMA application_id = 0x43536762",
+        },
+    )
+    .await
 }
 
 fn make_file(path: &Path) -> Result<(), String> {
@@ -133,7 +182,7 @@ fn make_file(path: &Path) -> Result<(), String> {
     }
 }
 
-async fn connect(
+pub(super) async fn connect(
     options: &SqliteConnectOptions,
     path: &Path,
 ) -> Result<SqliteConnection, StoreError> {
@@ -170,7 +219,7 @@ fn is_new_enough(version: &str) -> bool {
     found >= SQLITE_MIN
 }
 
-async fn check_owner(connection: &mut SqliteConnection) -> Result<(), String> {
+async fn check_owner(connection: &mut SqliteConnection, permitted: &[Owner]) -> Result<(), String> {
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
         .fetch_one(&mut *connection)
         .await
@@ -180,10 +229,17 @@ async fn check_owner(connection: &mut SqliteConnection) -> Result<(), String> {
         .await
         .map_err(|error| explain(&error))?;
     // A first start that was cut short may have left an empty table of migrations.
-    if owner == APPLICATION_ID || tables <= 2 && owner == 0 {
+    if tables <= 2 && owner == 0 || permitted.iter().any(|one| *one as i64 == owner) {
         return Ok(());
     }
-    Err("is a database of another program; give another file in store.url".to_owned())
+    Err(match owner {
+        it if it == Owner::Backup as i64 => {
+            "is a backup; bring it back with countersign store restore, which ends what must not \
+             come back to life"
+        }
+        _ => "is a database of another program; give another file in store.url",
+    }
+    .to_owned())
 }
 
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), String> {
@@ -221,7 +277,7 @@ const MIGRATIONS: Migrations = Migrations(&[
 ]);
 
 /// What SQLite says, in words that help.
-fn explain(error: &sqlx::Error) -> String {
+pub(super) fn explain(error: &sqlx::Error) -> String {
     match primary_code(error) {
         Some(5 | 6) => "is locked by another process; stop that first".to_owned(),
         Some(8) => "is on a disk that cannot be written".to_owned(),
@@ -235,12 +291,12 @@ fn explain(error: &sqlx::Error) -> String {
     }
 }
 
-fn primary_code(error: &sqlx::Error) -> Option<u32> {
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error()?.code()?;
     code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
-fn refused(path: &Path, problem: &str) -> StoreError {
+pub(super) fn refused(path: &Path, problem: &str) -> StoreError {
     StoreError::Open(format!("{}: {problem}", path.display()))
 }
 
