@@ -118,6 +118,10 @@ macro_rules! pass_on {
 }
 
 impl Store for Around {
+    fn believed_from(&self) -> UnixTime {
+        self.inner.believed_from()
+    }
+
     fn advance_session(&self, advance: SessionAdvance) -> StoreFuture<'_, Option<SessionRow>> {
         Box::pin(async move {
             turn().await;

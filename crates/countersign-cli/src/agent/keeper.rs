@@ -100,7 +100,7 @@ impl Keeper {
             let (client, cached) = self
                 .blocking(move |session| {
                     let session = session.with_questions(questions);
-                    Ok((session.client()?, session.cached()))
+                    Ok((session.client()?, session.cached()?))
                 })
                 .await?;
             // What the command line got is good enough for us.

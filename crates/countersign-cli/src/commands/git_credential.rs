@@ -89,7 +89,7 @@ fn erase(question: &Question, session: &Session<'_>, output: &Output) -> Result<
         return Ok(());
     };
     let is_it = |token: &AccessToken| token.expose() == refused.as_str();
-    match session.cached() {
+    match session.cached()? {
         Some(held) if is_it(&held.token.access_token) => {
             output.detail("the server refused the token: the next one is new");
             session.forget()
