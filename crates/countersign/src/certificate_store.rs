@@ -71,7 +71,7 @@ enum Place {
         password: Option<Password>,
     },
     #[cfg(feature = "pkcs11")]
-    Tokens(TokenStore),
+    Tokens(Box<TokenStore>),
 }
 
 impl CertificateStore {
@@ -101,7 +101,7 @@ impl CertificateStore {
         password: Option<Password>,
     ) -> Result<CertificateStore, StoreError> {
         Ok(CertificateStore {
-            place: Place::Tokens(TokenStore::new(uri, password)?),
+            place: Place::Tokens(Box::new(TokenStore::new(uri, password)?)),
         })
     }
 

@@ -180,18 +180,19 @@ impl TokenStore {
         let meant = inventory.certificates.iter();
         for held in meant.filter(|held| self.means(&held.label, &held.id)) {
             let source = source(token, held);
-            let leaf = match held.certificate() {
+            let leaf = match &held.certificate {
                 Ok(leaf) => leaf,
                 Err(why) => {
-                    candidates.push(Candidate::new(source, None, KeyState::Unusable(why)));
+                    let state = KeyState::Unusable(why.clone());
+                    candidates.push(Candidate::new(source, None, state));
                     continue;
                 }
             };
             let key = self.key_state(token, inventory, held, leaf.public_key(), pin);
-            if matches!(key, KeyState::Absent) && inventory.issues_another(&leaf) {
+            if matches!(key, KeyState::Absent) && inventory.issues_another(leaf) {
                 continue;
             }
-            let mut candidate = Candidate::new(source, Some(inventory.chain(&leaf)), key);
+            let mut candidate = Candidate::new(source, Some(inventory.chain(leaf)), key);
             candidate.warnings.extend(pin.warning());
             candidates.push(candidate);
         }

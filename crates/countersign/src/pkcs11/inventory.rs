@@ -4,6 +4,8 @@ use countersign_proto::{
     certificate::{Certificate, CertificateChain},
     key::PublicKey,
 };
+use std::collections::HashSet;
+
 use cryptoki::object::{
     Attribute, AttributeType, CertificateType, KeyType as TokenKeyType, ObjectClass, ObjectHandle,
 };
@@ -26,6 +28,8 @@ const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Inventory {
     pub(super) certificates: Vec<HeldCertificate>,
+    /// Those of them that issued another one.
+    issuers: Vec<Certificate>,
     /// Or why they cannot be seen.
     pub(super) keys: Result<Vec<HeldKey>, String>,
     pub(super) mechanisms: Mechanisms,
@@ -35,7 +39,8 @@ pub(super) struct Inventory {
 pub(super) struct HeldCertificate {
     pub(super) id: Vec<u8>,
     pub(super) label: String,
-    der: Vec<u8>,
+    /// Or why it is refused.
+    pub(super) certificate: Result<Certificate, String>,
 }
 
 /// Everything about a private key but the key.
@@ -70,8 +75,10 @@ impl Inventory {
     }
 
     fn seen(desk: &Desk<'_>, keys: Result<Vec<HeldKey>, String>) -> Result<Inventory, Stop> {
+        let certificates = certificates(desk)?;
         Ok(Inventory {
-            certificates: certificates(desk)?,
+            issuers: issuers(&certificates),
+            certificates,
             keys,
             mechanisms: signs_by::mechanisms(desk)?,
         })
@@ -97,26 +104,28 @@ impl Inventory {
 
     /// The chain of a certificate, of what is in the token.
     pub(super) fn chain(&self, leaf: &Certificate) -> CertificateChain {
-        let bag: Vec<Certificate> = self.parsed().filter(|other| other != leaf).collect();
-        CertificateChain::order(leaf.clone(), &bag)
+        CertificateChain::order(leaf.clone(), &self.issuers)
     }
 
     pub(super) fn issues_another(&self, certificate: &Certificate) -> bool {
-        self.parsed()
-            .any(|other| other != *certificate && other.issuer() == certificate.subject())
-    }
-
-    fn parsed(&self) -> impl Iterator<Item = Certificate> {
-        let certificates = self.certificates.iter();
-        certificates.filter_map(|held| held.certificate().ok())
+        self.issuers.contains(certificate)
     }
 }
 
-impl HeldCertificate {
-    pub(super) fn certificate(&self) -> Result<Certificate, String> {
-        Certificate::from_der(&self.der)
-            .map_err(|error| format!("the certificate is refused: {error}"))
-    }
+fn issuers(certificates: &[HeldCertificate]) -> Vec<Certificate> {
+    let all = || {
+        certificates
+            .iter()
+            .filter_map(|held| held.certificate.as_ref().ok())
+    };
+    let names: HashSet<_> = all()
+        .filter(|certificate| certificate.issuer() != certificate.subject())
+        .map(Certificate::issuer)
+        .collect();
+    all()
+        .filter(|certificate| names.contains(certificate.subject()))
+        .cloned()
+        .collect()
 }
 
 /// The private keys, each with its public half, which for some is in an object of its own.
@@ -186,14 +195,19 @@ fn certificates(desk: &Desk<'_>) -> Result<Vec<HeldCertificate>, Stop> {
         Attribute::Class(ObjectClass::CERTIFICATE),
         Attribute::CertificateType(CertificateType::X_509),
     ];
-    let mut held = Vec::new();
-    for handle in objects(desk, &template)? {
-        let Seen { id, label, der, .. } = Seen::of_certificate(desk, handle)?;
-        held.push(HeldCertificate { id, label, der });
-    }
+    let mut seen = objects(desk, &template)?
+        .into_iter()
+        .map(|handle| Seen::of_certificate(desk, handle))
+        .collect::<Result<Vec<_>, _>>()?;
     // Modules list them in any order, which may change.
-    held.sort_by(|a, b| (&a.id, &a.label, &a.der).cmp(&(&b.id, &b.label, &b.der)));
-    Ok(held)
+    seen.sort_by(|a, b| (&a.id, &a.label, &a.der).cmp(&(&b.id, &b.label, &b.der)));
+    let held = seen.into_iter().map(|seen| HeldCertificate {
+        id: seen.id,
+        label: seen.label,
+        certificate: Certificate::from_der(&seen.der)
+            .map_err(|error| format!("the certificate is refused: {error}")),
+    });
+    Ok(held.collect())
 }
 
 fn objects(desk: &Desk<'_>, template: &[Attribute]) -> Result<Vec<ObjectHandle>, Stop> {

@@ -118,7 +118,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_pin_file_that_everybody_may_read_is_used_with_a_warning() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pin");
