@@ -5,6 +5,7 @@
 //! this machine reaches, is opened only when that is asked for, and asks for a secret.
 
 mod api;
+mod aws_role;
 mod gate;
 mod keeper;
 mod peer;
@@ -18,10 +19,13 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time
 
 pub(crate) use self::socket::Reach;
 use self::{
-    api::Api, gate::Gate, peer::Peers, roster::Roster, secret::Secret, serving::Serving,
-    socket::Socket,
+    api::Api, aws_role::AwsRole, gate::Gate, peer::Peers, roster::Roster, secret::Secret,
+    serving::Serving, socket::Socket,
 };
-use crate::{args::Environment, failure::Failure, interrupts::Interrupts, output::Output, session};
+use crate::{
+    args::Environment, aws::Exchange, failure::Failure, interrupts::Interrupts, output::Output,
+    session,
+};
 
 /// What an agent was told to be.
 pub(crate) struct Settings {
@@ -34,6 +38,8 @@ pub(crate) struct Settings {
     /// The profile that is meant when none is named.
     pub(crate) default: Option<String>,
     pub(crate) loopback: Option<Loopback>,
+    /// The role of AWS whose credentials are served.
+    pub(crate) aws: Option<Exchange>,
 }
 
 /// A port of loopback, and where the secret is written that opens it.
@@ -76,7 +82,8 @@ async fn serve(
         output,
     );
     roster.prepare().await?;
-    let api = Arc::new(Api::new(roster, output));
+    let role = settings.aws.map(AwsRole::new);
+    let api = Arc::new(Api::new(roster, role, output));
     let mut serving = Serving::new(api, output);
     let mut secret = None;
     let mut tcp = None;

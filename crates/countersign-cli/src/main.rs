@@ -3,6 +3,7 @@
 mod address;
 mod agent;
 mod args;
+mod aws;
 mod certificate_choice;
 mod commands;
 mod failure;

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::{
+    aws_role::AwsRole,
     gate::{Barred, Gate},
     roster::Roster,
 };
@@ -27,6 +28,7 @@ pub(super) type Answer = Response<Full<Bytes>>;
 /// What programs ask, whichever way they came.
 pub(super) struct Api {
     roster: Roster,
+    role: Option<AwsRole>,
     started_at: UnixTime,
     asked: AtomicU64,
     answered: AtomicU64,
@@ -35,9 +37,10 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(roster: Roster, output: Output) -> Api {
+    pub(super) fn new(roster: Roster, role: Option<AwsRole>, output: Output) -> Api {
         Api {
             roster,
+            role,
             started_at: SystemClock.now(),
             asked: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -64,6 +67,7 @@ impl Api {
                 .token(request)
                 .await
                 .map(|(_, held)| header_line(&held)),
+            "/aws-credentials" => self.aws_credentials(request).await,
             "/profiles" => self.profiles(),
             "/status" => self.status(),
             _ => {
@@ -92,6 +96,15 @@ impl Api {
         presentable(&held)?;
         self.answered.fetch_add(1, Ordering::Relaxed);
         Ok((keeper.name.clone(), held))
+    }
+
+    async fn aws_credentials(&self, request: &Parts) -> Result<Answer, Failure> {
+        let role = self.role.as_ref().ok_or_else(|| {
+            Failure::usage("this agent serves no role of AWS").hint("start it with --role-arn ARN")
+        })?;
+        let (profile, held) = self.token(request).await?;
+        let credentials = role.credentials(&profile, &held).await?;
+        Ok(json_answer(StatusCode::OK, &credentials))
     }
 
     fn profiles(&self) -> Result<Answer, Failure> {
@@ -139,7 +152,7 @@ impl Api {
     }
 }
 
-const PATHS: &str = "there are /token, /header, /profiles and /status";
+const PATHS: &str = "there are /token, /header, /aws-credentials, /profiles and /status";
 
 /// The profile that a query names, if it names one.
 fn profile(query: &str) -> Result<Option<Cow<'_, str>>, Failure> {

@@ -71,12 +71,17 @@ impl Gate {
         }
     }
 
+    /// By the header of ours, or by that which the SDKs of AWS send. Either makes a browser ask first.
     fn is_opened(&self, headers: &HeaderMap) -> bool {
-        match self {
-            Gate::Socket => true,
-            Gate::Loopback { secret, .. } => only(headers, &HeaderName::from_static(SECRET))
-                .is_some_and(|shown| is_same(shown, secret.as_bytes())),
-        }
+        let Gate::Loopback { secret, .. } = self else {
+            return true;
+        };
+        let ours = HeaderName::from_static(SECRET);
+        let name = match headers.contains_key(&ours) {
+            true => &ours,
+            false => &header::AUTHORIZATION,
+        };
+        only(headers, name).is_some_and(|shown| is_same(shown, secret.as_bytes()))
     }
 }
 
@@ -186,7 +191,11 @@ mod tests {
             (&[HOST, (SECRET, "5ecreT")], Barred::Secret),
             (&[HOST, (SECRET, "5ecret0")], Barred::Secret),
             (&[HOST, KEY, KEY], Barred::Secret),
-            (&[HOST, ("authorization", "5ecret")], Barred::Secret),
+            (&[HOST, ("authorization", "Bearer 5ecret")], Barred::Secret),
+            (
+                &[HOST, (SECRET, "wrong"), ("authorization", "5ecret")],
+                Barred::Secret,
+            ),
         ] {
             assert_eq!(
                 gate.check(&request("GET", "/token", headers)),
@@ -222,6 +231,8 @@ mod tests {
                 assert_eq!(gate.check(&asked), Err(barred), "{name}");
             }
             assert_eq!(gate.check(&request("GET", "/token", &[HOST, KEY])), Ok(()));
+            let as_aws = [HOST, ("authorization", "5ecret")];
+            assert_eq!(gate.check(&request("GET", "/token", &as_aws)), Ok(()));
         }
     }
 

@@ -2,12 +2,9 @@
 
 use std::{
     ffi::OsStr,
-    os::{
-        linux::net::SocketAddrExt as _,
-        unix::{
-            ffi::OsStrExt as _,
-            net::{SocketAddr, UnixDatagram, UnixListener},
-        },
+    os::unix::{
+        ffi::OsStrExt as _,
+        net::{SocketAddr, UnixDatagram, UnixListener},
     },
 };
 
@@ -44,12 +41,23 @@ pub(super) fn tell(listener: Option<&OsStr>, what: &str) {
         return;
     };
     let address = match name.strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name),
+        Some(name) => abstract_name(name),
         None => SocketAddr::from_pathname(OsStr::from_bytes(name)),
     };
     if let (Ok(address), Ok(socket)) = (address, UnixDatagram::unbound()) {
         let _ = socket.send_to_addr(what.as_bytes(), &address);
     }
+}
+
+/// A name that is no file, which Linux alone has.
+#[cfg(target_os = "linux")]
+fn abstract_name(name: &[u8]) -> std::io::Result<SocketAddr> {
+    <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn abstract_name(_name: &[u8]) -> std::io::Result<SocketAddr> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
@@ -61,7 +69,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let name = format!("countersign-test-{}", std::process::id());
-        let by_name = SocketAddr::from_abstract_name(&name).unwrap();
+        let by_name = abstract_name(name.as_bytes()).unwrap();
         for (socket, told) in [
             (
                 UnixDatagram::bind(&path).unwrap(),

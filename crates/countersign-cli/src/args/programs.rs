@@ -14,9 +14,9 @@ pub(crate) struct TokenArgs {
     pub(crate) aws: AwsOptions,
 }
 
-/// What `--output credential-process` asks AWS for.
+/// What AWS is asked for.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "For --output credential-process")]
+#[command(next_help_heading = "For credentials of AWS")]
 pub(crate) struct AwsOptions {
     /// The role whose credentials the token is exchanged for
     #[arg(long, value_name = "ARN")]
@@ -77,4 +77,6 @@ pub(crate) struct AgentArgs {
     /// Where the secret for --http is written [default: agent.secret beside the socket]
     #[arg(long, value_name = "FILE", requires = "http")]
     pub(crate) http_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) aws: AwsOptions,
 }

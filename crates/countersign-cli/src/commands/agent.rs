@@ -7,6 +7,7 @@ use rustix::process::geteuid;
 use crate::{
     agent::{self, Loopback, Reach, Settings},
     args::{AgentArgs, Environment, Global},
+    aws::Exchange,
     failure::Failure,
     output::Output,
 };
@@ -47,6 +48,10 @@ pub(crate) fn run(
         served: args.served.clone(),
         default: global.profile.clone(),
         loopback,
+        aws: match args.aws.role_arn {
+            Some(_) => Some(Exchange::read(&args.aws)?),
+            None => None,
+        },
     };
     agent::run(settings, Arc::clone(environment), *output)
 }

@@ -1,6 +1,5 @@
 //! What is the current token?
 
-mod credential_process;
 mod exec_credential;
 
 use countersign::proto::token::TokenType;
@@ -9,9 +8,10 @@ use serde_json::Value;
 use self::exec_credential::Asked;
 use crate::{
     args::{Environment, Format, Global, TokenArgs},
+    aws::Exchange,
     failure::Failure,
     output::Output,
-    session::{Held, Session},
+    session::{Held, Session, block_on},
     token_view::{self, Secret},
 };
 
@@ -56,9 +56,10 @@ pub(crate) fn run(
             object(&asked.answer(presentable(&held)?), output)
         }
         Some(Format::CredentialProcess) => {
-            let exchange = credential_process::Exchange::read(&args.aws)?;
+            let exchange = Exchange::read(&args.aws)?;
             let held = session.token()?;
-            object(&exchange.credentials(presentable(&held)?)?, output)
+            let credentials = block_on(exchange.credentials(presentable(&held)?))?;
+            object(&credentials.of_a_process(), output)
         }
         _ => print(&session.token()?, Form::of(args.decode, output), output),
     }

@@ -1,7 +1,7 @@
 //! Does an agent serve fresh tokens to the programs of its user, and to nobody else?
 
 mod examples;
-mod loopback;
+pub(crate) mod loopback;
 mod managed;
 mod other_users;
 mod people;

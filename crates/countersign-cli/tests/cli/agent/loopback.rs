@@ -1,45 +1,57 @@
 //! Who is served over loopback, where every user and every web page of the machine can knock?
 
-use std::{io::Write as _, net::TcpStream, os::unix::fs::MetadataExt as _};
+use std::{
+    io::{BufReader, Write as _},
+    net::TcpStream,
+    os::unix::fs::MetadataExt as _,
+    process::Stdio,
+};
 
 use super::{Agent, Answer};
 use crate::{secrets::holds_a_token, world::Platform};
 
-struct Open {
-    agent: Agent,
-    port: String,
+/// An agent that serves `dev` over loopback too.
+pub(crate) struct Open {
+    pub(crate) agent: Agent,
+    pub(crate) port: String,
     secret: String,
 }
 
 fn open(platform: &Platform) -> Open {
-    let mut command = platform
-        .home
-        .command("agent --serve dev --http 127.0.0.1:0");
-    command.env("XDG_RUNTIME_DIR", platform.home.path().join("run"));
-    let socket = platform.home.path().join("run/countersign/agent.sock");
-    let mut command_said = command;
-    command_said.stderr(std::process::Stdio::piped());
-    let mut process = command_said.spawn().unwrap();
-    let said = std::io::BufReader::new(process.stderr.take().unwrap());
-    let mut agent = Agent {
-        process,
-        said,
-        socket,
-    };
-    let line = agent.hears("tokens are served at http://");
-    let address = line.split("http://").nth(1).unwrap();
-    let address = address.split(' ').next().unwrap();
-    agent.hears("tokens are served at /");
-    let file = agent.socket.with_file_name("agent.secret");
-    assert_eq!(file.metadata().unwrap().mode() & 0o7777, 0o600);
-    Open {
-        port: address.rsplit(':').next().unwrap().to_owned(),
-        secret: std::fs::read_to_string(file).unwrap(),
-        agent,
-    }
+    Open::start(platform, "")
 }
 
 impl Open {
+    /// With these words more.
+    pub(crate) fn start(platform: &Platform, words: &str) -> Open {
+        let line = format!("agent --serve dev --http 127.0.0.1:0 {words}");
+        let mut process = platform
+            .home
+            .command(&line)
+            .env("XDG_RUNTIME_DIR", platform.home.path().join("run"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let socket = platform.home.path().join("run/countersign/agent.sock");
+        let said = BufReader::new(process.stderr.take().unwrap());
+        let mut agent = Agent {
+            process,
+            said,
+            socket,
+        };
+        let line = agent.hears("tokens are served at http://");
+        let address = line.split("http://").nth(1).unwrap();
+        let address = address.split(' ').next().unwrap();
+        agent.hears("tokens are served at /");
+        let file = agent.socket.with_file_name("agent.secret");
+        assert_eq!(file.metadata().unwrap().mode() & 0o7777, 0o600);
+        Open {
+            port: address.rsplit(':').next().unwrap().to_owned(),
+            secret: std::fs::read_to_string(file).unwrap(),
+            agent,
+        }
+    }
+
     fn sends(&self, request: &str) -> Answer {
         let mut connection = TcpStream::connect(format!("127.0.0.1:{}", self.port)).unwrap();
         connection.write_all(request.as_bytes()).unwrap();
@@ -212,6 +224,29 @@ fn everybody_else_is_refused_with_no_token_and_with_nothing_for_a_web_page() {
     let status = open.agent.get("/status").json();
     assert_eq!(status["refused"], tries.len(), "{status}");
     assert_eq!(status["answered"], 0, "{status}");
+}
+
+// security.md 136
+#[test]
+fn a_connection_that_says_nothing_or_not_all_is_closed_and_so_is_one_that_is_idle() {
+    let platform = Platform::start();
+    let open = open(&platform);
+    let host = format!("127.0.0.1:{}", open.port);
+    let whole = format!("GET /token HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    let waits = |said: &str| {
+        let mut connection = TcpStream::connect(&host).unwrap();
+        connection.write_all(said.as_bytes()).unwrap();
+        // Ends when the agent closes it.
+        Answer::read(connection).status
+    };
+    std::thread::scope(|scope| {
+        let nothing = scope.spawn(|| waits(""));
+        let half = scope.spawn(|| waits("GET /token HTTP/1.1\r\nhost: "));
+        let idle = scope.spawn(|| waits(&whole));
+        assert!([0, 408].contains(&nothing.join().unwrap()));
+        assert!([0, 408].contains(&half.join().unwrap()));
+        assert_eq!(idle.join().unwrap(), 401);
+    });
 }
 
 #[test]

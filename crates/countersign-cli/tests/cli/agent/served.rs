@@ -208,7 +208,8 @@ fn a_platform_that_is_gone_or_says_no_is_told_from_a_profile_that_is_wrong() {
     );
     let settings = platform.home.path().join(".config/countersign/config.toml");
     let text = std::fs::read_to_string(&settings).unwrap();
-    let bound = wrong.replace("wrong", "bound") + "dpop = true\n";
+    let bound = wrong.replace("profile.wrong", "profile.bound") + "dpop = true\n";
+    let bound = bound.replace("\"wrong\"", &format!("{:?}", crate::world::APP_ID));
     let asks = wrong.replace("wrong", "asks") + "ask_password = true\n";
     std::fs::write(&settings, format!("{text}{wrong}{bound}{asks}")).unwrap();
     let agent = Agent::start(&platform.home, "");
@@ -220,6 +221,11 @@ fn a_platform_that_is_gone_or_says_no_is_told_from_a_profile_that_is_wrong() {
     assert_eq!(code("/token?profile=wrong"), (502, 14));
     let asks = agent.get("/token?profile=asks");
     assert!(asks.body.contains("nobody can be asked"), "{asks:?}");
+    let bound = agent.get("/token?profile=bound");
+    assert!(
+        bound.status == 404 && bound.body.contains("bound to a key"),
+        "{bound:?}"
+    );
     platform.stop();
     std::fs::remove_file(platform.cache_file()).unwrap();
     assert_eq!(code("/token?profile=dev"), (503, 13));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Service, python};
 use crate::{
+    agent::loopback::Open,
     secrets::holds_a_token,
     world::{Platform, ran},
 };
@@ -78,6 +79,55 @@ fn botocore_takes_the_credentials_and_asks_for_them_by_itself_as_we_do() {
     // Botocore does not pass the duration of a file on; all else is one request.
     asked_by_itself["DurationSeconds"] = "3600".into();
     assert_eq!(asked_by_us, asked_by_itself);
+}
+
+// The endpoint for containers, with its token in a file, is that of
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+#[test]
+fn botocore_takes_credentials_of_the_agent_which_gets_them_once() {
+    let (platform, _, service) = scene();
+    let endpoint = &service.address;
+    let words = format!("--role-arn {ROLE} --role-session-name stock --sts-endpoint {endpoint}");
+    let open = Open::start(&platform, &words);
+    let uri = format!("http://127.0.0.1:{}/aws-credentials", open.port);
+    let secret = open.agent.socket.with_file_name("agent.secret");
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let more = [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()),
+            (
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+                secret.to_str().unwrap(),
+            ),
+        ];
+        found.push(botocore(platform.home.path(), "[default]\n", &more));
+    }
+    found.dedup();
+    assert_eq!(
+        found,
+        [json!({
+            "method": "container-role",
+            "access_key": "ASgeIAIOSFODNN7EXAMPLE",
+            "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY",
+            "token": "AQoDYXdzEE0a8ANXXXXXXXXNO1ewxE5TijQyp+IEXAMPLE",
+            "expires": "2114-10-24T23:00:23+00:00",
+        })]
+    );
+    assert_eq!(service.ends().len(), 1, "three programs, and one request");
+}
+
+#[test]
+fn an_agent_without_a_role_serves_none_and_one_whose_role_is_refused_says_so() {
+    let (platform, file, service) = scene();
+    std::fs::write(file, "another").unwrap();
+    let words = format!("--role-arn {ROLE} --sts-endpoint {}", service.address);
+    let open = Open::start(&platform, &words);
+    let refused = open.agent.get("/aws-credentials");
+    assert_eq!(refused.status, 502, "{refused:?}");
+    assert!(refused.body.contains("InvalidIdentityToken") && !holds_a_token(&refused.body));
+    drop(open);
+    let open = Open::start(&platform, "");
+    assert_eq!(open.agent.get("/aws-credentials").status, 404);
 }
 
 // security.md 112, 137

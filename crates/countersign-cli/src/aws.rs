@@ -1,4 +1,4 @@
-//! How is a token exchanged for credentials of AWS, as a credential process gives them?
+//! How is a token exchanged for credentials of AWS?
 //!
 //! By AssumeRoleWithWebIdentity of the security token service (STS): the role trusts the platform as
 //! an OpenID provider, and the request needs no signature of AWS, since the token speaks for itself.
@@ -7,23 +7,33 @@ mod xml;
 
 use std::time::Duration;
 
-use countersign::{HttpTransport, Transport as _};
+use countersign::{HttpTransport, Transport as _, proto::time::UnixTime};
 use serde_json::{Value, json};
 use url::Url;
+use zeroize::Zeroizing;
 
 use self::xml::Answer;
 use crate::{
     args::AwsOptions,
     failure::{Exit, Failure},
-    session::{Held, block_on},
+    session::Held,
     times,
 };
 
 const STS: &str = "https://sts.amazonaws.com/";
 const RESULT: &str = "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult";
 
+/// Credentials of a role, for a while.
+pub(crate) struct Credentials {
+    access_key_id: String,
+    secret_access_key: Zeroizing<String>,
+    session_token: Zeroizing<String>,
+    expiration: String,
+    pub(crate) expires_at: UnixTime,
+}
+
 /// What is asked of which service.
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     endpoint: Url,
     role: String,
     session_name: Option<String>,
@@ -32,7 +42,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Reads what was typed.
-    pub(super) fn read(typed: &AwsOptions) -> Result<Exchange, Failure> {
+    pub(crate) fn read(typed: &AwsOptions) -> Result<Exchange, Failure> {
         let endpoint = typed.sts_endpoint.as_deref().unwrap_or(STS);
         let duration = typed
             .role_duration
@@ -53,11 +63,10 @@ impl Exchange {
     }
 
     /// Asks.
-    pub(super) fn credentials(&self, held: &Held) -> Result<Value, Failure> {
+    pub(crate) async fn credentials(&self, held: &Held) -> Result<Credentials, Failure> {
         let transport = HttpTransport::builder().build()?;
-        let request = self.request(held)?;
-        let answer = block_on(async { Ok(transport.send(request).await?) }).map_err(|failure| {
-            failure
+        let answer = transport.send(self.request(held)?).await.map_err(|error| {
+            Failure::from(error)
                 .about("the security token service")
                 .hint("is --sts-endpoint the right one, and is it reached from here?")
         })?;
@@ -86,8 +95,30 @@ impl Exchange {
     }
 }
 
-/// What a credential process prints, of what the service answers.
-fn read(went_well: bool, body: &[u8], held: &Held) -> Result<Value, Failure> {
+impl Credentials {
+    /// What a credential process prints.
+    pub(crate) fn of_a_process(&self) -> Value {
+        json!({
+            "Version": 1,
+            "AccessKeyId": self.access_key_id,
+            "SecretAccessKey": self.secret_access_key.as_str(),
+            "SessionToken": self.session_token.as_str(),
+            "Expiration": self.expiration,
+        })
+    }
+
+    /// What an endpoint for containers answers.
+    pub(crate) fn of_a_container(&self) -> Value {
+        json!({
+            "AccessKeyId": self.access_key_id,
+            "SecretAccessKey": self.secret_access_key.as_str(),
+            "Token": self.session_token.as_str(),
+            "Expiration": self.expiration,
+        })
+    }
+}
+
+fn read(went_well: bool, body: &[u8], held: &Held) -> Result<Credentials, Failure> {
     let senseless =
         || Failure::other("the security token service gave an answer that makes no sense");
     let answer = Answer::read(body).ok_or_else(senseless)?;
@@ -96,17 +127,17 @@ fn read(went_well: bool, body: &[u8], held: &Held) -> Result<Value, Failure> {
     }
     let member = |name: &str| {
         let value = answer.text(&format!("{RESULT}/Credentials/{name}"));
-        value
-            .filter(|value| !value.is_empty())
-            .ok_or_else(senseless)
+        let value = value.filter(|value| !value.is_empty());
+        value.map(str::to_owned).ok_or_else(senseless)
     };
-    Ok(json!({
-        "Version": 1,
-        "AccessKeyId": member("AccessKeyId")?,
-        "SecretAccessKey": member("SecretAccessKey")?,
-        "SessionToken": member("SessionToken")?,
-        "Expiration": member("Expiration")?,
-    }))
+    let expiration = member("Expiration")?;
+    Ok(Credentials {
+        access_key_id: member("AccessKeyId")?,
+        secret_access_key: Zeroizing::new(member("SecretAccessKey")?),
+        session_token: Zeroizing::new(member("SessionToken")?),
+        expires_at: UnixTime::parse(&expiration).ok_or_else(senseless)?,
+        expiration,
+    })
 }
 
 fn refused(answer: &Answer, held: &Held) -> Failure {
