@@ -42,8 +42,8 @@ pub(crate) use self::{
     },
     programs::{AgentArgs, AwsOptions, GitCredentialArgs, GitScheme, TokenArgs},
     sign_in::{
-        AssertionOptions, BrowserOptions, CertificateOptions, LoginArgs, PlatformTokenArgs,
-        ProviderOptions, Way,
+        AssertionOptions, BrowserOptions, CertificateOptions, Dialect, LoginArgs,
+        PlatformTokenArgs, ProviderOptions, Way,
     },
 };
 use crate::failure::Failure;

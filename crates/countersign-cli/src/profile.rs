@@ -8,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use countersign::tachyon::DEFAULT_CONSUMER;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    args::{AssertionOptions, CertificateOptions, Environment},
+    args::{AssertionOptions, CertificateOptions, Dialect, Environment},
     certificate_choice::token,
     failure::Failure,
     private_file::{self, Existing},
@@ -50,6 +51,12 @@ pub(crate) struct Profiles {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Profile {
     pub(crate) server: String,
+    /// What the server speaks, where it is not what this project does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dialect: Option<Dialect>,
+    /// Which program this is, to a server of the dialect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) consumer: Option<String>,
     /// A person signs in, with a browser.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) browser: bool,
@@ -126,6 +133,8 @@ impl Profile {
         };
         Ok(Profile {
             server: server_url(server),
+            dialect: None,
+            consumer: None,
             browser: false,
             last_principal: None,
             app_id: None,
@@ -151,6 +160,11 @@ impl Profile {
             provider: None,
             parameters: BTreeMap::new(),
         })
+    }
+
+    /// Which program this is, to a server of the dialect.
+    pub(crate) fn consumer(&self) -> &str {
+        self.consumer.as_deref().unwrap_or(DEFAULT_CONSUMER)
     }
 
     /// Everything that makes a token of this profile another token than that of a different one.
@@ -180,6 +194,10 @@ impl Profile {
         }
         let parameters = self.parameters.iter();
         parts.extend(parameters.map(|(name, value)| ("parameter", format!("{name}={value}"))));
+        if self.dialect.is_some() {
+            parts.push(("dialect", "tachyon".to_owned()));
+            parts.push(("consumer", self.consumer().to_owned()));
+        }
         parts
     }
 }

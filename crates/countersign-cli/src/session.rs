@@ -5,6 +5,9 @@ pub(crate) use caller::{Caller, granted};
 
 mod person;
 
+mod tachyon;
+pub(crate) use tachyon::is_all_there_is;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use countersign::{
@@ -306,6 +309,9 @@ impl<'a> Session<'a> {
     /// The management API of the server, if it has one, as whoever holds this token; and what the
     /// server says of itself.
     pub(crate) async fn management(&self, held: &Held) -> Result<(Arc<Metadata>, Admin), Failure> {
+        if self.is_tachyon() {
+            return Err(self.tachyon_has_no_management());
+        }
         if self.profile.browser {
             return self.persons_management(held).await;
         }
@@ -316,6 +322,9 @@ impl<'a> Session<'a> {
 
     /// Gives what is cached back to its server.
     pub(crate) fn give_back(&self, held: &Held) -> Result<(), Failure> {
+        if self.is_tachyon() {
+            return self.tachyon_give_back(held);
+        }
         if self.profile.browser {
             return self.end_persons();
         }
@@ -326,6 +335,9 @@ impl<'a> Session<'a> {
     fn fetch(&self) -> Result<Token, Failure> {
         self.output
             .detail(&format!("signing in at {}", self.profile.server));
+        if self.is_tachyon() {
+            return self.tachyon_fetch();
+        }
         let client = self.client()?;
         block_on(async { Ok(client.renew().await?) })
     }

@@ -1,6 +1,9 @@
 //! What is shown of a token?
 
-use countersign::proto::token::{TokenKind, inspect};
+use countersign::proto::{
+    tachyon::look_into,
+    token::{TokenKind, inspect},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -18,9 +21,13 @@ pub(crate) enum Secret {
 /// The token object, with header and claims. Nothing of it was verified by us.
 pub(crate) fn decoded(held: &Held, secret: Secret) -> Shown {
     let token = &held.token;
-    let parts = inspect(token.access_token.expose());
+    let parts = inspect(token.access_token.expose()).map(|parts| (parts.header, parts.claims));
+    // Tokens of other servers are longer, or have parts of another kind.
+    let parts = parts
+        .or_else(|| look_into(&token.access_token).map(|inside| (inside.header, inside.claims)));
     let (header, claims) = match parts {
-        Some(parts) => (Value::Object(parts.header), Value::Object(parts.claims)),
+        Some((header, claims)) if claims.is_empty() => (Value::Object(header), Value::Null),
+        Some((header, claims)) => (Value::Object(header), Value::Object(claims)),
         None => (Value::Null, Value::Null), // opaque, as some servers' are
     };
     let mut shown = object(held);

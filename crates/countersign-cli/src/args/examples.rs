@@ -53,7 +53,9 @@ Examples:
   countersign login https://platform.example --app-id inventory --cert client.pem --key client.key
   countersign login https://platform.example --app-id inventory --cert client.p12 --password-file FILE
   countersign login https://platform.example --as-platform --cert component.pem --profile component
-  countersign login https://id.example/realms/acme --provider keycloak --app-id inventory --cert client.pem";
+  countersign login https://id.example/realms/acme --provider keycloak --app-id inventory --cert client.pem
+  countersign login https://tachyon.example --dialect tachyon --consumer Explorer
+  countersign login https://tachyon.example --dialect tachyon --app-id 0c83091d --cert client.pem";
 
 pub(super) const AFTER_TOKEN: &str = "\
 Examples:

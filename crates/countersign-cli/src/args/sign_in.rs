@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
@@ -16,6 +17,12 @@ pub(crate) struct LoginArgs {
     /// Asks for a platform token (type 2) by a platform certificate
     #[arg(long, conflicts_with_all = ["app_id", "principal", "provider", "parameters"])]
     pub(crate) as_platform: bool,
+    /// What the server speaks, where it is not what this project does: tachyon
+    #[arg(long, value_name = "DIALECT", hide_possible_values = true)]
+    pub(crate) dialect: Option<Dialect>,
+    /// Which program this is, as it is registered with a server of the dialect [default: countersign]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) consumer: Option<String>,
     #[command(flatten)]
     pub(crate) browser: BrowserOptions,
     #[command(flatten)]
@@ -30,6 +37,14 @@ impl LoginArgs {
     /// Which way of signing in the words ask for. Without any word about a certificate or an
     /// application it is the browser.
     pub(crate) fn way(&self) -> Result<Way, Failure> {
+        match self.dialect {
+            Some(Dialect::Tachyon) => self.fit_tachyon()?,
+            None if self.consumer.is_some() => {
+                return Err(Failure::usage("--consumer belongs to the dialect tachyon")
+                    .hint("add --dialect tachyon, or leave it out"));
+            }
+            None => {}
+        }
         let names_certificate = self.certificate.name_one();
         if !names_certificate && self.app_id.is_none() && !self.as_platform {
             let useless = self.certificate.given();
@@ -58,6 +73,49 @@ impl LoginArgs {
         }
         Ok(Way::Certificate)
     }
+}
+
+impl LoginArgs {
+    /// An error for what the dialect has no words for, or none that are public.
+    fn fit_tachyon(&self) -> Result<(), Failure> {
+        let assertion = &self.assertion;
+        let alg = assertion.alg.as_deref().filter(|alg| *alg != "RS256");
+        let useless = first_given([
+            (self.as_platform, "--as-platform"),
+            (assertion.principal.is_some(), "--principal"),
+            (assertion.scope.is_some(), "--scope"),
+            (assertion.kid.is_some(), "--kid"),
+            (alg.is_some(), "--alg"),
+            (assertion.x5c, "--x5c"),
+            (assertion.dpop, "--dpop"),
+            (self.browser.expected.is_some(), "--as"),
+            (self.browser.loopback_port.is_some(), "--loopback-port"),
+        ]);
+        if let Some(option) = useless {
+            return Err(Failure::usage(format!(
+                "{option} cannot be said in the Tachyon dialect, as far as it is public"
+            ))
+            .hint("leave it out; docs/tachyon.md has what is spoken"));
+        }
+        let audience = assertion.audience.as_deref();
+        match audience {
+            Some(named) if !named.starts_with("https://") && !named.starts_with("http://") => {
+                Err(Failure::usage(format!(
+                    "--audience {named}: in the Tachyon dialect it is the identity provider's token endpoint"
+                ))
+                .hint("give that address, or leave it out to let the server say it"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dialect {
+    /// That of the 1E/Tachyon platform
+    Tachyon,
 }
 
 /// How somebody signs in.
@@ -274,12 +332,14 @@ mod tests {
             "--as vader",
             "--no-browser --qr --loopback-port 1024",
             "--scope roles:read --ca-bundle ca.pem",
+            "--dialect tachyon --consumer Explorer --no-browser --qr",
         ] {
             assert_eq!(way(options), Ok(Way::Browser), "{options}");
         }
         for options in [
             "--app-id a --cert c.pem",
             "--as-platform --cert-store folder",
+            "--dialect tachyon --app-id a --cert c.pem --alg RS256 --audience https://login.example/token",
         ] {
             assert_eq!(way(options), Ok(Way::Certificate), "{options}");
         }
@@ -302,6 +362,23 @@ mod tests {
             ),
             ("--app-id a", "no certificate is named"),
             ("--cert c.pem", "no application is named"),
+            ("--consumer x", "--consumer belongs to the dialect tachyon"),
+            (
+                "--dialect tachyon --cert c.pem --as-platform",
+                "--as-platform cannot be said in the Tachyon dialect, as far as it is public",
+            ),
+            (
+                "--dialect tachyon --as vader",
+                "--as cannot be said in the Tachyon dialect, as far as it is public",
+            ),
+            (
+                "--dialect tachyon --app-id a --cert c.pem --alg PS256",
+                "--alg cannot be said in the Tachyon dialect, as far as it is public",
+            ),
+            (
+                "--dialect tachyon --app-id a --cert c.pem --audience issuer",
+                "--audience issuer: in the Tachyon dialect it is the identity provider's token endpoint",
+            ),
         ] {
             let failure = way(options).expect_err(options);
             assert_eq!((failure.message(), failure.code()), (said, 2), "{options}");

@@ -4,6 +4,7 @@ mod browser;
 mod certificate;
 mod follow;
 mod progress;
+mod tachyon;
 mod under_way;
 mod way_there;
 
@@ -11,14 +12,14 @@ use std::collections::BTreeMap;
 
 use countersign::Provider;
 
-use self::{browser::SignIn, follow::Expected};
+use self::{browser::SignIn, follow::Expected, tachyon::ByBrowser};
 use crate::{
     args::{Environment, Global, LoginArgs, ProviderOptions, Way},
-    failure::Failure,
+    failure::{Exit, Failure},
     output::Output,
     profile::{self, Profile, Profiles},
     provider,
-    session::Session,
+    session::{Session, is_all_there_is},
 };
 
 pub(crate) fn run(
@@ -39,16 +40,34 @@ pub(crate) fn run(
         environment,
     )?;
     let server = profile.server.clone();
+    profile.consumer.clone_from(&args.consumer);
+    let by_tachyon = |profile| ByBrowser {
+        name,
+        profile,
+        options: &args.browser,
+        environment,
+        output,
+    };
     match way {
         Way::Certificate => {
             profile.app_id.clone_from(&args.app_id);
             profile.as_platform = args.as_platform;
-            profile.provider = provider(args, &server, output)?;
-            profile.parameters = parameters(&args.provider)?;
-            certificate::run(name, profile, environment, output)?;
+            if args.dialect.is_some() {
+                tachyon::by_certificate(name, profile, environment, output)?;
+            } else {
+                profile.provider = provider(args, &server, output)?;
+                profile.parameters = parameters(&args.provider)?;
+                let signed = certificate::run(name, profile.clone(), environment, output);
+                signed.map_err(|failure| name_the_dialect(failure, &profile))?;
+            }
+        }
+        Way::Browser if args.dialect.is_some() => {
+            profile.browser = true;
+            by_tachyon(profile).run()?;
         }
         Way::Browser => {
             profile.browser = true;
+            let fallback = profile.clone();
             let last = before.as_ref().filter(|before| before.server == server);
             let sign_in = SignIn {
                 name,
@@ -61,7 +80,21 @@ pub(crate) fn run(
                 environment,
                 output,
             };
-            sign_in.run()?;
+            match sign_in.run() {
+                // A person still has to sign in by hand, and is told what that means.
+                Err(failure)
+                    if failure.exit() == Exit::Failure
+                        && fallback.scope.is_none()
+                        && is_all_there_is(&fallback) =>
+                {
+                    output.warn(&format!(
+                        "{} offers nothing but the Tachyon dialect, which is used",
+                        fallback.server
+                    ));
+                    by_tachyon(fallback).run()?;
+                }
+                signed => signed?,
+            }
         }
     }
     match before {
@@ -98,6 +131,14 @@ fn parameters(options: &ProviderOptions) -> Result<BTreeMap<String, String>, Fai
         }
     }
     Ok(parameters)
+}
+
+/// A program is not moved to another dialect: it is told that there is one.
+fn name_the_dialect(failure: Failure, profile: &Profile) -> Failure {
+    match failure.exit() == Exit::Failure && is_all_there_is(profile) {
+        true => failure.hint("the server speaks the Tachyon dialect: add --dialect tachyon"),
+        false => failure,
+    }
 }
 
 /// Ends what a person was signed in with where the profile is for something else now. Nobody could

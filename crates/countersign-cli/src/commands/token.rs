@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use self::exec_credential::Asked;
 use crate::{
-    args::{Environment, Format, Global, TokenArgs},
+    args::{Dialect, Environment, Format, Global, TokenArgs},
     aws::Exchange,
     failure::Failure,
     output::Output,
+    profile::Profile,
     session::{Held, Session, block_on},
     token_view::{self, Secret},
 };
@@ -51,17 +52,37 @@ pub(crate) fn run(
     let session = Session::of_profile(global, environment, output)?;
     match output.format() {
         Some(Format::ExecCredential) => {
+            is_bearer(&session.profile)?;
             let asked = Asked::read(environment.exec_info.as_deref())?;
             let held = session.with_questions(asked.questions).token()?;
             object(&asked.answer(presentable(&held)?), output)
         }
         Some(Format::CredentialProcess) => {
+            is_bearer(&session.profile)?;
             let exchange = Exchange::read(&args.aws)?;
             let held = session.token()?;
             let credentials = block_on(exchange.credentials(presentable(&held)?))?;
             object(&credentials.of_a_process(), output)
         }
-        _ => print(&session.token()?, Form::of(args.decode, output), output),
+        _ => {
+            let held = session.token()?;
+            let form = Form::of(args.decode, output);
+            match dialect(&held, form, &session.profile) {
+                Some(lines) => output.data(zeroize::Zeroizing::new(lines).as_bytes()),
+                None => print(&held, form, output),
+            }
+        }
+    }
+}
+
+/// An error unless the token of a profile is a bearer token (RFC 6750), which other programs can present.
+pub(crate) fn is_bearer(profile: &Profile) -> Result<(), Failure> {
+    match profile.dialect {
+        None => Ok(()),
+        Some(Dialect::Tachyon) => Err(Failure::usage(
+            "a token of the Tachyon dialect goes into headers of its own, which other programs do not know",
+        )
+        .hint("countersign token --output header prints them")),
     }
 }
 
@@ -79,6 +100,26 @@ pub(crate) fn presentable(held: &Held) -> Result<&Held, Failure> {
 /// Prints a secret object for a program.
 fn object(object: &Value, output: &Output) -> Result<(), Failure> {
     output.data(zeroize::Zeroizing::new(format!("{object}\n")).as_bytes())
+}
+
+/// How a token of the Tachyon dialect is printed where that is not as any other: it goes into two
+/// headers of its own, and may have characters that a shell would change.
+fn dialect(held: &Held, form: Form, profile: &Profile) -> Option<String> {
+    let Some(Dialect::Tachyon) = profile.dialect else {
+        return None;
+    };
+    let consumer = profile.consumer();
+    let secret = held.token.access_token.expose();
+    match form {
+        Form::Header => Some(format!(
+            "X-Tachyon-Authenticate: {secret}\nX-Tachyon-Consumer: {consumer}\n"
+        )),
+        Form::Env => {
+            let quoted = secret.replace('\'', r"'\''");
+            Some(format!("export COUNTERSIGN_TOKEN='{quoted}'\n"))
+        }
+        Form::Raw | Form::Object(_) => None,
+    }
 }
 
 /// Prints a token in a form.

@@ -32,6 +32,10 @@ pub(crate) fn run(
         ("profile", session.name.as_str()),
         ("server", &session.profile.server),
     ];
+    if session.is_tachyon() {
+        output.note("a server of the Tachyon dialect is not asked; this is what its token says");
+        return output.show(&token_view::with_lead(&lead, token_view::object(held)));
+    }
     // The token that is in use, not another one: it is the one that was asked about.
     let answer = block_on(async {
         let (metadata, admin) = session.management(held).await?;

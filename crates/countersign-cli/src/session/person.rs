@@ -126,6 +126,9 @@ impl Session<'_> {
         lock: &CacheLock<'_>,
         vault: &Vault,
     ) -> Result<Held, (Failure, Option<Reason>)> {
+        if self.is_tachyon() {
+            return Err((self.sign_in_again(self.tachyon_has_no_refresh()), None));
+        }
         self.output
             .detail(&format!("refreshing at {}", self.profile.server));
         let session = self.interactive(held.clone());
@@ -182,8 +185,12 @@ impl Session<'_> {
         if failure.exit() != Exit::RefreshLimit {
             return failure;
         }
+        let dialect = match self.is_tachyon() {
+            true => " --dialect tachyon",
+            false => "",
+        };
         failure.hint(format!(
-            "sign in again: countersign login {} --profile {}",
+            "sign in again: countersign login {}{dialect} --profile {}",
             self.profile.server, self.name
         ))
     }

@@ -1,3 +1,6 @@
+mod by_browser;
+mod by_certificate;
+
 use countersign_proto::tachyon::Generation;
 
 use super::{Instead, Step, TachyonServer};

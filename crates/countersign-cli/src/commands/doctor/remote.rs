@@ -47,6 +47,10 @@ pub(crate) fn checks(
     let mut checks = vec![Check::good("address", server)];
     checks.push(proxy(environment));
     checks.push(names(&issuer, environment));
+    if session.is_tachyon() {
+        checks.extend(tachyon(session, &issuer, signer, environment));
+        return checks;
+    }
     let answer = block_on(ask(session, &issuer));
     let (date, metadata) = match answer {
         Ok(answer) => answer,
@@ -90,6 +94,61 @@ pub(crate) fn checks(
             checks.push(Check::skipped("sign-in", "no token endpoint is known"));
         }
     }
+    checks
+}
+
+/// What a server of the dialect says, which is not much: no metadata, no clock that is asked for.
+fn tachyon(
+    session: &Session<'_>,
+    issuer: &url::Url,
+    signer: Signer,
+    environment: &Environment,
+) -> Vec<Check> {
+    let asked = session
+        .tachyon_site()
+        .and_then(|site| block_on(async { Ok(site.generation().await?) }));
+    let generation = match asked {
+        Ok(generation) => generation,
+        Err(failure) => {
+            let hint = match by_proxy(issuer, environment) {
+                Some(proxies) => format!("requests go through the proxy that {proxies} names"),
+                None => "is it running, and is it of this dialect?".to_owned(),
+            };
+            return vec![
+                Check::failed("connection", &failure, &hint),
+                Check::skipped("sign-in", "no connection"),
+            ];
+        }
+    };
+    let mut checks = vec![
+        Check::good("connection", "answers"),
+        Check::good(
+            "dialect",
+            format!("Tachyon, signs people in by {}", generation.name()),
+        ),
+        Check::doubtful(
+            "browser sign-in",
+            "is not tied to this terminal in this dialect",
+            "open no address that came from somebody else",
+        ),
+    ];
+    checks.push(match signer {
+        _ if session.profile.browser => persons_sign_in(session),
+        Signer::Missing => Check::skipped("sign-in", "no certificate can sign"),
+        Signer::Ready => {
+            let client = session.tachyon_client();
+            match client.and_then(|client| block_on(async { Ok(client.renew().await?) })) {
+                Ok(token) => {
+                    Check::good("sign-in", format!("a token until {}", token.expires_at()))
+                }
+                Err(failure) => {
+                    let hint =
+                        "does the identity provider know this certificate, and is it mapped?";
+                    Check::failed("sign-in", &failure, hint)
+                }
+            }
+        }
+    });
     checks
 }
 
