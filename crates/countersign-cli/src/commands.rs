@@ -21,7 +21,7 @@ mod serve;
 #[cfg(feature = "platform")]
 mod store;
 mod token;
-pub(crate) use token::presentable;
+pub(crate) use token::{is_bearer, presentable};
 
 mod token_string;
 mod whoami;

@@ -9,6 +9,7 @@ use std::{
 use super::keeper::Keeper;
 use crate::{
     args::Environment,
+    commands::is_bearer,
     failure::{Exit, Failure},
     output::Output,
     profile::Profiles,
@@ -81,6 +82,7 @@ impl Roster {
             );
         }
         let (name, profile) = known.profiles.find(Some(name))?;
+        is_bearer(profile)?;
         let (name, profile) = (name.to_owned(), profile.clone());
         if let Some(keeper) = known.keepers.get(&name) {
             return Ok(Arc::clone(keeper));

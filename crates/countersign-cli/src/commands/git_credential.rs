@@ -12,7 +12,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use self::dialogue::{Credential, Question, Scheme};
-use super::token::presentable;
+use super::token::{is_bearer, presentable};
 use crate::{
     address,
     args::{Environment, GitCredentialArgs, GitScheme, Global},
@@ -63,6 +63,7 @@ fn get(
     session: &Session<'_>,
     output: &Output,
 ) -> Result<(), Failure> {
+    is_bearer(&session.profile)?;
     let Some(scheme) = scheme(args.scheme, question) else {
         output.detail("the server does not take a bearer token from this git");
         return Ok(());
