@@ -209,20 +209,19 @@ async fn entra_id_is_asked_as_microsoft_s_client_for_node_asks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn okta_is_asked_as_okta_s_client_for_node_asks() {
-    for kind in ["rsa2048", "p256"] {
-        let vendor = Vendor {
-            provider: Provider::okta(),
-            issuer: "https://acme.okta.com",
-            token_endpoint: "https://acme.okta.com/oauth2/v1/token",
-            kind,
-            scope: "okta.groups.read okta.users.read",
-            parameter: None,
-            theirs: &[],
-            // optional in RFC 7523 §3, and sent to every server
-            ours: &["claims.nbf"],
-        };
-        ask_alike(vendor, "okta-sdk").await;
-    }
+    // Of EC keys it cannot make the proof of possession that it sends along unasked.
+    let vendor = Vendor {
+        provider: Provider::okta(),
+        issuer: "https://acme.okta.com",
+        token_endpoint: "https://acme.okta.com/oauth2/v1/token",
+        kind: "rsa2048",
+        scope: "okta.groups.read okta.users.read",
+        parameter: None,
+        theirs: &[],
+        // optional in RFC 7523 §3, and sent to every server
+        ours: &["claims.nbf"],
+    };
+    ask_alike(vendor, "okta-sdk").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -451,6 +451,31 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_another_provider_or_for_another_parameter_is_another_token() {
+        let plain = lab();
+        let mut provider = lab();
+        provider.provider = Some("okta".to_owned());
+        let parameter = |value: &str| Profile {
+            parameters: BTreeMap::from([("audience".to_owned(), value.to_owned())]),
+            ..lab()
+        };
+        let all = [plain, provider, parameter("a"), parameter("b")];
+        let identities: Vec<_> = all.iter().map(Profile::identity_parts).collect();
+        for (at, identity) in identities.iter().enumerate() {
+            assert!(!identities[at + 1..].contains(identity), "{identity:?}");
+        }
+        // Written and read back, whichever come with them.
+        let profiles = Profiles {
+            current: None,
+            all: BTreeMap::from([("lab".to_owned(), parameter("a"))]),
+            providers: BTreeMap::from([("acme".to_owned(), Described::default())]),
+        };
+        let text = toml::to_string(&profiles).unwrap();
+        let read = Profiles::parse(&text, Path::new("config.toml")).unwrap();
+        assert_eq!(read, profiles);
+    }
+
+    #[test]
     fn a_server_without_a_scheme_is_one_over_https() {
         assert_eq!(
             server_url("urth-dev.urth.local"),

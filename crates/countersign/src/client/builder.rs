@@ -78,6 +78,20 @@ impl ClientBuilder {
 
     /// The make of the server, where it is no platform of countersign: it stands in for each setting of
     /// the assertion that is not made here, in whichever order. Default: none.
+    ///
+    /// ```no_run
+    /// # fn example(credential: countersign::Credential) -> Result<(), Box<dyn std::error::Error>> {
+    /// use countersign::{Client, Provider, proto::scope::Scope};
+    ///
+    /// let issuer = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0";
+    /// let client = Client::builder(issuer, "00001111-aaaa-2222-bbbb-3333cccc4444", credential)
+    ///     .provider(Provider::entra_id())
+    ///     .scope(Scope::parse("https://graph.microsoft.com/.default")?)
+    ///     .build()?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn provider(mut self, provider: &Provider) -> Self {
         self.provider = Some(provider.clone());
         self
