@@ -468,6 +468,7 @@ mod tests {
         let profiles = Profiles {
             current: None,
             all: BTreeMap::from([("lab".to_owned(), parameter("a"))]),
+            cache: CacheSettings::default(),
             providers: BTreeMap::from([("acme".to_owned(), Described::default())]),
         };
         let text = toml::to_string(&profiles).unwrap();

@@ -177,7 +177,7 @@ pub(super) fn by_certificate(
     let token = block_on(async { Ok(client.renew().await?) })?;
 
     remember(name, &session.profile, environment)?;
-    session.remember(token.object());
+    session.remember(token.object())?;
     say_when_it_ends(&token, output);
     let lead = [
         ("profile", name),
