@@ -21,8 +21,6 @@ mod provider_clients;
 
 mod provider_sign_in;
 
-mod provider_pages;
-
 mod forwarding;
 
 mod openid_connect;
