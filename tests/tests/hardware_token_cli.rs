@@ -1,6 +1,11 @@
 //! Does the command line sign in by a key in a hardware token, with every verb that takes a certificate?
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    path::Path,
+    process::{Output, Stdio},
+};
 
 use countersign_testkit::TestPlatform;
 
@@ -279,6 +284,88 @@ fn the_pin_of_a_softhsm_token_is_in_no_output_no_file_and_no_argument() {
                 }
             }
             assert!(files >= 2, "the profile and the token are kept");
+        },
+    );
+}
+
+#[test]
+fn the_pin_of_a_softhsm_token_is_asked_for_at_the_terminal_and_not_shown_there() {
+    alone(
+        "hardware_token_cli::the_pin_of_a_softhsm_token_is_asked_for_at_the_terminal_and_not_shown_there",
+        async |hsm| {
+            let uri = hsm.token("one");
+            hsm.key("one", "k", "01", "EC:prime256v1");
+            hsm.certificate("one", "k", "01", "CN=k");
+            let line = format!(
+                "{} cert list --ask-password --cert-store '{uri}'",
+                countersign().display()
+            );
+            // A terminal, by `script` of util-linux.
+            let mut command = hsm.command("script");
+            command
+                .args([
+                    "--quiet",
+                    "--return",
+                    "--flush",
+                    "--command",
+                    &line,
+                    "/dev/null",
+                ])
+                .env_remove("COUNTERSIGN_KEY_PASSWORD")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped());
+            let mut running = command.spawn().unwrap();
+            let mut stdout = running.stdout.take().unwrap();
+            let mut shown = Vec::new();
+            let mut byte = [0];
+            while !shown.ends_with(b"PIN of the token: ") && stdout.read(&mut byte).unwrap() == 1 {
+                shown.push(byte[0]);
+            }
+            let mut stdin = running.stdin.take().unwrap();
+            stdin.write_all(format!("{PIN}\n").as_bytes()).unwrap();
+            stdout.read_to_end(&mut shown).unwrap();
+            drop(stdin);
+            assert!(running.wait().unwrap().success());
+            let shown = String::from_utf8_lossy(&shown);
+            assert!(
+                shown.contains("CN=k") && shown.contains("present"),
+                "{shown}"
+            );
+            assert!(!shown.contains(PIN), "{shown}");
+        },
+    );
+}
+
+// What the environment has for keys in files is not shown to a token that has a PIN file.
+#[test]
+fn the_pin_file_in_the_uri_of_a_softhsm_token_wins_over_the_environment() {
+    alone(
+        "hardware_token_cli::the_pin_file_in_the_uri_of_a_softhsm_token_wins_over_the_environment",
+        async |hsm| {
+            let (_, uri) = scene(hsm).await;
+            let list = |uri: &str, environment: &str, option: Option<&str>| {
+                let mut command = hsm.command(countersign());
+                command.args(["cert", "list", "--cert-store", uri]);
+                command.args(
+                    option
+                        .map(|file| ["--password-file", file])
+                        .iter()
+                        .flatten(),
+                );
+                let output = command
+                    .env("COUNTERSIGN_KEY_PASSWORD", environment)
+                    .output();
+                said(&output.unwrap())
+            };
+            let wrong = hsm.path("wrong").display().to_string();
+            fs::write(&wrong, "sekrit-wrong").unwrap();
+            assert!(list(&uri, "sekrit-other", None).contains("present"));
+            let of_wrong = uri.replace(&hsm.path("pin").display().to_string(), &wrong);
+            assert!(list(&of_wrong, PIN, None).contains("the PIN is wrong"));
+            let right = hsm.path("pin").display().to_string();
+            assert!(list(&of_wrong, "", Some(&right)).contains("present"));
+            let bare = format!("pkcs11:token=one?module-path={MODULE}");
+            assert!(list(&bare, PIN, None).contains("present"));
         },
     );
 }
