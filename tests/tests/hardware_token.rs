@@ -137,7 +137,7 @@ fn a_softhsm_token_is_selected_from_as_a_folder_is() {
                 ]
             );
             let b = &found[1].chain.as_ref().unwrap().leaf().clone();
-            let by_thumbprint = CertificateSelector::by_thumbprint(b.sha1().into());
+            let by_thumbprint = CertificateSelector::by_thumbprint(b.sha1());
             let taken = by_thumbprint.select(&found, SystemClock.now()).unwrap();
             assert_eq!(taken.credential.chain().leaf(), b);
 
