@@ -205,6 +205,10 @@ mod tests {
             ),
             (
                 "https://git.example",
+                "protocol=https\nhost=u@git.example\n",
+            ),
+            (
+                "https://git.example",
                 "protocol=https\nhost=git.example@evil.example\n",
             ),
             (
