@@ -1,7 +1,8 @@
 //! How does a person sign in to a server of the dialect through a browser?
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use countersign_proto::{
     tachyon::{
         Begun, COMMAND, Checked, Generation, Heard, MAX_MESSAGE_BYTES, PollNonce,
@@ -10,6 +11,7 @@ use countersign_proto::{
     token::AccessToken,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
+use http::Response;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{self, Message},
@@ -37,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// **Nothing ties the browser to this terminal.** Show [`TachyonLogin::url`] to the person at this
 /// terminal and to nobody else: whoever opens it and signs in gives the token away to this process.
 pub struct TachyonLogin {
-    site: Site,
+    site: Arc<Site>,
     url: Url,
     way: Way,
     ends: Deadline,
@@ -47,14 +49,19 @@ pub struct TachyonLogin {
 enum Way {
     Socket(Box<WebSocketStream<reqwest::Upgraded>>, SocketConversation),
     Poll {
-        state: String,
-        nonce: PollNonce,
+        state: Arc<str>,
+        nonce: Arc<PollNonce>,
         /// Somebody has signed in.
         seen: bool,
         /// When the server may be asked again, on [`Clock::elapsed`].
         due: Duration,
+        /// Kept, so that a caller who stops waiting does not stop it.
+        asking: Option<Asking>,
     },
 }
+
+/// A request that is under way.
+type Asking = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send>>;
 
 impl TachyonLogin {
     /// Finds out of which generation the server is, and begins. The person has 10 minutes from now.
@@ -69,7 +76,7 @@ impl TachyonLogin {
         clock: Arc<dyn Clock>,
     ) -> Result<TachyonLogin, Error> {
         let http = transport.clone();
-        let site = Site::new(server, consumer, Arc::new(transport), clock)?;
+        let site = Arc::new(Site::new(server, consumer, Arc::new(transport), clock)?);
         let ends = Deadline::after(site.clock.as_ref(), LIMIT);
         let begun = within(site.clock.as_ref(), BEGIN_LIMIT, async {
             match site.generation().await? {
@@ -183,17 +190,18 @@ async fn by_poll(site: &Site) -> Result<(Url, Way), Error> {
     let begun = Begun::read(answer.body(), &site.server)
         .map_err(|error| site.not_understood("the beginning of a sign-in", &error))?;
     let way = Way::Poll {
-        state: begun.state,
-        nonce,
+        state: begun.state.into(),
+        nonce: Arc::new(nonce),
         seen: false,
         due: site.clock.elapsed(),
+        asking: None,
     };
     Ok((begun.url, way))
 }
 
 impl Way {
     /// What is awaited is of one step, and what it brought is noted before the next.
-    async fn token(&mut self, site: &Site) -> Result<AccessToken, Error> {
+    async fn token(&mut self, site: &Arc<Site>) -> Result<AccessToken, Error> {
         match self {
             Way::Socket(stream, conversation) => match hear(stream, conversation, site).await? {
                 // The server closes; nothing is awaited between the token and its holder.
@@ -205,13 +213,18 @@ impl Way {
                 nonce,
                 seen,
                 due,
+                asking,
             } => loop {
                 let clock = site.clock.as_ref();
-                clock.sleep(due.saturating_sub(clock.elapsed())).await;
-                let shown = seen.then_some(&*nonce);
-                let asked = site
-                    .ask(|root| check(root, state, shown, &site.consumer))
+                if asking.is_none() {
+                    clock.sleep(due.saturating_sub(clock.elapsed())).await;
+                }
+                let shown = seen.then(|| Arc::clone(nonce));
+                let asked = asking
+                    .get_or_insert_with(|| ask(site, state, shown))
+                    .as_mut()
                     .await;
+                *asking = None;
                 *due = clock.elapsed().saturating_add(PAUSE);
                 let answer = match asked {
                     Ok(answer) => answer,
@@ -236,6 +249,14 @@ impl Way {
             },
         }
     }
+}
+
+fn ask(site: &Arc<Site>, state: &Arc<str>, nonce: Option<Arc<PollNonce>>) -> Asking {
+    let (site, state) = (Arc::clone(site), Arc::clone(state));
+    Box::pin(async move {
+        let request = |root: &_| check(root, &state, nonce.as_deref(), &site.consumer);
+        site.ask(request).await
+    })
 }
 
 /// The next message of a socket, in however many frames it comes. May be dropped at any moment.
