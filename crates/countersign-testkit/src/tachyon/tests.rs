@@ -1,5 +1,6 @@
 mod by_browser;
 mod by_certificate;
+mod conversations;
 
 use countersign_proto::tachyon::Generation;
 
