@@ -7,8 +7,13 @@ use std::{
 };
 
 use countersign::{
-    Client, ClientBuilder, ErrorKind, HttpTransport, Provider, Token,
-    proto::{scope::Scope, token::inspect},
+    Audience, Client, ClientBuilder, ErrorKind, HttpTransport, Provider, Token,
+    proto::{
+        assertion::{KidForm, ThumbprintForm, TypForm},
+        key::Algorithm,
+        scope::Scope,
+        token::inspect,
+    },
 };
 use serde_json::{Value, json};
 
@@ -172,6 +177,56 @@ async fn the_stand_ins_are_strict_and_refuse_what_is_sent_to_our_own_platform() 
         let refused = client(&server.issuer, &make);
         let refused = refused.build().unwrap().token().await.unwrap_err();
         assert!(refused.oauth().is_some(), "{}: {refused}", make.name);
+    }
+}
+
+/// One thing that is said otherwise than the provider wants it.
+type Deviation = (
+    &'static str,
+    &'static str,
+    fn(ClientBuilder) -> ClientBuilder,
+);
+
+const DEVIATIONS: [Deviation; 16] = [
+    ("entra-id", "audience", |it| it.audience(Audience::Issuer)),
+    ("entra-id", "kid", |it| it.kid(KidForm::Sha1Hex)),
+    ("entra-id", "typ", |it| it.typ(TypForm::Purpose)),
+    ("entra-id", "x5t too", |it| {
+        it.thumbprints(ThumbprintForm::Both)
+    }),
+    ("entra-id", "x5t alone", |it| {
+        it.thumbprints(ThumbprintForm::Sha1)
+    }),
+    ("okta", "audience", |it| it.audience(Audience::Issuer)),
+    ("okta", "kid", |it| it.kid(KidForm::Sha1Hex)),
+    ("okta", "no kid", |it| it.kid(KidForm::None)),
+    ("okta", "thumbprints", |it| {
+        it.thumbprints(ThumbprintForm::Both)
+    }),
+    ("okta", "algorithm", |it| it.algorithm(Algorithm::PS256)),
+    ("keycloak", "audience", |it| {
+        it.audience(Audience::Uri("https://x.example".to_owned()))
+    }),
+    ("keycloak", "kid", |it| it.kid(KidForm::Sha1Hex)),
+    ("keycloak", "no kid", |it| it.kid(KidForm::None)),
+    ("hydra", "audience", |it| it.audience(Audience::Issuer)),
+    ("hydra", "kid", |it| it.kid(KidForm::Sha1Hex)),
+    ("hydra", "algorithm", |it| it.algorithm(Algorithm::PS256)),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_stand_in_refuses_whatever_differs_from_what_its_provider_wants() {
+    for name in ["entra-id", "okta", "keycloak", "hydra"] {
+        let make = makes().into_iter().find(|make| make.name == name).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let registered = registered(name, make.kind, folder.path());
+        let server = StandIn::start(name, APP, &registered);
+        for (_, what, deviate) in DEVIATIONS.iter().filter(|(of, ..)| *of == name) {
+            let asking = client(&server.issuer, &make).provider(make.provider);
+            let refused = deviate(asking).build().unwrap().token().await;
+            let refused = refused.expect_err(&format!("{name}: {what}"));
+            assert!(refused.oauth().is_some(), "{name}: {what}: {refused}");
+        }
     }
 }
 

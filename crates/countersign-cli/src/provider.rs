@@ -282,7 +282,7 @@ mod tests {
             ),
             (
                 "algorithms = ['RS384']",
-                "acme.toml: algorithms = \"RS384\": there are PS256, RS256, ES256, ES384, ES512, EdDSA",
+                "acme.toml: algorithms = \"RS384\": there are ES256, ES384, ES512, EdDSA, PS256, RS256",
             ),
         ] {
             let failure = read(text).unwrap_err();
@@ -299,14 +299,14 @@ mod tests {
 
     #[test]
     fn a_word_with_a_slash_or_of_toml_is_a_file_and_any_other_a_name() {
-        for (word, file) in [
+        for (typed, file) in [
             ("okta", false),
             ("acme.id", false),
             ("acme.toml", true),
             ("./acme", true),
             ("/etc/acme", true),
         ] {
-            assert_eq!(is_file(word), file, "{word}");
+            assert_eq!(is_file(typed), file, "{typed}");
         }
         assert!(word("acme.toml").unwrap().starts_with('/'));
         assert_eq!(word("okta").unwrap(), "okta");

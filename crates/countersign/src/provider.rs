@@ -1,7 +1,7 @@
 //! What does an authorization server of another make want, and what helps when it says no?
 //!
-//! The servers that are known are data, in [`known`]. Another one is described by its owner, by the
-//! same fields.
+//! The servers that are known are data: one table, with where each fact is said. Another one is
+//! described by its owner, by the same fields.
 
 mod known;
 

@@ -27,7 +27,7 @@ fn a_provider_is_told_by_the_host_and_that_is_said() {
     assert_eq!(found.code, 2, "{found:?}");
     assert_eq!(
         found.stderr,
-        "note: signing in as Okta wants it, by the host of the server (--provider okta; --provider none does not)\n\
+        "signing in as Okta wants it, by the host of the server (--provider okta; --provider none does not)\n\
          error: Okta gives no token without a scope\n\
          hint: ask for the scopes that the application was granted\n"
     );
@@ -35,7 +35,7 @@ fn a_provider_is_told_by_the_host_and_that_is_said() {
         let asked = offline(&home, &format!("{login} {more}"));
         assert_eq!(asked.code, code, "{asked:?}");
         assert_eq!(
-            asked.stderr.contains("note: signing in as Okta"),
+            asked.stderr.contains("signing in as Okta"),
             more.starts_with("--scope")
         );
     }
