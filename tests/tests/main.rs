@@ -89,6 +89,8 @@ mod login_crash;
 
 mod login_nodes;
 
+mod rolling;
+
 mod idle_sockets;
 
 mod login_sockets;

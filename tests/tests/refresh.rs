@@ -1,8 +1,8 @@
 //! Does each refresh count exactly once, whatever fails, on whatever store, on however many nodes?
 
-mod seed;
+pub(crate) mod seed;
 
-mod asking;
+pub(crate) mod asking;
 
 mod chain;
 

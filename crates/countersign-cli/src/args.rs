@@ -141,6 +141,12 @@ pub(crate) enum Verb {
         /// Its settings, a TOML file
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Reads the settings, says what is wrong with them, and serves nothing
+        #[arg(long, conflicts_with = "probe")]
+        check: bool,
+        /// Asks the platform that is served by these settings on this machine whether it is ready
+        #[arg(long)]
+        probe: bool,
     },
     /// Signs in at a server, with a browser or a certificate, and remembers how
     #[command(after_help = AFTER_LOGIN)]

@@ -53,7 +53,19 @@ pub(crate) fn run(
             dev::run(after, data.as_deref(), *listen, environment, output)
         }
         #[cfg(feature = "platform")]
-        Verb::Serve { config } => serve::run(config, output),
+        Verb::Serve {
+            config,
+            check,
+            probe,
+        } => {
+            let instead = match (check, probe) {
+                (true, _) => serve::Instead::Check,
+                (_, true) => serve::Instead::Probe,
+                _ => serve::Instead::Nothing,
+            };
+            let notified = environment.notify_socket.as_deref();
+            serve::run(config, instead, notified, output)
+        }
         Verb::Login(args) => login::run(args, global, environment, output),
         Verb::Token(args) => token::run(args, global, environment, output),
         Verb::GitCredential(args) => git_credential::run(args, global, environment, output),

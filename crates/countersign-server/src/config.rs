@@ -66,6 +66,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// `listen.trusted_proxies`, `listen.proxy_header`
     pub trusted_proxies: TrustedProxies,
+    /// `listen.leave_s`: between saying that it leaves, and accepting nobody any more.
+    pub leave: Duration,
     /// `[tls]`
     pub tls: Option<Tls>,
     /// `store.url`
@@ -224,6 +226,7 @@ impl Settings {
             listen,
             behind_proxy: false,
             trusted_proxies: TrustedProxies::default(),
+            leave: Duration::ZERO,
             tls: None,
             store: StoreUrl::Memory,
             secrets_file: None,

@@ -11,6 +11,8 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Running {
     Yes,
+    /// It does, and says to whoever asks that it will not for long.
+    Leaving,
     No,
 }
 

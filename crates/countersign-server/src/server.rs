@@ -10,9 +10,9 @@ mod listener;
 
 mod background;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{Platform, StartError, connection::Running};
 
@@ -74,12 +74,15 @@ impl Server {
         }
     }
 
-    /// Serves until it is told to stop, then drains within `limits.drain_s` and closes the store.
+    /// Serves until it is told to stop, leaves for `listen.leave_s`, drains within `limits.drain_s`
+    /// and closes the store.
     ///
     /// # Errors
     /// [`StartError::Store`] when the store does not close.
     pub async fn run(self) -> Result<(), StartError> {
         let background = background::spawn(&self.platform, self.tls.clone());
+        let mut leaving = JoinSet::new();
+        leaving.spawn(leave(self.stop.clone(), self.platform.settings().leave));
         listener::serve(
             &self.platform,
             self.listener,
@@ -92,10 +95,27 @@ impl Server {
     }
 }
 
+/// Whoever watches the server hears that it leaves, and sends nobody any more, before it accepts
+/// nobody any more.
+async fn leave(stop: watch::Sender<Running>, so_long: Duration) {
+    let mut told = stop.subscribe();
+    let is_leaving = told.wait_for(|running| *running == Running::Leaving).await;
+    if is_leaving.map(drop).is_ok() {
+        tokio::time::sleep(so_long).await;
+        stop.send_replace(Running::No);
+    }
+}
+
 impl ServerHandle {
-    /// Stops accepting, lets requests end.
+    /// Says at `/readyz` that it leaves, stops accepting `listen.leave_s` later, and lets requests end.
     pub fn stop(&self) {
-        self.stop.send_replace(Running::No);
+        self.stop.send_if_modified(|running| {
+            let is_new = *running == Running::Yes;
+            if is_new {
+                *running = Running::Leaving;
+            }
+            is_new
+        });
     }
 
     /// Reads the TLS certificate and key again (SIGHUP). A pair that does not fit is refused and

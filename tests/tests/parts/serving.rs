@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -153,6 +153,21 @@ impl Site {
 }
 
 impl Running {
+    /// Tells it to stop, as a service manager does, and waits for its end: how it ended.
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.0.id().to_string()])
+            .status();
+        assert!(told.expect("kill of procps").success());
+        let mut tick = tokio::time::interval(Duration::from_millis(5));
+        loop {
+            tick.tick().await;
+            if let Some(status) = self.0.try_wait().expect("our own process") {
+                return status;
+            }
+        }
+    }
+
     /// Ends it at once: on Unix nothing in the process gets to run any more.
     pub(crate) fn kill(&mut self) {
         self.0.kill().expect("our own process");

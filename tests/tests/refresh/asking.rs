@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use url::Url;
 
 /// A node as it is reached.
-pub(super) struct Node {
+pub(crate) struct Node {
     transport: Arc<dyn Transport>,
     endpoint: Url,
     /// The nonce that this node gave last.
@@ -28,7 +28,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn at(origin: &str, transport: Arc<dyn Transport>) -> Node {
+    pub(crate) fn at(origin: &str, transport: Arc<dyn Transport>) -> Node {
         Node {
             transport,
             endpoint: Url::parse(&format!("{origin}/oauth2/token")).unwrap(),
@@ -38,7 +38,7 @@ impl Node {
 }
 
 /// A terminal that knows every node of its platform.
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     key: Arc<LocalKey>,
     nodes: Vec<Node>,
     /// The token endpoint as the platform calls it: what a proof is for.
@@ -50,7 +50,7 @@ pub(super) struct Terminal {
 
 /// What a terminal hears.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// A successor.
     Given(Given),
     /// A refusal, by its reason; `?` and its error without one.
@@ -61,16 +61,16 @@ pub(super) enum Heard {
 
 /// The facts of one successor: whoever hears of it twice must hear the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Given {
-    pub(super) refresh_token: String,
-    pub(super) remaining: u64,
-    pub(super) jti: String,
-    pub(super) issued_at: u64,
-    pub(super) expires_at: u64,
+pub(crate) struct Given {
+    pub(crate) refresh_token: String,
+    pub(crate) remaining: u64,
+    pub(crate) jti: String,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
 }
 
 impl Terminal {
-    pub(super) fn new(
+    pub(crate) fn new(
         key: Arc<LocalKey>,
         issuer: &str,
         nodes: Vec<Node>,
@@ -86,12 +86,12 @@ impl Terminal {
     }
 
     /// Counts the answers that came, for whoever wants to disturb at some point.
-    pub(super) fn answers(&self) -> watch::Receiver<u64> {
+    pub(crate) fn answers(&self) -> watch::Receiver<u64> {
         self.answered.subscribe()
     }
 
     /// Asks one node, of which the first is 0 and after the last comes the first.
-    pub(super) async fn ask(&self, node: usize, refresh_token: &str) -> Heard {
+    pub(crate) async fn ask(&self, node: usize, refresh_token: &str) -> Heard {
         let node = &self.nodes[node % self.nodes.len()];
         // A node that has just started wants a nonce of its own.
         for _ in 0..3 {
@@ -117,7 +117,7 @@ impl Terminal {
     }
 
     /// Asks until somebody answers.
-    pub(super) async fn insist(&self, refresh_token: &str) -> Heard {
+    pub(crate) async fn insist(&self, refresh_token: &str) -> Heard {
         let mut node = 0;
         loop {
             match self.ask(node, refresh_token).await {

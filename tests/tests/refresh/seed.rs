@@ -15,14 +15,14 @@ use countersign_server::{
 };
 
 /// What a terminal holds after its login.
-pub(super) struct SignedIn {
-    pub(super) key: Arc<LocalKey>,
-    pub(super) session: String,
-    pub(super) refresh_token: String,
+pub(crate) struct SignedIn {
+    pub(crate) key: Arc<LocalKey>,
+    pub(crate) session: String,
+    pub(crate) refresh_token: String,
 }
 
 /// A session of a principal that is there, with so many refreshes.
-pub(super) async fn sign_in(
+pub(crate) async fn sign_in(
     store: &dyn Store,
     secrets: &Secrets,
     principal: &str,

@@ -49,6 +49,9 @@ pub(crate) struct Environment {
     /// `$COUNTERSIGN_STORE_URL`, read; what is wrong with it is said where it is needed.
     #[cfg(feature = "platform")]
     pub(crate) store_url: Option<Result<PostgresUrl, String>>,
+    /// `$NOTIFY_SOCKET`: where systemd wants to hear that the platform serves.
+    #[cfg(feature = "platform")]
+    pub(crate) notify_socket: Option<String>,
     /// How this program was called, for commands to be pasted.
     #[cfg(feature = "platform")]
     pub(crate) program: String,
@@ -92,6 +95,8 @@ impl Environment {
                 let url = Zeroizing::new(url.into_string().unwrap_or_default());
                 PostgresUrl::parse(&url, Path::new(""))
             }),
+            #[cfg(feature = "platform")]
+            notify_socket: std::env::var("NOTIFY_SOCKET").ok(),
             #[cfg(feature = "platform")]
             program: program(std::env::args_os().next().as_deref()),
         }

@@ -77,8 +77,8 @@ pub(crate) fn run(
         Ok::<_, Failure>((server, handle, signals))
     })?;
     let output_of_server = *output;
-    let serving =
-        runtime.spawn(async move { until_told_to_stop(server, signals, &output_of_server).await });
+    let serving = runtime
+        .spawn(async move { until_told_to_stop(server, signals, None, &output_of_server).await });
 
     let shown = sign_in(
         &issuer,

@@ -1,5 +1,9 @@
 //! How does a platform run until it is told to stop?
 
+mod notify;
+
+mod probe;
+
 use std::{path::Path, sync::Arc};
 
 use countersign_server::{
@@ -14,8 +18,21 @@ use crate::{
     output::Output,
 };
 
-pub(crate) fn run(config: &Path, output: &Output) -> Result<(), Failure> {
+pub(crate) fn run(
+    config: &Path,
+    instead: Instead,
+    notified: Option<&str>,
+    output: &Output,
+) -> Result<(), Failure> {
     let settings = Settings::read(config).map_err(wrong_settings)?;
+    match instead {
+        Instead::Nothing => {}
+        Instead::Check => {
+            output.note(&format!("{} is well", config.display()));
+            return Ok(());
+        }
+        Instead::Probe => return probe::run(&settings, output),
+    }
     start_log(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -28,8 +45,19 @@ pub(crate) fn run(config: &Path, output: &Output) -> Result<(), Failure> {
         let issuer = platform.settings().issuer.clone();
         let server = Server::bind(platform).await.map_err(not_started)?;
         output.note(&format!("{issuer} is served at {}", server.local_addr()));
-        until_told_to_stop(server, signals, output).await
+        notify::tell(notify::Told::Ready, notified, output);
+        until_told_to_stop(server, signals, notified, output).await
     })
+}
+
+/// What is done with the settings of a platform instead of serving it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Instead {
+    Nothing,
+    /// They are read, and that is all.
+    Check,
+    /// The platform that is served by them is asked whether it is ready.
+    Probe,
 }
 
 /// SIGTERM and SIGINT stop it and let requests end; a second one does not wait for them. SIGHUP
@@ -37,6 +65,7 @@ pub(crate) fn run(config: &Path, output: &Output) -> Result<(), Failure> {
 pub(crate) async fn until_told_to_stop(
     server: Server,
     mut signals: Signals,
+    notified: Option<&str>,
     output: &Output,
 ) -> Result<(), Failure> {
     let handle = server.handle();
@@ -54,6 +83,7 @@ pub(crate) async fn until_told_to_stop(
                 Told::Stop => {
                     stopping = true;
                     output.note("stopping; once more to stop at once");
+                    notify::tell(notify::Told::Stopping, notified, output);
                     handle.stop();
                 }
             },

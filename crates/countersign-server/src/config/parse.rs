@@ -87,6 +87,9 @@ impl Settings {
         settings.listen = listen;
         settings.behind_proxy = behind_proxy;
         settings.trusted_proxies = given.trusted_proxies()?;
+        if let Some(leave) = given.seconds("listen.leave_s")? {
+            settings.leave = leave;
+        }
         settings.exempt = given.networks("limits.exempt")?;
         settings.webhook = given.webhook()?;
         settings.tls = tls;

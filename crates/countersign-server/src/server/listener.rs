@@ -3,7 +3,10 @@
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::header::UPGRADE;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONNECTION, UPGRADE},
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -185,7 +188,11 @@ impl Site {
         let io = TokioIo::new(Watched::new(stream, self.patience, in_flight.clone()));
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             let working = in_flight.begin();
+            let running = *self.running.borrow();
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(running);
+            // HTTP/2 says it by a frame when the time has come, and loses nothing by it (RFC 9113 §6.8).
+            let is_last = running != Running::Yes && request.version() < http::Version::HTTP_2;
             if request.headers().contains_key(UPGRADE) {
                 // Worked on for as long as it is used: it has deadlines of its own then.
                 let kept = (in_flight.begin(), held.clone());
@@ -196,7 +203,16 @@ impl Site {
             async move {
                 let response = answer.await;
                 drop(working);
-                response.map_err(|never: Infallible| match never {})
+                let mut response = match response {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                };
+                if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    // Nobody sends another request here while the connection is closed under it.
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
             }
         });
         let builder = builder();

@@ -35,6 +35,16 @@ pub const KEYS: &[Key] = &[
         "Where they say it. The other header is not read: a proxy may pass on what a client wrote there.",
     ),
     key(
+        "listen.leave_s",
+        Permitted::Number {
+            min: 0,
+            max: 600,
+            unit: "seconds",
+        },
+        "0",
+        "How long the platform goes on accepting after it was told to stop, while `/readyz` says 503: as long as a balancer needs to notice. Then `limits.drain_s` begins.",
+    ),
+    key(
         "tls.certificate",
         Permitted::Text("a file"),
         "none: no TLS",
