@@ -121,7 +121,7 @@ async fn prepare(
     // Closed in either case: the log is folded back, and the draft is one file.
     store.close().await.map_err(RestoreError::Store)?;
     let mut restored = ended?;
-    let changes = place.changed_since(returning.taken_at).await;
+    let changes = place.changed_since(&returning).await;
     restored.taken_back = changes.map_err(RestoreError::Store)?;
     Ok((returning, restored))
 }

@@ -298,7 +298,6 @@ async fn what_was_changed_after_the_backup_is_said_and_the_old_store_is_kept() {
     let site = Site::new();
     let world = site.start().await;
     let identity = administrator(&world).await;
-    world.advance(1);
     site.back_up(&world).await;
     world.advance(20);
     let admin = token(&world, &identity).await;

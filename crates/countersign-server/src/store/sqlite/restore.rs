@@ -45,6 +45,8 @@ pub(crate) struct Place {
 pub(crate) struct Returning {
     draft: Draft,
     pub(crate) taken_at: UnixTime,
+    /// The number of the last row of its audit.
+    last_audit: i64,
 }
 
 impl Place {
@@ -98,23 +100,25 @@ impl Place {
         })
     }
 
-    /// What was changed in the store that stands here since `since`, oldest first: grants, revocations,
-    /// and changes of what is registered. `None` when there is no such store.
+    /// What was changed in the store that stands here and is not in the copy, oldest first: grants,
+    /// revocations, and changes of what is registered. `None` when there is no such store.
     pub(crate) async fn changed_since(
         &mut self,
-        since: UnixTime,
+        copy: &Returning,
     ) -> Result<Option<Vec<TakenBack>>, StoreError> {
         let Some(held) = &mut self.held else {
             return Ok(None);
         };
         let rows = sqlx::query(
-            "SELECT at, actor, action, subject FROM audit WHERE at >= $1 AND outcome = 'ok' \
+            "SELECT at, actor, action, subject FROM audit \
+             WHERE (at > $1 OR at = $1 AND sequence > $2) AND outcome = 'ok' \
              AND (action LIKE 'application.%' OR action LIKE 'certificate.%' OR action LIKE 'key.%' \
              OR action LIKE 'granted_token.%' AND action <> 'granted_token.first_use' \
              OR action LIKE 'mapping.%' OR action LIKE 'password.%' OR action LIKE 'principal.%' \
              OR action LIKE 'role.%') ORDER BY sequence",
         )
-        .bind(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        .bind(i64::try_from(copy.taken_at.as_secs()).unwrap_or(i64::MAX))
+        .bind(copy.last_audit)
         .fetch_all(held)
         .await
         .map_err(fault)?;
@@ -185,10 +189,14 @@ impl Returning {
             .map_err(|error| open::refused(from, &format!("cannot be read: {error}")))?;
         let mut draft = Draft::beside(place).map_err(|error| not_made(place, &error))?;
         io::copy(&mut original, draft.file()).map_err(|error| not_made(place, &error))?;
-        let taken_at = prepare(draft.path())
+        let (taken_at, last_audit) = prepare(draft.path())
             .await
             .map_err(|problem| open::refused(from, &problem))?;
-        Ok(Returning { draft, taken_at })
+        Ok(Returning {
+            draft,
+            taken_at,
+            last_audit,
+        })
     }
 
     /// The file, until it has its place.
@@ -197,8 +205,8 @@ impl Returning {
     }
 }
 
-/// Makes a copy a store again, if it is a good one: when it was taken.
-async fn prepare(copy: &Path) -> Result<UnixTime, String> {
+/// Makes a copy a store again, if it is a good one: when it was taken, and the last row of its audit.
+async fn prepare(copy: &Path) -> Result<(UnixTime, i64), String> {
     let said = |error: StoreError| match error {
         StoreError::Fault(problem) => problem,
         other => other.to_string(),
@@ -214,9 +222,9 @@ async fn prepare(copy: &Path) -> Result<UnixTime, String> {
         .map_err(|error| open::explain(&error))?;
     open::check(&mut copy, &[Owner::Platform, Owner::Backup]).await?;
     check_whole(&mut copy).await.map_err(said)?;
-    let taken_at: Option<i64> = sqlx::query_scalar(
+    let of: (i64, i64) = sqlx::query_as(
         "SELECT coalesce((SELECT value FROM counter WHERE name = 'backed_up_at'), \
-         (SELECT max(at) FROM audit))",
+         (SELECT max(at) FROM audit), 0), coalesce((SELECT max(sequence) FROM audit), 0)",
     )
     .fetch_one(&mut copy)
     .await
@@ -225,9 +233,8 @@ async fn prepare(copy: &Path) -> Result<UnixTime, String> {
         .await
         .map_err(said)?;
     copy.close().await.map_err(|error| open::explain(&error))?;
-    Ok(UnixTime::from_secs(
-        taken_at.unwrap_or_default().unsigned_abs(),
-    ))
+    let (taken_at, last_audit) = of;
+    Ok((UnixTime::from_secs(taken_at.unsigned_abs()), last_audit))
 }
 
 fn not_made(place: &Path, error: &io::Error) -> StoreError {
