@@ -11,7 +11,6 @@ mod keeper;
 mod peer;
 mod roster;
 mod secret;
-mod service_manager;
 mod serving;
 mod socket;
 
@@ -23,7 +22,12 @@ use self::{
     serving::Serving, socket::Socket,
 };
 use crate::{
-    args::Environment, aws::Exchange, failure::Failure, interrupts::Interrupts, output::Output,
+    args::Environment,
+    aws::Exchange,
+    failure::Failure,
+    interrupts::Interrupts,
+    output::Output,
+    service_manager::{self, Standing},
     session,
 };
 
@@ -100,7 +104,11 @@ async fn serve(
         tcp = Some((listener, gate));
     }
     output.note(&format!("tokens are served at {}", socket.shown()));
-    service_manager::tell(environment.notify_socket.as_deref(), "READY=1");
+    service_manager::tell(
+        Standing::Ready,
+        environment.notify_socket.as_deref(),
+        &output,
+    );
     loop {
         tokio::select! {
             accepted = socket.listener().accept() => match accepted {
@@ -117,7 +125,11 @@ async fn serve(
             () = interrupts.next() => break,
         }
     }
-    service_manager::tell(environment.notify_socket.as_deref(), "STOPPING=1");
+    service_manager::tell(
+        Standing::Stopping,
+        environment.notify_socket.as_deref(),
+        &output,
+    );
     // First nobody can come any more.
     drop((socket, tcp, secret));
     serving.end(DRAIN).await;

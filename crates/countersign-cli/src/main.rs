@@ -16,6 +16,7 @@ mod profile;
 mod provider;
 mod qr;
 mod sealing;
+mod service_manager;
 mod session;
 mod terminal;
 mod times;

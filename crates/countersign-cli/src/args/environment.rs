@@ -42,16 +42,13 @@ pub(crate) struct Environment {
     pub(crate) exec_info: Option<OsString>,
     /// For sockets: `$XDG_RUNTIME_DIR/countersign`, or `agent` under `state` where that is not set.
     pub(crate) runtime: Option<PathBuf>,
-    /// `$NOTIFY_SOCKET`: whom a service tells that it is ready.
+    /// `$NOTIFY_SOCKET`: whom a service tells that it is ready, and that it stops.
     pub(crate) notify_socket: Option<OsString>,
     /// Names of proxy variables that are set.
     pub(crate) proxies: Vec<&'static str>,
     /// `$COUNTERSIGN_STORE_URL`, read; what is wrong with it is said where it is needed.
     #[cfg(feature = "platform")]
     pub(crate) store_url: Option<Result<PostgresUrl, String>>,
-    /// `$NOTIFY_SOCKET`: where systemd wants to hear that the platform serves.
-    #[cfg(feature = "platform")]
-    pub(crate) notify_socket: Option<String>,
     /// How this program was called, for commands to be pasted.
     #[cfg(feature = "platform")]
     pub(crate) program: String,
@@ -95,8 +92,6 @@ impl Environment {
                 let url = Zeroizing::new(url.into_string().unwrap_or_default());
                 PostgresUrl::parse(&url, Path::new(""))
             }),
-            #[cfg(feature = "platform")]
-            notify_socket: std::env::var("NOTIFY_SOCKET").ok(),
             #[cfg(feature = "platform")]
             program: program(std::env::args_os().next().as_deref()),
         }

@@ -1,10 +1,8 @@
 //! How does a platform run until it is told to stop?
 
-mod notify;
-
 mod probe;
 
-use std::{path::Path, sync::Arc};
+use std::{ffi::OsStr, path::Path, sync::Arc};
 
 use countersign_server::{
     Platform, Server, ServerHandle, StartError, SystemClock,
@@ -16,12 +14,13 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     failure::{Exit, Failure},
     output::Output,
+    service_manager::{self, Standing},
 };
 
 pub(crate) fn run(
     config: &Path,
     instead: Instead,
-    notified: Option<&str>,
+    notified: Option<&OsStr>,
     output: &Output,
 ) -> Result<(), Failure> {
     let settings = Settings::read(config).map_err(wrong_settings)?;
@@ -45,7 +44,7 @@ pub(crate) fn run(
         let issuer = platform.settings().issuer.clone();
         let server = Server::bind(platform).await.map_err(not_started)?;
         output.note(&format!("{issuer} is served at {}", server.local_addr()));
-        notify::tell(notify::Told::Ready, notified, output);
+        service_manager::tell(Standing::Ready, notified, output);
         until_told_to_stop(server, signals, notified, output).await
     })
 }
@@ -65,7 +64,7 @@ pub(crate) enum Instead {
 pub(crate) async fn until_told_to_stop(
     server: Server,
     mut signals: Signals,
-    notified: Option<&str>,
+    notified: Option<&OsStr>,
     output: &Output,
 ) -> Result<(), Failure> {
     let handle = server.handle();
@@ -83,7 +82,7 @@ pub(crate) async fn until_told_to_stop(
                 Told::Stop => {
                     stopping = true;
                     output.note("stopping; once more to stop at once");
-                    notify::tell(notify::Told::Stopping, notified, output);
+                    service_manager::tell(Standing::Stopping, notified, output);
                     handle.stop();
                 }
             },
