@@ -300,3 +300,30 @@ fn a_softhsm_token_signs_for_sixteen_threads_at_once() {
         },
     );
 }
+
+// security.md 53
+#[test]
+fn a_certificate_beside_a_key_of_another_in_a_softhsm_token_is_found_out_by_the_first_signature() {
+    alone(
+        "hardware_token::a_certificate_beside_a_key_of_another_in_a_softhsm_token_is_found_out_by_the_first_signature",
+        async |hsm| {
+            let uri = hsm.token("one");
+            for (label, id) in [("a", "01"), ("b", "02")] {
+                hsm.key("one", label, id, "EC:prime256v1");
+            }
+            let of_b = hsm.signed("one", "b", "CN=b");
+            hsm.put_certificate("one", "a", "01", &of_b);
+            hsm.remove_key("one", "02");
+            // Nothing tells whose the key is.
+            hsm.remove_public_half("one", "01");
+            let credential = credential(&uri, "CN=b");
+            let error = credential.key().sign(Algorithm::ES256, b"m").unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("does not verify by the certificate"),
+                "{error}"
+            );
+        },
+    );
+}

@@ -9,7 +9,7 @@ use std::{
 };
 
 use countersign::{
-    Client, CredentialSource,
+    Client, Credential, CredentialSource, ErrorKind,
     proto::{
         key::{Algorithm, SigningError},
         management::{CertificateUsage, NewCertificate, NewMapping},
@@ -164,22 +164,17 @@ fn a_softhsm_token_that_is_out_fails_as_something_that_may_work_later() {
             hsm.certificate("one", "k", "01", "CN=k");
             let platform = platform(&[credential(&uri, "CN=k")]).await;
             let source = CredentialSource::store(store(&uri), by_subject("CN=k"));
-            let client = platform.client("service", source).build().unwrap();
+            // So short that nothing is tried again, on a clock that stands still.
+            let client = platform
+                .client("service", source)
+                .deadline(Duration::from_millis(1))
+                .build()
+                .unwrap();
             client.renew().await.unwrap();
             hsm.pull_out();
-            let renewing = tokio::spawn({
-                let client = client.clone();
-                async move { client.renew().await }
-            });
-            // It tries again, until its deadline.
-            while platform.clock().sleepers() == 0 {
-                tokio::task::yield_now().await;
-            }
-            while !renewing.is_finished() {
-                platform.clock().advance(Duration::from_secs(1));
-                tokio::task::yield_now().await;
-            }
-            let error = renewing.await.unwrap().unwrap_err();
+            let error = client.renew().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Signing);
+            assert!(error.is_transient(), "{error}");
             assert!(error.to_string().contains("token \"one\""), "{error}");
             let found = store(&uri).candidates().unwrap_err().to_string();
             assert!(found.contains("pkcs11:token=one"), "{found}");
@@ -188,6 +183,55 @@ fn a_softhsm_token_that_is_out_fails_as_something_that_may_work_later() {
                 .renew()
                 .await
                 .expect("without a start of the process");
+        },
+    );
+}
+
+// SoftHSM has to be started anew for the one, which ends the sessions of the other.
+#[test]
+fn one_of_two_softhsm_tokens_pulled_out_does_not_disturb_the_other() {
+    alone(
+        "hardware_token_lost::one_of_two_softhsm_tokens_pulled_out_does_not_disturb_the_other",
+        async |hsm| {
+            let one = hsm.token("one");
+            let place = hsm.places().remove(0);
+            let two = hsm.token("two");
+            for token in ["one", "two"] {
+                hsm.key(token, "k", "01", "EC:prime256v1");
+                hsm.certificate(token, "k", "01", &format!("CN={token}"));
+            }
+            let pulled = credential(&one, "CN=one");
+            let stays = credential(&two, "CN=two");
+            let sign = |credential: &Credential| credential.key().sign(Algorithm::ES256, b"m");
+            sign(&pulled).unwrap();
+            let stop = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                let signers: Vec<_> = (0..CALLERS)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let mut count = 0;
+                            while !stop.load(Ordering::SeqCst) {
+                                sign(&stays).expect("the other token is there");
+                                count += 1;
+                            }
+                            count
+                        })
+                    })
+                    .collect();
+                let away = hsm.path("away");
+                std::fs::rename(&place, &away).unwrap();
+                for _ in 0..5 {
+                    let error = sign(&pulled).unwrap_err();
+                    assert!(matches!(error, SigningError::Unavailable(_)), "{error}");
+                }
+                std::fs::rename(&away, &place).unwrap();
+                let signed = sign(&pulled);
+                stop.store(true, Ordering::SeqCst);
+                signed.unwrap();
+                for signer in signers {
+                    assert!(signer.join().unwrap() > 0);
+                }
+            });
         },
     );
 }

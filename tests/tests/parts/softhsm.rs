@@ -184,13 +184,34 @@ impl SoftHsm {
         });
     }
 
-    /// Takes the key and its certificate away.
+    /// Takes the key away, and its certificate.
     pub(crate) fn remove(&self, token: &str, id: &str) {
-        for kind in ["cert", "privkey", "pubkey"] {
-            self.tool(token, |tool| {
-                tool.args(["--delete-object", "--type", kind, "--id", id]);
-            });
-        }
+        self.remove_key(token, id);
+        self.remove_object(token, id, "cert");
+    }
+
+    pub(crate) fn remove_key(&self, token: &str, id: &str) {
+        self.remove_object(token, id, "privkey");
+        self.remove_public_half(token, id);
+    }
+
+    /// Takes the public half of a key away; the private one of an elliptic curve tells nothing of it.
+    pub(crate) fn remove_public_half(&self, token: &str, id: &str) {
+        self.remove_object(token, id, "pubkey");
+    }
+
+    fn remove_object(&self, token: &str, id: &str, kind: &str) {
+        self.tool(token, |tool| {
+            tool.args(["--delete-object", "--type", kind, "--id", id]);
+        });
+    }
+
+    /// Where the tokens are that there are now, to pull out one of them.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.tokens()).expect("tokens");
+        entries
+            .map(|entry| entry.expect("a token").path())
+            .collect()
     }
 
     /// Pulls all tokens out: SoftHSM then knows none of them, and those that are put in again only
