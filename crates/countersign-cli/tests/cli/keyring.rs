@@ -2,57 +2,83 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
 };
 
-/// GNOME Keyring, open, on a bus that nobody else is on. Both end when it is dropped.
-pub(crate) struct Keyring {
+/// A session bus that nobody else is on. It ends when it is dropped, and its folder is its home.
+pub(crate) struct Bus {
     folder: tempfile::TempDir,
-    bus: Child,
-    keeper: Child,
+    daemon: Child,
     pub(crate) address: String,
+}
+
+/// GNOME Keyring, open, on a bus of its own.
+pub(crate) struct Keyring {
+    keeper: Child,
+    bus: Bus,
+    pub(crate) address: String,
+}
+
+impl Bus {
+    /// The bus of a session, which starts what is installed and asked for.
+    pub(crate) fn of_a_session() -> Bus {
+        Bus::start(|_, socket| {
+            vec![
+                "--session".to_owned(),
+                format!("--address=unix:path={}", socket.display()),
+            ]
+        })
+    }
+
+    /// A bus that starts nothing.
+    pub(crate) fn alone() -> Bus {
+        Bus::start(|folder, socket| {
+            let settings = folder.join("bus.conf");
+            let socket = socket.display();
+            let text = format!(
+                "<busconfig><type>session</type><listen>unix:path={socket}</listen>\
+                 <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+                 <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>\
+                 </busconfig>"
+            );
+            std::fs::write(&settings, text).unwrap();
+            vec![format!("--config-file={}", settings.display())]
+        })
+    }
+
+    fn start(words: impl FnOnce(&Path, &Path) -> Vec<String>) -> Bus {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = folder.path().join("run");
+        std::fs::create_dir(&runtime).unwrap();
+        let mut daemon = private(Command::new("dbus-daemon"), folder.path());
+        daemon
+            .args(words(folder.path(), &runtime.join("bus")))
+            .args(["--nofork", "--nopidfile", "--print-address=1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut daemon = daemon
+            .spawn()
+            .expect("dbus-daemon is missing; scripts/test installs it");
+        let mut address = String::new();
+        let mut lines = BufReader::new(daemon.stdout.take().unwrap());
+        lines.read_line(&mut address).unwrap();
+        Bus {
+            folder,
+            daemon,
+            address: address.trim().to_owned(),
+        }
+    }
 }
 
 impl Keyring {
     pub(crate) fn start() -> Keyring {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = folder.path().join("run");
-        std::fs::create_dir(&runtime).unwrap();
-        let mut bus = private(Command::new("dbus-daemon"), folder.path());
-        let socket = format!("unix:path={}/bus", runtime.display());
-        bus.args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
-            .args(["--address", &socket])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut bus = bus
-            .spawn()
-            .expect("dbus-daemon is missing; scripts/test installs it");
-        let mut address = String::new();
-        let mut lines = BufReader::new(bus.stdout.take().unwrap());
-        lines.read_line(&mut address).unwrap();
-        let address = address.trim().to_owned();
-
-        let mut keeper = private(Command::new("gnome-keyring-daemon"), folder.path());
-        keeper
-            .args(["--unlock", "--foreground", "--components=secrets"])
-            .env("DBUS_SESSION_BUS_ADDRESS", &address)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut keeper = keeper
-            .spawn()
-            .expect("gnome-keyring-daemon is missing; scripts/test installs gnome-keyring");
-        keeper.stdin.take().unwrap().write_all(b"\n").unwrap();
-        let mut said = String::new();
-        let mut lines = BufReader::new(keeper.stdout.take().unwrap());
-        lines.read_line(&mut said).unwrap(); // it says where it listens when it does
+        let bus = Bus::of_a_session();
         let keyring = Keyring {
-            folder,
+            address: bus.address.clone(),
+            keeper: keeper(&bus),
             bus,
-            keeper,
-            address,
         };
         keyring.service("ReadAlias", "string:default");
         keyring
@@ -64,18 +90,12 @@ impl Keyring {
         self.service("Lock", collection);
     }
 
-    /// What the person would do with the password, which is empty.
-    pub(crate) fn unlock(&self) {
-        let mut command = self.command("gnome-keyring-daemon");
-        command
-            .arg("--unlock")
-            .env("GNOME_KEYRING_CONTROL", self.runtime().join("keyring"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut unlocking = command.spawn().unwrap();
-        unlocking.stdin.take().unwrap().write_all(b"\n").unwrap();
-        assert!(unlocking.wait().unwrap().success());
+    /// What happens when the person begins another one.
+    pub(crate) fn unlock(&mut self) {
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+        self.keeper = keeper(&self.bus);
+        self.service("ReadAlias", "string:default");
     }
 
     /// The keys of ours, as another program finds them: their texts.
@@ -93,6 +113,20 @@ impl Keyring {
         let cleared = self.secret_tool(&["clear", "application", "countersign"]);
         assert!(cleared.status.success(), "{cleared:?}");
         assert!(self.keys().is_empty());
+    }
+
+    /// Adds a key, as a program of another folder would that made one at the same moment.
+    pub(crate) fn add(&self, id: &str, text: &str) {
+        let mut command = self.command("secret-tool");
+        command
+            .args(["store", "--label=another key", "application", "countersign"])
+            .args(["purpose", "token-cache", "key", id])
+            .stdin(Stdio::piped());
+        let mut storing = command.spawn().unwrap();
+        let mut input = storing.stdin.take().unwrap();
+        input.write_all(text.as_bytes()).unwrap();
+        drop(input);
+        assert!(storing.wait().unwrap().success());
     }
 
     fn secret_tool(&self, words: &[&str]) -> Output {
@@ -116,22 +150,42 @@ impl Keyring {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = private(Command::new(program), self.folder.path());
+        let mut command = private(Command::new(program), self.bus.folder.path());
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address);
         command
     }
+}
 
-    fn runtime(&self) -> PathBuf {
-        self.folder.path().join("run")
-    }
+/// The program that keeps the secrets of this session, opened by the empty password.
+fn keeper(bus: &Bus) -> Child {
+    let mut keeper = private(Command::new("gnome-keyring-daemon"), bus.folder.path());
+    keeper
+        .args(["--unlock", "--foreground", "--components=secrets"])
+        .env("DBUS_SESSION_BUS_ADDRESS", &bus.address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut keeper = keeper
+        .spawn()
+        .expect("gnome-keyring-daemon is missing; scripts/test installs gnome-keyring");
+    keeper.stdin.take().unwrap().write_all(b"\n").unwrap();
+    let mut said = String::new();
+    let mut lines = BufReader::new(keeper.stdout.take().unwrap());
+    lines.read_line(&mut said).unwrap(); // it says where it listens when it does
+    keeper
 }
 
 impl Drop for Keyring {
     fn drop(&mut self) {
-        for process in [&mut self.keeper, &mut self.bus] {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     browser::place::Place,
-    keyring::Keyring,
+    keyring::{Bus, Keyring},
     world::{APP_ID, Platform, Ran},
 };
 
@@ -85,7 +85,7 @@ fn a_token_is_sealed_by_gnome_keyring_and_opens_in_another_process() {
     holds_nothing_of(&content, &keys[0]);
     let said = diagnosis(&platform);
     assert!(
-        said.contains(r#"sealed by the keyring \"login\" of gnome-keyring-d"#),
+        said.contains(r#"sealed by the keyring \"login\" of gnome-keyring-daemon"#),
         "{said}"
     );
     assert!(said.contains(r#""finding":"ok""#), "{said}");
@@ -116,7 +116,7 @@ fn what_was_kept_unsealed_is_read_without_gnome_keyring_and_sealed_when_it_is_wr
 
 #[test]
 fn while_gnome_keyring_is_locked_a_new_token_is_fetched_and_what_is_sealed_stays() {
-    let keyring = Keyring::start();
+    let mut keyring = Keyring::start();
     let (platform, file) = sealed(&keyring);
     let kept = silent(platform.run("token"));
     let content = std::fs::read(&file).unwrap();
@@ -222,6 +222,42 @@ fn a_bus_that_takes_connections_and_never_answers_holds_nobody_up_for_long() {
     assert!(!is_sealed(&file));
     let said = diagnosis(&platform);
     assert!(said.contains("does not answer within 3 s"), "{said}");
+}
+
+#[test]
+fn a_bus_on_which_nobody_keeps_secrets_is_as_good_as_none() {
+    let bus = Bus::alone();
+    let mut platform = Platform::start();
+    platform.home.set(BUS, &bus.address);
+    silent(platform.run("refresh"));
+    assert!(!is_sealed(&platform.cache_file()));
+    let said = diagnosis(&platform);
+    assert!(
+        said.contains("nobody on the session bus keeps secrets"),
+        "{said}"
+    );
+    assert!(said.contains(r#""finding":"ok""#), "{said}");
+}
+
+#[test]
+fn of_two_keys_in_gnome_keyring_the_one_that_a_file_names_opens_it_and_the_first_by_name_seals() {
+    let keyring = Keyring::start();
+    let (platform, file) = sealed(&keyring);
+    let key_of = |file: &Path| std::fs::read(file).unwrap()[MARK.len()..][..8].to_vec();
+    let first = key_of(&file);
+    let token = silent(platform.run("token"));
+    // The bytes 0 to 31, whose name was computed by another program.
+    let second = [0x04, 0xb8, 0x32, 0x0e, 0x41, 0x9f, 0xbd, 0x72].to_vec();
+    keyring.add(
+        "04b8320e419fbd72",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+    );
+    assert_eq!(keyring.keys().len(), 2);
+    assert_eq!(silent(platform.run("token")), token);
+    silent(platform.run("refresh"));
+    assert_eq!(key_of(&file), first.min(second));
+    silent(platform.run("token"));
+    assert_eq!(keyring.keys().len(), 2);
 }
 
 #[test]
@@ -412,7 +448,7 @@ fn of_person(place: &Place, end: &str, before: &[PathBuf]) -> PathBuf {
 // security.md 111
 #[test]
 fn what_a_person_signed_in_with_is_sealed_by_gnome_keyring_and_not_lost_while_that_is_locked() {
-    let keyring = Keyring::start();
+    let mut keyring = Keyring::start();
     let mut place = Place::new();
     let files = std::fs::read_dir(place.home.state()).unwrap();
     let before: Vec<_> = files.map(|file| file.unwrap().path()).collect();

@@ -4,6 +4,9 @@
 //! can watch that bus can ask the keyring as well. The other kind, Diffie-Hellman with 1024 bits to
 //! a peer that proves nothing, would cost each command some milliseconds and keep nobody out.
 //!
+//! What is kept here is wiped. The library that speaks D-Bus does not do that with what it received,
+//! so a copy of the key stays in this process until that memory is used again.
+//!
 //! Nothing is ever unlocked: that asks a person, who may not be there. A prompt that the keyring
 //! offers is not run.
 
@@ -165,8 +168,11 @@ impl Service {
             &named,
         );
         let (process,): (u32,) = asked.await.ok()?.body().deserialize().ok()?;
-        let name = std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
-        Some(name.trim_end().to_owned())
+        // How it was called: the other name that the system keeps is cut after 15 bytes.
+        let words = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+        let first = words.split(|byte| *byte == 0).next()?;
+        let name = String::from_utf8_lossy(first);
+        name.rsplit('/').next().map(str::to_owned)
     }
 
     async fn open_session(&self) -> Result<OwnedObjectPath, KeyringProblem> {
