@@ -294,14 +294,15 @@ impl Exchange {
             refusal.code,
             ErrorCode::InvalidClient | ErrorCode::InvalidGrant | ErrorCode::InvalidDpopProof
         ) && matches!(refusal.reason, None | Some(Reason::ClockSkew));
-        if may_be_the_clock
-            && !done.clock
-            && self
+        if may_be_the_clock && !done.clock {
+            done.clock = self
                 .skew
-                .learn(self.clock.now(), refusal, response.headers())
-        {
-            done.clock = true;
-            return true;
+                .learn(self.clock.now(), refusal, response.headers());
+            // A machine that slept sends what it signed before: by the same clock it is old.
+            done.clock |= refusal.reason.is_some();
+            if done.clock {
+                return true;
+            }
         }
         if !is_about_the_certificate(refusal) || done.certificates.len() >= CERTIFICATES_MAX {
             return false;

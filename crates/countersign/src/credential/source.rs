@@ -154,8 +154,9 @@ impl CredentialSource {
                 self.look(poisoned.into_inner(), now, Reload::IfDue);
             }
             Err(std::sync::TryLockError::WouldBlock) => {
-                // Nothing is known before the first look ends.
-                if self.inner.known.load().is_none() {
+                // Nothing is known before the first look ends; and what is known may have ended,
+                // while the other finds what came in its place.
+                if !self.inner.known_is_valid(now) {
                     drop(self.inner.lock());
                 }
             }

@@ -20,6 +20,8 @@ use crate::{
     certificate_store::fixture::{Made, NOW, PASSWORD, day, made, password, testdata, valid},
 };
 
+mod anomalies;
+
 /// A certificate file and a key file that are replaced by hand.
 struct Files {
     folder: TempDir,
@@ -55,6 +57,11 @@ impl Files {
 
     fn key(&self, text: &str) {
         fs::write(self.path("tls.key"), text).unwrap();
+    }
+
+    fn pair(&self, made: &Made) {
+        self.certificate(&made.certificate_pem);
+        self.key(&made.key_pem);
     }
 
     /// A second later.
