@@ -20,6 +20,7 @@ pub mod opaque;
 pub mod pem;
 pub mod pkcs11_uri;
 pub mod pkcs12;
+pub mod tachyon;
 pub mod token_form;
 pub mod token_response;
 
@@ -54,6 +55,7 @@ pub const TARGETS: [Target; 15] = [
     target("pem", pem::hold),
     target("pkcs11_uri", pkcs11_uri::hold),
     target("pkcs12", pkcs12::hold),
+    target("tachyon", tachyon::hold),
     target("token_form", token_form::hold),
     target("token_response", token_response::hold),
 ];

@@ -85,6 +85,8 @@ mod browser_agent;
 
 mod browser_cli;
 
+mod tachyon_cli;
+
 mod login_crash;
 
 mod login_nodes;

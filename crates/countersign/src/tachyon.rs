@@ -38,6 +38,3 @@ pub use client::{TachyonClient, TachyonClientBuilder};
 
 mod login;
 pub use login::TachyonLogin;
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::TachyonError;
 use crate::metadata::is_loopback;
@@ -48,7 +48,9 @@ fn check(text: &str, server: &Url) -> Result<Url, AddressError> {
     }
     let url = Url::parse(text).map_err(|_| AddressError::NotAUrl)?;
     match (url.scheme(), is_loopback(&url)) {
-        ("http" | "https", true) if !is_loopback(server) => Err(AddressError::ThisMachine),
+        ("http" | "https", _) if is_here(&url) && !is_loopback(server) => {
+            Err(AddressError::ThisMachine)
+        }
         ("https", _) | ("http", true) => Ok(()),
         _ => Err(AddressError::Scheme),
     }?;
@@ -56,6 +58,24 @@ fn check(text: &str, server: &Url) -> Result<Url, AddressError> {
         return Err(AddressError::Userinfo);
     }
     Ok(url)
+}
+
+/// Whether a request to that address may reach this machine, by whatever name.
+fn is_here(url: &Url) -> bool {
+    let also_here = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_unspecified(),
+        Some(Host::Ipv6(address)) => {
+            let inner = address.to_ipv4_mapped();
+            address.is_unspecified()
+                || inner.is_some_and(|inner| inner.is_loopback() || inner.is_unspecified())
+        }
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => false,
+    };
+    also_here || is_loopback(url)
 }
 
 impl fmt::Display for AddressError {

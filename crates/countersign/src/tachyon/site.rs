@@ -302,3 +302,38 @@ fn explanation(body: &[u8]) -> Option<String> {
     let shown = showable(&text, 200);
     (!shown.is_empty()).then_some(shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::explanation;
+
+    #[test]
+    fn a_server_explains_itself_in_one_line_without_what_may_be_a_token() {
+        let long = "eyJhbGciOiJSUzI1NiJ9.".repeat(4);
+        for (body, said) in [
+            (
+                "{\"Message\":\"No such application\"}".to_owned(),
+                Some("No such application"),
+            ),
+            (
+                "{\"title\":\"a\\nb\",\"detail\":\"c\\u001bd\"}".to_owned(),
+                Some("cd"),
+            ),
+            (
+                format!("{{\"Message\":\"refused: {long} is over\"}}"),
+                Some("refused: … is over"),
+            ),
+            ("{\"Message\":7}".to_owned(), None),
+            ("{\"Message\":\"\"}".to_owned(), None),
+            ("<html>".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(explanation(body.as_bytes()).as_deref(), said, "{body}");
+        }
+        let endless = format!("{{\"Message\":\"{}\"}}", "a ".repeat(500));
+        assert_eq!(
+            explanation(endless.as_bytes()).unwrap().chars().count(),
+            200
+        );
+    }
+}
