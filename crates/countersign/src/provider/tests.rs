@@ -406,6 +406,40 @@ async fn a_key_that_the_provider_does_not_take_signs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_what_the_provider_takes_a_key_signs_by_what_its_metadata_lists() {
+    let file = |ending: &str| {
+        let clients = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/clients");
+        std::path::PathBuf::from(format!("{clients}/rsa2048/rsa2048.{ending}"))
+    };
+    for (provider, listed, expected) in [
+        // as Entra ID's has it: nothing
+        (Provider::entra_id(), json!(null), "PS256"),
+        (Provider::keycloak(), json!(["ES256", "RS256"]), "RS256"),
+        (Provider::hydra(), json!(["PS256"]), "PS256"),
+        // Its documents say nothing of PS256, whoever lists it.
+        (Provider::okta(), json!(["PS256"]), "RS256"),
+    ] {
+        let mut metadata = crate::scripted::metadata();
+        metadata["token_endpoint_auth_signing_alg_values_supported"] = listed;
+        let server = Scripted::with_metadata(
+            move |_, _| Answer::Is(answer(200, &metadata)),
+            |_, _| Answer::Is(crate::scripted::granted("token")),
+        );
+        let credential = crate::Credential::from_files(&file("pem"), Some(&file("key")), None);
+        let client = crate::Client::builder(ISSUER, APP, credential.unwrap())
+            .provider(provider)
+            .scope(scope("api://x/.default"))
+            .transport(server.clone())
+            .clock(TestClock::new())
+            .build()
+            .unwrap();
+        client.token().await.unwrap();
+        let header = server.asked()[0].assertion().header;
+        assert_eq!(header["alg"], expected, "{}", provider.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_provider_comes_with_what_helps_there() {
     let server = Scripted::new(|_, _| {
         let body = json!({"error": "invalid_client", "error_codes": [700_027],
