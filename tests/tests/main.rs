@@ -93,6 +93,10 @@ mod login_nodes;
 
 mod rolling;
 
+mod deployed;
+
+mod watched;
+
 mod idle_sockets;
 
 mod login_sockets;

@@ -14,7 +14,13 @@ use std::{
 
 use countersign::{
     Client, Clock as _, HttpTransport, SystemClock, Transport,
-    proto::{assertion::Assertion, exchange::TokenRequest, token::Binding},
+    proto::{
+        assertion::Assertion,
+        exchange::TokenRequest,
+        management::{Application, CertificateUsage, NewCertificate, NewMapping},
+        scope::Scope,
+        token::Binding,
+    },
 };
 use countersign_server::{
     Rules,
@@ -133,15 +139,7 @@ async fn go_on(went: &Went, calling: &mut JoinSet<()>) {
 }
 
 async fn callers(site: &Site, store: &str, secrets: &Path, went: &Arc<Went>) -> JoinSet<()> {
-    let admin = Client::builder(
-        site.issuer(),
-        "countersign-admin",
-        fixtures::administrator(),
-    )
-    .transport(site.transport())
-    .build()
-    .unwrap();
-    let token = admin.token().await.unwrap();
+    let token = introspector(site).await.token().await.unwrap();
     let bearer = format!("Bearer {}", token.access_token.expose());
     let url = PostgresUrl::parse(store, Path::new("/")).unwrap();
     let store = PostgresStore::open(&url, Rules::default()).await.unwrap();
@@ -163,6 +161,43 @@ async fn callers(site: &Site, store: &str, secrets: &Path, went: &Arc<Went>) -> 
     }
     store.close().await.unwrap();
     calling
+}
+
+/// An application that may introspect.
+async fn introspector(site: &Site) -> Client {
+    let admin = site.admin();
+    let application = Application {
+        client_id: "service".to_owned(),
+        name: String::new(),
+        scopes: vec!["introspect".to_owned()],
+        audience: None,
+        dpop_bound_access_tokens: false,
+        accept_token_endpoint_audience: false,
+        forward: false,
+        accept_provider_audience: false,
+        assertion_lifetime_max_s: None,
+        enabled: true,
+    };
+    admin.create_application(&application).await.unwrap();
+    let certificate = NewCertificate {
+        pem: fixtures::SERVICE_CERTIFICATE.to_owned(),
+        client_id: Some("service".to_owned()),
+        usage: CertificateUsage::Client,
+        kid_alias: None,
+    };
+    let certificate = admin.register_certificate(&certificate).await.unwrap();
+    let mapping = NewMapping {
+        certificate: certificate.sha256,
+        client_id: "service".to_owned(),
+        principal: "admin".to_owned(),
+        is_default: true,
+    };
+    admin.create_mapping(&mapping).await.unwrap();
+    Client::builder(site.issuer(), "service", fixtures::service())
+        .transport(site.transport())
+        .scope(Scope::parse("introspect").unwrap())
+        .build()
+        .unwrap()
 }
 
 /// As a program has it: connections are kept and used again.

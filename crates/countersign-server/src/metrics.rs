@@ -358,7 +358,70 @@ fn describe(recorder: &PrometheusRecorder) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// A platform to which everything has happened once.
+    fn all() -> Metrics {
+        let metrics = Metrics::new();
+        metrics.issued(TokenKind::Platform);
+        metrics.refused("unknown_client");
+        metrics.introspected(Activity::Active);
+        metrics.refreshed(Refreshed::Again);
+        metrics.alarmed(Alarm::WrongKey);
+        metrics.granted(&[]);
+        metrics.granted_used(GrantedUse::NoRights);
+        metrics.revoked();
+        metrics.signed_in("ok");
+        metrics.forwarded("believed");
+        let _ = (metrics.events(), metrics.deliveries());
+        metrics.limited();
+        metrics.responded(http::StatusCode::OK);
+        metrics.exchanged(Duration::from_millis(1));
+        metrics.login_begun();
+        metrics.login_ended("done");
+        metrics.socket_opened();
+        metrics.connected();
+        metrics
+    }
+
+    #[test]
+    fn the_document_lists_every_metric_with_its_type_and_its_labels_and_no_other() {
+        let text = all().render();
+        // Prometheus' text format: "# TYPE name type", and "name{label="value",…} number".
+        let mut emitted = BTreeSet::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            let series = text.lines().filter(|line| !line.starts_with('#'));
+            let labels: BTreeSet<&str> = series
+                .filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'))
+                .flat_map(|labels| labels.split(','))
+                .filter_map(|label| Some(label.split_once('=')?.0))
+                .filter(|label| *label != "le")
+                .collect();
+            emitted.insert((name, kind, labels));
+        }
+        let document = include_str!("../../../docs/metrics.md");
+        let mut listed = BTreeSet::new();
+        for line in document.lines().filter_map(|line| line.strip_prefix("| `")) {
+            let mut cells = line.split(" | ");
+            let name = cells.next().unwrap().trim_end_matches('`');
+            let kind = cells.next().unwrap();
+            let labels = cells.next().unwrap().split("; ");
+            let labels = labels.filter_map(|label| label.strip_prefix('`')?.split('`').next());
+            listed.insert((name, kind, labels.collect::<BTreeSet<_>>()));
+        }
+        assert_eq!(listed, emitted);
+        // What stands for a label's every value is every value.
+        for values in [
+            GrantedUse::ALL.map(GrantedUse::name).join(", "),
+            STATES.map(|(_, name)| name).join(", "),
+            KINDS.map(|(_, name)| name).join(", "),
+        ] {
+            assert!(document.contains(&values), "{values}");
+        }
+    }
 
     #[test]
     fn two_platforms_count_apart() {

@@ -356,7 +356,9 @@ pub trait Store: Send + Sync {
 
     /// Since when assertions and proofs are believed by when they were signed. After a restore not those
     /// from before it: the store has forgotten which of them were used. The same until it is closed.
-    fn believed_from(&self) -> UnixTime;
+    fn believed_from(&self) -> UnixTime {
+        UnixTime::from_secs(0)
+    }
 
     /// Wakes whoever waits for changes. Take it before you read what you wait for, and wait by
     /// [`Changed::next`]. Changes that another process makes in one SQLite file wake nobody.

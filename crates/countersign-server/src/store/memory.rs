@@ -480,10 +480,6 @@ impl Store for MemoryStore {
         self.call(move |state| Ok(state.count_tokens(now, warned)))
     }
 
-    fn believed_from(&self) -> UnixTime {
-        UnixTime::from_secs(0)
-    }
-
     fn watch(&self) -> broadcast::Receiver<Changed> {
         self.waker.watch()
     }
