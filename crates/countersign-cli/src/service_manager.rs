@@ -85,6 +85,8 @@ mod tests {
     use super::*;
 
     fn heard(socket: &UnixDatagram) -> String {
+        // What was told is here already, or was not told.
+        socket.set_nonblocking(true).unwrap();
         let mut bytes = [0; 64];
         let length = socket.recv(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..length]).into_owned()
