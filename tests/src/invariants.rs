@@ -41,7 +41,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     target("certificate", certificate::hold),
     target("distinguished_name", distinguished_name::hold),
     target("dpop", dpop::hold),
