@@ -146,7 +146,9 @@ fn a_softhsm_token_pulled_out_under_load_loses_no_call_while_a_platform_token_li
             while client.token().await.unwrap().access_token == first.access_token {
                 platform.clock().advance(Duration::from_secs(1));
                 load.calls(CALLERS).await;
-                assert!(platform.clock().now() < end, "it was not renewed");
+                // Before anybody waits for it.
+                let late = end.minus(Duration::from_secs(30));
+                assert!(platform.clock().now() < late, "it was not renewed");
             }
             load.end().await;
             key.key().sign(Algorithm::ES256, b"m").unwrap();
