@@ -191,9 +191,12 @@ impl<'a> Session<'a> {
 
     /// Whether a token that is got now can be kept: not where a keyring is demanded and gives no key.
     pub(crate) fn check_writable(&self) -> Result<(), Failure> {
-        match self.cache()? {
-            Some(folder) => Ok(folder.check_writable()?),
-            None => Ok(()),
+        let Some(path) = &self.environment.state else {
+            return Ok(()); // there is no place for it, which is said when it is needed
+        };
+        match sealing::folder(path, self.environment)? {
+            Ok(folder) => Ok(folder.check_writable()?),
+            Err(_) => Ok(()),
         }
     }
 

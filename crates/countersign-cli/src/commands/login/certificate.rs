@@ -17,8 +17,8 @@ pub(super) fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let session = Session::new(name, profile, environment, output);
-    session.check_writable()?;
     let client = session.client()?;
+    session.check_writable()?;
     let token = block_on(async {
         output.detail(&format!("connecting to {}", session.profile.server));
         let metadata = client.metadata().await?;
