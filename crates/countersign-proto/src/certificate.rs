@@ -3,7 +3,7 @@
 mod chain;
 mod extensions;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
@@ -120,6 +120,13 @@ pub enum Validity {
         /// The last moment of validity.
         since: UnixTime,
     },
+}
+
+/// From which moment on what is valid from `not_before` to `not_after` should be replaced: a third of its
+/// life before its end, 30 days at most.
+pub fn renew_from(not_before: UnixTime, not_after: UnixTime) -> UnixTime {
+    const AT_MOST: Duration = Duration::from_secs(30 * 86_400);
+    not_after.minus((not_after.since(not_before) / 3).min(AT_MOST))
 }
 
 /// Why a leaf may not sign assertions.
@@ -250,6 +257,11 @@ impl Certificate {
     /// Last moment of validity.
     pub fn not_after(&self) -> UnixTime {
         self.0.not_after
+    }
+
+    /// From this moment on it should be replaced: a third of its life before its end, 30 days at most.
+    pub fn renew_from(&self) -> UnixTime {
+        renew_from(self.not_before(), self.not_after())
     }
 
     /// The subject's public key.

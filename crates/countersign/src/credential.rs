@@ -213,4 +213,7 @@ impl From<StoreError> for CredentialError {
 }
 
 #[cfg(test)]
+pub(crate) mod logged;
+
+#[cfg(test)]
 mod tests;

@@ -33,6 +33,9 @@ use crate::{
     token::TokenObject,
 };
 
+mod ending;
+pub(crate) use ending::Ending;
+
 mod succession;
 pub(crate) use succession::Succession;
 use succession::{Moment, Next};
@@ -89,6 +92,7 @@ pub(crate) struct Exchange {
     pub(crate) prover: Prover,
     pub(crate) skew: Skew,
     pub(crate) successions: Successions,
+    pub(crate) ending: Ending,
 }
 
 /// One for each grant: the server may believe a certificate for one kind of token only.
@@ -207,6 +211,8 @@ impl Exchange {
             let error = match read_response(&response, expect_dpop) {
                 Ok(granted) => {
                     self.successions.of(grant).believe(&credential);
+                    self.ending
+                        .watch(credential.chain().leaf(), self.server_time());
                     let token = self.token_from(grant, granted, &credential, asked_at);
                     tracing::debug!(
                         issuer = self.settings.issuer,

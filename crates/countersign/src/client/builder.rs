@@ -21,7 +21,7 @@ use crate::{
     discovery::Discovery,
     dpop::Prover,
     error::printable,
-    exchange::{Exchange, Grant, Settings, Skew, Successions},
+    exchange::{Ending, Exchange, Grant, Settings, Skew, Successions},
     flight::Flights,
     provider::Misfit,
 };
@@ -219,6 +219,7 @@ impl ClientBuilder {
                     prover: Prover::default(),
                     skew: Skew::default(),
                     successions: Successions::default(),
+                    ending: Ending::default(),
                 },
                 grant: self.grant,
                 deadline: self.deadline,

@@ -1,52 +1,7 @@
 //! Does whatever may be wrong with new files leave the old ones in use, and is it said once?
 
-use std::sync::Mutex;
-
-use tracing_subscriber::fmt::MakeWriter;
-
 use super::*;
-use crate::certificate_store::Password;
-
-/// What was logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn begin() -> (Log, tracing::subscriber::DefaultGuard) {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::WARN)
-            .with_ansi(false)
-            .with_writer(log.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn take(&self) -> Vec<String> {
-        let text = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(text).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
+use crate::{certificate_store::Password, credential::logged::Log};
 
 /// A way in which new files are no pair to sign with, and what is said about it.
 type Anomaly = (&'static str, fn(&Files), &'static str);

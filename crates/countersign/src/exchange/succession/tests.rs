@@ -162,3 +162,66 @@ fn a_clock_that_was_set_back_sets_nothing_aside_for_longer_than_a_pause() {
     assert_eq!(chosen(&succession, &current, 10_000), "CN=old");
     assert_eq!(chosen(&succession, &current, 0), "CN=new");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_nobody_registered_is_asked_about_seldom_and_spoken_of_once() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    };
+
+    use crate::{
+        Client, CredentialSource,
+        credential::logged::Log,
+        scripted::{APP, Answer, ISSUER, Scripted, TestClock, granted, refused},
+    };
+
+    let (log, _guard) = Log::begin();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("service.pem");
+    let (old, new) = (Pair::new("old"), Pair::new("new"));
+    old.write(&file);
+    let old_kid = old.chain().leaf().sha1().to_hex();
+    let registered = Arc::new(AtomicBool::new(false));
+    let refusals = Arc::new(AtomicUsize::new(0));
+    let server = Scripted::new({
+        let (registered, refusals) = (registered.clone(), refusals.clone());
+        move |number, asked| {
+            let by_old = asked.assertion().header["kid"] == old_kid.as_str();
+            match by_old || registered.load(Ordering::SeqCst) {
+                true => Answer::Is(granted(&format!("token-{number}"))),
+                false => {
+                    refusals.fetch_add(1, Ordering::SeqCst);
+                    Answer::Is(refused(401, "invalid_client"))
+                }
+            }
+        }
+    });
+    let client = Client::builder(ISSUER, APP, CredentialSource::files(&file, None, None))
+        .transport(server)
+        .clock(TestClock::new())
+        .build()
+        .unwrap();
+    client.token().await.unwrap();
+    new.write(&file);
+    for _ in 0..3_600 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let token = client.token().await.unwrap();
+        assert_eq!(token.issue_cert_subject, "CN=old");
+    }
+    // 5 and 10 seconds and so on to 160, half of each at least, and then every five minutes, or half.
+    let refused = refusals.load(Ordering::SeqCst);
+    assert!((12..=32).contains(&refused), "{refused} in an hour");
+    let lines = log.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains("was refused; another one is there"),
+        "{lines:?}"
+    );
+
+    registered.store(true, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(300)).await;
+    // Whoever takes what is cached renews it with the new one.
+    let token = client.token().await.unwrap();
+    assert_eq!(token.issue_cert_subject, "CN=new");
+}
