@@ -28,8 +28,8 @@ pub(crate) use self::{
         SessionStanding, Usage,
     },
     cert::{
-        CertCommand, CertExport, CertForm, CertNew, CertPurpose, CertRequest, CertVerify,
-        KeyChoice, StoreOptions,
+        CertCommand, CertExport, CertForm, CertNew, CertPurpose, CertRenewNeeded, CertRequest,
+        CertVerify, KeyChoice, StoreOptions,
     },
     environment::{Environment, client, surroundings},
     granted::{

@@ -108,6 +108,13 @@ impl Choice {
         let subject = selection.credential.chain().leaf().subject();
         let source = selection.source.display();
         output.detail(&format!("certificate {subject} from {source}"));
+        let leaf = selection.credential.chain().leaf();
+        if now >= leaf.renew_from() {
+            output.warn(&format!(
+                "the certificate {subject} in {source} ends at {}; renew it",
+                leaf.not_after()
+            ));
+        }
         warn_of_open_key(&selection.source, output);
         Ok(CredentialSource::store(self.store, self.selector))
     }

@@ -76,7 +76,7 @@ pub(crate) fn run(
         Verb::Logout => logout::run(global, environment, output),
         Verb::Profiles => profiles::list(environment, output),
         Verb::Use { name } => profiles::make_current(name, environment, output),
-        Verb::Cert(command) => cert::run(command, environment, output),
+        Verb::Cert(command) => cert::run(command, global, environment, output),
         #[cfg(feature = "platform")]
         Verb::Store(command) => store::run(command, environment, output),
         Verb::Jwt(command) => jwt::run(command, environment, output),

@@ -26,11 +26,12 @@ pub(crate) enum Exit {
     Network = 13,
     IdentityRejected = 14,
     RefreshLimit = 15,
+    NotNeeded = 20,
     Interrupted = 130,
 }
 
 impl Exit {
-    const ALL: [Exit; 9] = [
+    const ALL: [Exit; 10] = [
         Exit::Failure,
         Exit::Usage,
         Exit::Denied,
@@ -39,6 +40,7 @@ impl Exit {
         Exit::Network,
         Exit::IdentityRejected,
         Exit::RefreshLimit,
+        Exit::NotNeeded,
         Exit::Interrupted,
     ];
 
@@ -56,6 +58,11 @@ impl Failure {
             hint: None,
             exit,
         }
+    }
+
+    /// An answer, and no failure: the code tells it, and there is nothing more to say.
+    pub(crate) fn answer(exit: Exit) -> Failure {
+        Failure::new(exit, "")
     }
 
     /// Something that was asked for could not be done.

@@ -72,6 +72,15 @@ impl Output {
         self.volume == Volume::Verbose
     }
 
+    /// Prints an answer that the exit code tells as well: not where nothing was to be said, unless a
+    /// format was asked for.
+    pub(crate) fn show_beside_code(&self, shown: &Shown) -> Result<(), Failure> {
+        match (self.volume, self.format) {
+            (Volume::Quiet, None) => Ok(()),
+            _ => self.show(shown),
+        }
+    }
+
     /// Prints an answer.
     pub(crate) fn show(&self, shown: &Shown) -> Result<(), Failure> {
         let text = if self.format == Some(Format::Json) {
@@ -135,8 +144,11 @@ impl Output {
         }
     }
 
-    /// Says what failed; the code to end with.
+    /// Says what failed, if anything did; the code to end with.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
+        if failure.message().is_empty() {
+            return ExitCode::from(failure.code());
+        }
         say("\u{1b}[1;31merror:\u{1b}[0m ", failure.message());
         if let Some(hint) = failure.hint_text() {
             say("\u{1b}[1;36mhint:\u{1b}[0m ", hint);

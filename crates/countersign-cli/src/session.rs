@@ -11,7 +11,8 @@ pub(crate) use tachyon::is_all_there_is;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use countersign::{
-    Client, Clock, Dpop, HttpTransport, InteractiveToken, KeyringProblem, SystemClock, Token,
+    Client, Clock, CredentialSource, Dpop, HttpTransport, InteractiveToken, KeyringProblem, Reload,
+    SystemClock, Token,
     admin::Admin,
     cache_file::{self, CacheFileError, CacheFolder, CacheIdentity, CacheProblem},
     proto::{
@@ -245,6 +246,11 @@ impl<'a> Session<'a> {
 
     /// A client for this profile.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(self.client_and_source()?.0)
+    }
+
+    /// The same, and where its certificate comes from.
+    fn client_and_source(&self) -> Result<(Client, CredentialSource), Failure> {
         let profile = &self.profile;
         check_server(profile)?;
         if profile.ask_password && self.questions == Questions::Refused {
@@ -263,7 +269,7 @@ impl<'a> Session<'a> {
         };
         let choice = Choice::of_profile(profile, self.environment)?;
         let source = choice.into_source(self.output)?;
-        let mut builder = Client::builder(&profile.server, app_id, source)
+        let mut builder = Client::builder(&profile.server, app_id, source.clone())
             .transport(Arc::new(transport(profile)?));
         if let Some(word) = &profile.provider {
             builder = builder.provider(&provider::find(word, self.environment)?);
@@ -306,7 +312,7 @@ impl<'a> Session<'a> {
         if profile.dpop {
             builder = builder.dpop(Dpop::Required);
         }
-        Ok(builder.build()?)
+        Ok((builder.build()?, source))
     }
 
     /// The management API of the server, if it has one, as whoever holds this token; and what the
@@ -341,8 +347,18 @@ impl<'a> Session<'a> {
         if self.is_tachyon() {
             return self.tachyon_fetch();
         }
-        let client = self.client()?;
-        block_on(async { Ok(client.renew().await?) })
+        let (client, source) = self.client_and_source()?;
+        let token = block_on(async { Ok::<_, Failure>(client.renew().await?) })?;
+        if let Ok(current) = source.current(SystemClock.now(), Reload::IfDue) {
+            let newest = current.credential.chain().leaf().sha256();
+            let used = token.issue_cert_thumbprint.filter(|used| *used != newest);
+            if let Some(used) = used {
+                self.output.warn(&format!(
+                    "the newest certificate, {newest}, was refused; signed in with the one before it, {used}"
+                ));
+            }
+        }
+        Ok(token)
     }
 
     fn identity(&self) -> CacheIdentity {

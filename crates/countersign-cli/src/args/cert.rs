@@ -27,6 +27,8 @@ pub(crate) enum CertCommand {
     },
     /// Says whether a certificate is good, or why not
     Verify(CertVerify),
+    /// Says by its exit code whether a certificate has to be renewed
+    RenewNeeded(CertRenewNeeded),
     /// Makes a key and a certificate
     New(CertNew),
     /// Makes a key and a request for a certificate, to be signed by an authority elsewhere
@@ -56,6 +58,23 @@ pub(crate) struct StoreOptions {
     /// Asks for the password or the PIN at the terminal
     #[arg(long, conflicts_with = "password_file")]
     pub(crate) ask_password: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CertRenewNeeded {
+    /// A subject (CN=…), a thumbprint, a file or a folder [default: what the profile signs with]
+    pub(crate) selector: Option<String>,
+    /// Needed when it ends within this time [default: a third of its life, 30d at most]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) within: Option<String>,
+    /// Judges what the platform knows, not what is on this machine
+    #[arg(long)]
+    pub(crate) registered: bool,
+    /// Of what the platform knows only the certificates of this application
+    #[arg(long, value_name = "ID", requires = "registered")]
+    pub(crate) app_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
 }
 
 #[derive(Args, Debug)]

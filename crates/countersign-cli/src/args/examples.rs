@@ -24,6 +24,7 @@ Exit codes:
   13   network: no connection, no TLS session, no answer in time
   14   the identity was rejected: application, certificate, mapping or person
   15   no refresh is left: a person has to sign in again
+  20   not needed: cert renew-needed found nothing to renew
   130  Ctrl-C
 
 Files:

@@ -5,18 +5,20 @@ mod export;
 mod import;
 mod list;
 mod new;
+mod renew_needed;
 mod request;
 mod show;
 mod verify;
 
 use crate::{
-    args::{CertCommand, Environment},
+    args::{CertCommand, Environment, Global},
     failure::Failure,
     output::Output,
 };
 
 pub(crate) fn run(
     command: &CertCommand,
+    global: &Global,
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -35,6 +37,7 @@ pub(crate) fn run(
             explain::run(selector, several, store, environment, output)
         }
         CertCommand::Verify(wanted) => verify::run(wanted, environment, output),
+        CertCommand::RenewNeeded(asked) => renew_needed::run(asked, global, environment, output),
         CertCommand::New(wanted) => new::run(wanted, environment, output),
         CertCommand::Request(wanted) => request::run(wanted, environment, output),
         CertCommand::Export(wanted) => export::run(wanted, environment, output),

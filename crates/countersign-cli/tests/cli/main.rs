@@ -21,6 +21,7 @@ mod person;
 mod postgres;
 mod programs;
 mod provider;
+mod renewal;
 mod sealed;
 mod secrets;
 mod server_text;
