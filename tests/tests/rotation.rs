@@ -20,6 +20,10 @@ use crate::{
     wire_form::{self, TOKEN},
 };
 
+mod orders;
+
+mod pair;
+
 const CALLERS: usize = 8;
 
 /// Writes what `rotation/N` has into `folder` as `service.pem` or `service.key`.
