@@ -39,6 +39,8 @@ pub(super) struct Keeper {
 const IDLE: Duration = Duration::from_secs(3600);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(60);
+/// How long an answer waits for a new token to be kept.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Keeper {
     pub(super) fn new(
@@ -77,7 +79,7 @@ impl Keeper {
         let token = client.token().await?;
         self.keep_ahead(client);
         if self.see(&token) {
-            self.remember(token.clone());
+            self.remember(token.clone()).await;
         }
         Ok(token.into())
     }
@@ -153,10 +155,14 @@ impl Keeper {
         is_new
     }
 
-    /// Puts it where the command line finds it. Nobody waits for that.
-    fn remember(self: &Arc<Keeper>, token: Token) {
-        let keeper = Arc::clone(self);
-        tokio::task::spawn_blocking(move || keeper.session().remember(&token));
+    /// Puts it where the command line finds it. Another process may be writing there; so whoever
+    /// asked does not wait for long.
+    async fn remember(self: &Arc<Keeper>, token: Token) {
+        let kept = self.blocking(move |session| {
+            session.remember(&token);
+            Ok(())
+        });
+        let _ = tokio::time::timeout(PATIENCE, kept).await;
     }
 
     fn session(&self) -> Session<'_> {

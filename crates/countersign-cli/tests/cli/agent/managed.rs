@@ -10,7 +10,7 @@ use super::Agent;
 use crate::world::Platform;
 
 /// How long the agent may take to say that it is ready, on a machine that compiles meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What systemd does to start a service by its socket: the socket is file 3, and the variables say so.
 const ACTIVATE: &str = "\

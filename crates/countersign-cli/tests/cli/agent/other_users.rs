@@ -74,17 +74,11 @@ fn as_root_another_user_who_reaches_the_socket_is_refused_and_said_with_setpriv(
         "agent --serve dev --allow-uid {SOMEBODY} --socket {}",
         socket.display()
     );
-    let mut agent = Agent::from(platform.home.command(&words), socket.clone());
+    let agent = Agent::from(platform.home.command(&words), socket.clone());
 
     let refused = asks(NOBODY, &socket, "/token");
     assert!(text(&refused).ends_with(" [403]"), "{refused:?}");
     assert!(!holds_a_token(&text(&refused)), "{refused:?}");
-    let said = agent.hears("refused process");
-    assert!(
-        said.contains("of user 65534, who is not served here"),
-        "{said}"
-    );
-
     let served = asks(SOMEBODY, &socket, "/token");
     assert!(
         text(&served).ends_with(" [200]") && holds_a_token(&text(&served)),
@@ -100,5 +94,10 @@ fn as_root_another_user_who_reaches_the_socket_is_refused_and_said_with_setpriv(
         (&status["refused"], &status["answered"]),
         (&1.into(), &1.into()),
         "{status}"
+    );
+    let said = agent.stop();
+    assert!(
+        said.contains("of user 65534, who is not served here (1 so far)"),
+        "{said}"
     );
 }
