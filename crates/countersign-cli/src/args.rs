@@ -153,17 +153,17 @@ pub(crate) enum Verb {
     Login(Box<LoginArgs>),
     /// Prints the current token, renewed if it is about to end
     #[command(after_help = AFTER_TOKEN)]
-    Token(TokenArgs),
+    Token(Box<TokenArgs>),
     /// Gets a new token by what was remembered at sign-in; a person's is counted
     Refresh,
     /// Prints a platform token and stores nothing
     PlatformToken(Box<PlatformTokenArgs>),
     /// Gives git the current token, for the servers that are named; called by git itself
     #[command(after_help = AFTER_GIT_CREDENTIAL)]
-    GitCredential(GitCredentialArgs),
+    GitCredential(Box<GitCredentialArgs>),
     /// Serves fresh tokens to the programs of this user until it is told to stop
     #[command(after_help = AFTER_AGENT)]
-    Agent(AgentArgs),
+    Agent(Box<AgentArgs>),
     /// Says who the current token stands for
     Whoami,
     /// Gives the token back and forgets the profile
