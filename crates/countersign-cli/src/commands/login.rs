@@ -85,6 +85,7 @@ pub(crate) fn run(
                 Err(failure)
                     if failure.exit() == Exit::Failure
                         && fallback.scope.is_none()
+                        && args.browser.expected.is_none()
                         && is_all_there_is(&fallback) =>
                 {
                     output.warn(&format!(
