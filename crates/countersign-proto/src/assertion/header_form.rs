@@ -122,7 +122,14 @@ impl std::error::Error for HeaderFormError {}
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
+    use crate::{
+        assertion::Assertion,
+        fixtures::{CLIENT, ISSUER, Identity, JTI, NOW},
+        key::Algorithm,
+    };
 
     #[test]
     fn a_form_of_the_header_is_read_as_it_is_written() {
@@ -147,5 +154,42 @@ mod tests {
         assert_eq!(typ.to_string(), "use purpose, jwt or none");
         let thumbprints = "x5t".parse::<ThumbprintForm>().unwrap_err();
         assert_eq!(thumbprints.to_string(), "use both, sha256, sha1 or none");
+    }
+
+    #[test]
+    fn the_header_says_no_more_than_it_is_told_to() {
+        let identity = Identity::named("p256");
+        let sha1 = Some(identity.text("x5t"));
+        let sha256 = Some(identity.text("x5t_s256"));
+        let own = Some("client-authentication+jwt");
+        for (typ, thumbprints, expected) in [
+            (TypForm::Purpose, ThumbprintForm::Both, (own, sha1, sha256)),
+            (
+                TypForm::Jwt,
+                ThumbprintForm::Sha256,
+                (Some("JWT"), None, sha256),
+            ),
+            (
+                TypForm::Jwt,
+                ThumbprintForm::Sha1,
+                (Some("JWT"), sha1, None),
+            ),
+            (TypForm::None, ThumbprintForm::None, (None, None, None)),
+        ] {
+            let mut assertion = Assertion::client(CLIENT, ISSUER);
+            (assertion.typ, assertion.thumbprints) = (typ, thumbprints);
+            let minted = assertion
+                .mint(&identity.chain, &identity.key, Algorithm::ES256, NOW, JTI)
+                .unwrap();
+            let header = minted.expose().split('.').next().unwrap();
+            let header: serde_json::Value =
+                serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+            let member = |name: &str| header.get(name).map(|value| value.as_str().unwrap());
+            assert_eq!(
+                (member("typ"), member("x5t"), member("x5t#S256")),
+                expected,
+                "{header}"
+            );
+        }
     }
 }

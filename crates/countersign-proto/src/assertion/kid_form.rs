@@ -142,4 +142,29 @@ mod tests {
         let long = format!("literal:{}", "x".repeat(257));
         assert_eq!(long.parse::<KidForm>(), Err(KidFormError));
     }
+
+    #[test]
+    fn a_kid_made_of_the_public_key_is_what_openssl_and_jose_make_of_it() {
+        // openssl x509 -in FILE -noout -pubkey | openssl pkey -pubin -outform DER
+        //   | openssl dgst -sha256 -binary | basenc --base64url
+        // calculateJwkThumbprint of npm's jose, of what node exports of the same key
+        for (pem, by_openssl, by_jose) in [
+            (
+                include_str!("../../../../testdata/clients/p256/p256.pem"),
+                "eVh3CW1OFjIlOAF6FIZgnjwpGywV5TAHTEp8tW8szeI",
+                "k_QEvMzeCkpjjxtLIgM-vLc2VBDvEj4z3yxn2Ge24jg",
+            ),
+            (
+                include_str!("../../../../testdata/clients/rsa2048/rsa2048.pem"),
+                "UYe1zwCVUHXnMpePDDfLEm7-NdtzoqBWi-45etu9pVU",
+                "L7UDm4aCRnZhRS7OfvENXkkbnYLVtY9Uy-d4P2xsWkg",
+            ),
+        ] {
+            let leaf = Certificate::all_from_pem(pem).unwrap().remove(0);
+            let spki = KidForm::SpkiSha256Base64url.of(&leaf);
+            assert_eq!(spki.as_deref(), Some(by_openssl));
+            let jwk = KidForm::JwkThumbprint.of(&leaf);
+            assert_eq!(jwk.as_deref(), Some(by_jose));
+        }
+    }
 }

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::certificate::Certificate;
 use crate::fixtures::{CLIENT, ISSUER, Identity, JTI, KINDS, NOW, PAIRS, variant, vectors};
 
 fn expectation(purpose: Purpose, now: UnixTime) -> Expectation<'static> {
@@ -200,68 +199,6 @@ fn the_header_names_the_certificate_as_openssl_does() {
             assert_eq!(header.x5t_s256.as_deref(), Some(identity.text("x5t_s256")));
             assert_eq!(header.members["x5c"], identity.vector["x5c"]);
         }
-    }
-}
-
-#[test]
-fn a_kid_made_of_the_public_key_is_what_openssl_and_jose_make_of_it() {
-    // openssl x509 -in FILE -noout -pubkey | openssl pkey -pubin -outform DER
-    //   | openssl dgst -sha256 -binary | basenc --base64url
-    // calculateJwkThumbprint of npm's jose, of what node exports of the same key
-    for (pem, by_openssl, by_jose) in [
-        (
-            include_str!("../../../../testdata/clients/p256/p256.pem"),
-            "eVh3CW1OFjIlOAF6FIZgnjwpGywV5TAHTEp8tW8szeI",
-            "k_QEvMzeCkpjjxtLIgM-vLc2VBDvEj4z3yxn2Ge24jg",
-        ),
-        (
-            include_str!("../../../../testdata/clients/rsa2048/rsa2048.pem"),
-            "UYe1zwCVUHXnMpePDDfLEm7-NdtzoqBWi-45etu9pVU",
-            "L7UDm4aCRnZhRS7OfvENXkkbnYLVtY9Uy-d4P2xsWkg",
-        ),
-    ] {
-        let leaf = Certificate::all_from_pem(pem).unwrap().remove(0);
-        let spki = KidForm::SpkiSha256Base64url.of(&leaf);
-        assert_eq!(spki.as_deref(), Some(by_openssl));
-        let jwk = KidForm::JwkThumbprint.of(&leaf);
-        assert_eq!(jwk.as_deref(), Some(by_jose));
-    }
-}
-
-#[test]
-fn the_header_says_no_more_than_it_is_told_to() {
-    let identity = Identity::named("p256");
-    let sha1 = Some(identity.text("x5t"));
-    let sha256 = Some(identity.text("x5t_s256"));
-    let own = Some("client-authentication+jwt");
-    for (typ, thumbprints, expected) in [
-        (TypForm::Purpose, ThumbprintForm::Both, (own, sha1, sha256)),
-        (
-            TypForm::Jwt,
-            ThumbprintForm::Sha256,
-            (Some("JWT"), None, sha256),
-        ),
-        (
-            TypForm::Jwt,
-            ThumbprintForm::Sha1,
-            (Some("JWT"), sha1, None),
-        ),
-        (TypForm::None, ThumbprintForm::None, (None, None, None)),
-    ] {
-        let mut assertion = Assertion::client(CLIENT, ISSUER);
-        (assertion.typ, assertion.thumbprints) = (typ, thumbprints);
-        let minted = assertion
-            .mint(&identity.chain, &identity.key, Algorithm::ES256, NOW, JTI)
-            .unwrap();
-        let header = minted.expose().split('.').next().unwrap();
-        let header: serde_json::Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
-        let member = |name: &str| header.get(name).map(|value| value.as_str().unwrap());
-        assert_eq!(
-            (member("typ"), member("x5t"), member("x5t#S256")),
-            expected,
-            "{header}"
-        );
     }
 }
 

@@ -126,3 +126,136 @@ impl fmt::Display for Misfit {
 }
 
 impl std::error::Error for Misfit {}
+
+#[cfg(test)]
+mod tests {
+    use countersign_proto::certificate::Certificate;
+
+    use super::*;
+
+    const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
+
+    fn key(pem: &str) -> PublicKey {
+        let certificate = Certificate::all_from_pem(pem).unwrap().remove(0);
+        certificate.public_key().clone()
+    }
+
+    fn rsa() -> PublicKey {
+        key(include_str!(
+            "../../../../testdata/clients/rsa2048/rsa2048.pem"
+        ))
+    }
+
+    fn ed25519() -> PublicKey {
+        key(include_str!(
+            "../../../../testdata/clients/ed25519/ed25519.pem"
+        ))
+    }
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_issuer_of_another_shape_does_not_fit() {
+        for (provider, fitting, other) in [
+            (
+                Provider::entra_id(),
+                vec![format!("https://login.microsoftonline.com/{TENANT}/v2.0")],
+                vec![
+                    format!("https://login.microsoftonline.com/{TENANT}"),
+                    format!("https://login.microsoftonline.com/{TENANT}/v1.0"),
+                    "https://login.microsoftonline.com/common/v2.0".to_owned(),
+                    "https://login.microsoftonline.com/acme.onmicrosoft.com/v2.0".to_owned(),
+                    format!("https://sts.windows.net/{TENANT}/"),
+                ],
+            ),
+            (
+                Provider::okta(),
+                vec![
+                    "https://acme.okta.com".to_owned(),
+                    "https://id.acme.example/".to_owned(),
+                    "https://acme.okta.com/oauth2/default".to_owned(),
+                    "https://acme.okta.com/oauth2/aus9o8wzkhckw9TLa0h7z".to_owned(),
+                ],
+                vec![
+                    "https://acme.okta.com/oauth2".to_owned(),
+                    "https://acme.okta.com/default".to_owned(),
+                ],
+            ),
+            (
+                Provider::keycloak(),
+                vec![
+                    "https://id.example/realms/acme".to_owned(),
+                    "https://id.example/auth/realms/acme".to_owned(),
+                ],
+                vec![
+                    "https://id.example".to_owned(),
+                    "https://id.example/realms".to_owned(),
+                    "https://id.example/realms/acme/x".to_owned(),
+                ],
+            ),
+            (
+                Provider::hydra(),
+                vec![
+                    "https://id.example/".to_owned(),
+                    "https://id.example/a".to_owned(),
+                ],
+                vec![],
+            ),
+        ] {
+            for issuer in fitting {
+                assert_eq!(provider.fits_issuer(&issuer), Ok(()), "{issuer}");
+            }
+            for issuer in other {
+                let misfit = provider.fits_issuer(&issuer).expect_err(&issuer);
+                assert_eq!(misfit.hint, provider.issuer_hint);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_signs_by_the_first_algorithm_that_it_has_of_the_provider_s() {
+        use Algorithm::{EdDSA, PS256, RS256};
+        for (provider, key, algorithms) in [
+            (Provider::entra_id(), rsa(), Some(vec![PS256, RS256])),
+            (Provider::okta(), rsa(), Some(vec![RS256])),
+            (Provider::keycloak(), rsa(), Some(vec![PS256, RS256])),
+            (Provider::hydra(), rsa(), Some(vec![RS256, PS256])),
+            (Provider::keycloak(), ed25519(), Some(vec![EdDSA])),
+            (Provider::entra_id(), ed25519(), None),
+            (Provider::okta(), ed25519(), None),
+            (Provider::hydra(), ed25519(), None),
+        ] {
+            let found = provider.fits_key(&key);
+            assert_eq!(found.clone().ok(), algorithms, "{}", provider.name);
+            if let Err(misfit) = found {
+                assert!(misfit.text.contains(&*provider.title), "{misfit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_scope_must_be_what_the_provider_demands() {
+        for (provider, asked, fits) in [
+            (
+                Provider::entra_id(),
+                "https://graph.microsoft.com/.default",
+                true,
+            ),
+            (Provider::entra_id(), "api://1234/.default", true),
+            (Provider::entra_id(), "", false),
+            (Provider::entra_id(), "/.default", false),
+            (Provider::entra_id(), "User.Read", false),
+            (Provider::entra_id(), "a/.default b/.default", false),
+            (Provider::okta(), "okta.users.read okta.groups.read", true),
+            (Provider::okta(), "", false),
+            (Provider::keycloak(), "", true),
+            (Provider::hydra(), "", true),
+            (Provider::hydra(), "read", true),
+        ] {
+            let found = provider.fits_scope(Some(&scope(asked)));
+            assert_eq!(found.is_ok(), fits, "{} {asked:?}", provider.name);
+        }
+    }
+}
