@@ -65,6 +65,36 @@ fn every_command_of_the_guide_to_other_programs_answers_what_it_shows() {
     walks("how-to/other-programs.md");
 }
 
+#[test]
+fn every_command_of_the_guide_to_renewing_a_certificate_answers_what_it_shows() {
+    walks("how-to/renew-a-certificate.md");
+}
+
+#[test]
+fn every_command_of_the_guide_to_where_tokens_wait_answers_what_it_shows_with_gnome_keyring() {
+    walks("how-to/token-cache.md");
+}
+
+#[test]
+fn every_command_of_the_guide_to_a_tachyon_platform_answers_what_it_shows() {
+    walks("how-to/tachyon.md");
+}
+
+#[test]
+fn every_command_of_the_guide_to_deploying_answers_what_it_shows() {
+    walks("how-to/deploy.md");
+}
+
+#[test]
+fn every_command_of_the_guide_to_backing_up_answers_what_it_shows() {
+    walks("how-to/back-up.md");
+}
+
+#[test]
+fn every_command_of_the_guide_to_upgrading_answers_what_it_shows() {
+    walks("how-to/upgrade.md");
+}
+
 fn walks(path: &str) {
     let (_, steps) = steps(&text(path));
     let printed = Walk::new().take(&steps, Loopback::Own);

@@ -68,12 +68,6 @@ impl Pair {
         self.leaf().sha256().to_hex().to_ascii_lowercase()
     }
 
-    pub(super) fn credential(&self) -> Credential {
-        let chain = CertificateChain::new(self.leaf(), Vec::new());
-        let key = LocalKey::from_pem(&self.key).unwrap();
-        Credential::new(chain, Arc::new(key)).unwrap()
-    }
-
     pub(super) fn both(&self) -> String {
         format!("{}{}", self.certificate, self.key)
     }

@@ -220,7 +220,7 @@ fn failed(failure: &Failure) -> Answer {
         Exit::Network | Exit::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         // The platform said no.
         Exit::Denied | Exit::Policy | Exit::IdentityRejected => StatusCode::BAD_GATEWAY,
-        Exit::Failure => StatusCode::INTERNAL_SERVER_ERROR,
+        Exit::Failure | Exit::NotNeeded => StatusCode::INTERNAL_SERVER_ERROR,
     };
     error(
         status,
