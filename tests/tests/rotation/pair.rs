@@ -3,19 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use countersign::{
-    Credential, CredentialSource,
+    CredentialSource,
     certificate_store::Password,
-    proto::{
-        certificate::{Certificate, CertificateChain},
-        jwt::PrivateKey,
-        key::LocalKey,
-        time::UnixTime,
-    },
+    proto::{certificate::Certificate, jwt::PrivateKey, time::UnixTime},
 };
 
 const PASSWORD: &str = "of the archive";

@@ -158,10 +158,8 @@ impl Keeper {
     /// Puts it where the command line finds it. Another process may be writing there; so whoever
     /// asked does not wait for long.
     async fn remember(self: &Arc<Keeper>, token: Token) {
-        let kept = self.blocking(move |session| {
-            session.remember(&token);
-            Ok(())
-        });
+        let kept = self.blocking(move |session| session.remember(&token));
+        // Settings that forbid it were told of when the client was made.
         let _ = tokio::time::timeout(PATIENCE, kept).await;
     }
 
