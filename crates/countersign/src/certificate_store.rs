@@ -118,8 +118,10 @@ impl CertificateStore {
     /// Takes the key of a certificate file from this file and from nowhere else.
     #[must_use]
     pub fn with_key_file(mut self, file: &Path) -> CertificateStore {
-        if let Place::Files { key_file, .. } = &mut self.place {
-            *key_file = Some(file.to_owned());
+        match &mut self.place {
+            Place::Files { key_file, .. } => *key_file = Some(file.to_owned()),
+            #[cfg(feature = "pkcs11")]
+            Place::Tokens(_) => {}
         }
         self
     }

@@ -145,9 +145,19 @@ const TABLE: &[(&str, i32, &str)] = &[
         "no certificate can be used: ",
     ),
     (
+        "login http://127.0.0.1:1 --app-id a --cert-store capi:x",
+        2,
+        "certificate store \"capi:x\"",
+    ),
+    (
         "login http://127.0.0.1:1 --app-id a --cert-store pkcs11:x",
         2,
-        "certificate store \"pkcs11:x\"",
+        "not a PKCS#11 URI that can be used: a part between ';' is not NAME=VALUE",
+    ),
+    (
+        "cert list --cert-store pkcs11:token=x?pin-value=4711",
+        2,
+        "pin-value would put the PIN where others can read it",
     ),
     (
         "login http://127.0.0.1:1 --app-id a --cert-store missing",
