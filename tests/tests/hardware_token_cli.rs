@@ -301,9 +301,11 @@ fn the_pin_of_a_softhsm_token_is_asked_for_at_the_terminal_and_not_shown_there()
                 countersign().display()
             );
             // A terminal, by `script` of util-linux.
-            let mut command = hsm.command("script");
+            let mut command = hsm.command("timeout");
             command
                 .args([
+                    "60",
+                    "script",
                     "--quiet",
                     "--return",
                     "--flush",
