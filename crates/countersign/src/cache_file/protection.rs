@@ -38,6 +38,7 @@ impl CacheFolder {
     /// sealed is read in any case.
     ///
     /// The keyring is asked when it is needed first, and not again while this value lives.
+    #[must_use]
     pub fn sealed(self, seal: Seal) -> CacheFolder {
         CacheFolder { seal, ..self }
     }

@@ -10,7 +10,9 @@
 //! Nothing is ever unlocked: that asks a person, who may not be there. A prompt that the keyring
 //! offers is not run.
 
-use std::collections::HashMap;
+#[cfg(target_os = "linux")]
+use std::os::unix::net::SocketAddr;
+use std::{collections::HashMap, os::unix::net::UnixStream};
 
 use serde::Serialize;
 use tokio::try_join;
@@ -65,15 +67,15 @@ struct Service {
 
 impl Service {
     async fn connect(bus: &str) -> Result<Service, KeyringProblem> {
-        let bus = Builder::address(local(bus)?).build().await?;
         let unreachable = |error: std::io::Error| KeyringProblem::Unreachable(error.to_string());
-        let peer = bus.peer_creds().await.map_err(unreachable)?;
-        match peer.unix_user_id() {
-            Some(uid) if uid != rustix::process::geteuid().as_raw() => {
-                Err(KeyringProblem::NotOurs(uid))
-            }
-            _ => Ok(Service { bus }),
-        }
+        // Connected here: the library would look up the groups of the peer's user as well, on one more
+        // thread, which takes longer than all of the rest.
+        let socket = connect(&local(bus)?).map_err(unreachable)?;
+        check_peer(&socket)?;
+        socket.set_nonblocking(true).map_err(unreachable)?;
+        Ok(Service {
+            bus: Builder::unix_stream(socket).build().await?,
+        })
     }
 
     /// The key with this name; or the one that seals from now on, which is the first by name, so
@@ -243,14 +245,42 @@ struct Items {
 }
 
 /// The first socket of this machine in a list of addresses.
-fn local(bus: &str) -> Result<Address, KeyringProblem> {
+fn local(bus: &str) -> Result<UnixSocket, KeyringProblem> {
     let addresses = bus.split(';').filter_map(|one| one.parse::<Address>().ok());
-    let is_local = |address: &Address| {
-        matches!(address.transport(), Transport::Unix(unix)
-            if !matches!(unix.path(), UnixSocket::Dir(_) | UnixSocket::TmpDir(_)))
-    };
+    let mut sockets = addresses.filter_map(|address| match address.transport() {
+        Transport::Unix(unix) => Some(unix.path().clone()),
+        _ => None,
+    });
     let unfit = || KeyringProblem::Unreachable("its address is that of no local socket".to_owned());
-    addresses.into_iter().find(is_local).ok_or_else(unfit)
+    sockets.next().ok_or_else(unfit)
+}
+
+fn connect(socket: &UnixSocket) -> std::io::Result<UnixStream> {
+    match socket {
+        UnixSocket::File(path) => UnixStream::connect(path),
+        #[cfg(target_os = "linux")]
+        UnixSocket::Abstract(name) => {
+            use std::os::linux::net::SocketAddrExt as _;
+            let address = SocketAddr::from_abstract_name(name.as_encoded_bytes())?;
+            UnixStream::connect_addr(&address)
+        }
+        // A folder is where a bus puts its socket, and not one.
+        _ => Err(std::io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// What another user listens on is no bus of ours: it would be told our secrets.
+fn check_peer(socket: &UnixStream) -> Result<(), KeyringProblem> {
+    #[cfg(target_os = "linux")]
+    {
+        let peer = rustix::net::sockopt::socket_peercred(socket);
+        let peer = peer.map_err(|errno| KeyringProblem::Unreachable(errno.to_string()))?;
+        if peer.uid != rustix::process::geteuid() {
+            return Err(KeyringProblem::NotOurs(peer.uid.as_raw()));
+        }
+    }
+    let _ = socket;
+    Ok(())
 }
 
 fn attributes(id: Option<&str>) -> HashMap<&str, &str> {
