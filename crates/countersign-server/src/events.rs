@@ -28,6 +28,8 @@ mod weakness;
 
 mod expiry;
 
+mod successor;
+
 use std::time::Duration;
 
 use countersign_proto::{
@@ -45,8 +47,6 @@ use crate::{
     store::{StoreError, TokenQuery},
 };
 
-/// In seconds.
-const DAY: u64 = 86_400;
 /// Time for what still waits when a server stops.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -156,8 +156,8 @@ pub(crate) fn tell_of_settings(platform: &Platform) {
     }
 }
 
-/// Tells of granted tokens that have come within the time of warning since `last`, or within a day
-/// when this was not asked before. Small batches.
+/// Tells of granted tokens that have come within the time of warning since `last`, or that are within
+/// it when this was not asked before: each once, whichever node looks. Small batches.
 ///
 /// # Errors
 /// [`StoreError`] when the store does not answer.
@@ -168,10 +168,9 @@ pub(crate) async fn tell_of_tokens(
     const BATCH: u32 = 200;
     let now = platform.now();
     let warned = platform.settings().tokens.expiry_warning;
-    let last = last.unwrap_or(UnixTime::from_secs(now.as_secs().saturating_sub(DAY)));
     // What was told of is not read again: as seen from the end of that time, only what comes next
     // expires soon.
-    let from = last.plus(warned).max(now);
+    let from = last.map_or(now, |last| last.plus(warned).max(now));
     let mut query = TokenQuery {
         filter: TokenFilter {
             state: Some(GrantedState::Expiring),
@@ -185,7 +184,9 @@ pub(crate) async fn tell_of_tokens(
     loop {
         let page = platform.store().tokens(query.clone()).await?;
         for row in page.items {
-            if let Some(end) = row.expires_at {
+            let Some(end) = row.expires_at else { continue };
+            let days = warned.as_secs() / 86_400;
+            if expiry::is_first(&**platform.store(), &row.id, days, end).await? {
                 let subject = row.owner.as_deref().unwrap_or(&row.name);
                 let event = Event::new(EventName::TokenExpiresSoon, subject, now).token(&row.id);
                 platform
@@ -201,30 +202,52 @@ pub(crate) async fn tell_of_tokens(
     }
 }
 
-/// Tells of certificates that end soon: the registered ones, and the listener's own. `last` is when
-/// this was asked before.
-pub(crate) fn tell_of_certificates(
+/// Tells of certificates that end soon, the registered ones and the listener's own: 30, 14, 7 and 1 days
+/// before, and at the end. Each warning once, whichever node looks.
+///
+/// A certificate that was revoked has ended already, and one that was replaced ends without harm.
+///
+/// # Errors
+/// [`StoreError`] when the store does not answer.
+pub(crate) async fn tell_of_certificates(
     platform: &Platform,
     listener: Option<&Certificate>,
-    last: Option<UnixTime>,
-) {
+) -> Result<(), StoreError> {
     let now = platform.now();
-    let tell = |subject: &str, sha256: &str, end| {
-        if expiry::is_due(end, last, now) {
-            let event = Event::new(EventName::CertificateExpiresSoon, subject, now)
-                .certificate(sha256)
-                .detail(&expiry::left(end, now));
+    let registry = platform.registry();
+    for entry in registry.certificates() {
+        let record = &entry.record;
+        let Some(days) = expiry::notice(record.not_after, now) else {
+            continue;
+        };
+        if record.revoked_at.is_some() {
+            continue;
+        }
+        let replaced = successor::is_there(&registry, entry, now);
+        if replaced && !successor::is_still_used(&**platform.store(), entry, now).await? {
+            continue;
+        }
+        if expiry::is_first(&**platform.store(), &record.sha256, days, record.not_after).await? {
+            let mut detail = expiry::left(record.not_after, now);
+            if replaced {
+                detail.push_str("; a newer one is there, and this one is still used");
+            }
+            let event = Event::new(EventName::CertificateExpiresSoon, &record.client_id, now);
+            let event = event.certificate(&record.sha256).detail(&detail);
             platform.events().raise(event);
         }
+    }
+    let Some(listener) = listener else {
+        return Ok(());
     };
-    for entry in platform.registry().certificates() {
-        let record = &entry.record;
-        if record.revoked_at.is_none() {
-            tell(&record.client_id, &record.sha256, record.not_after);
-        }
+    let (sha256, end) = (listener.sha256(), listener.not_after());
+    let sha256 = sha256.to_hex().to_ascii_lowercase();
+    if let Some(days) = expiry::notice(end, now)
+        && expiry::is_first(&**platform.store(), &format!("tls {sha256}"), days, end).await?
+    {
+        let event = Event::new(EventName::CertificateExpiresSoon, "tls.certificate", now);
+        let event = event.certificate(&sha256).detail(&expiry::left(end, now));
+        platform.events().raise(event);
     }
-    if let Some(listener) = listener {
-        let sha256 = listener.sha256().to_hex().to_ascii_lowercase();
-        tell("tls.certificate", &sha256, listener.not_after());
-    }
+    Ok(())
 }

@@ -408,13 +408,15 @@ pub struct JtiRecord {
     pub forget_after: UnixTime,
 }
 
-/// What was signed that is accepted once.
+/// What is accepted, or told, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JtiPurpose {
     /// An assertion.
     Assertion(Purpose),
     /// A DPoP proof (RFC 9449).
     Proof,
+    /// A warning about the end of something, that is told once.
+    Notice,
 }
 
 /// Whether a `jti` was new.

@@ -60,6 +60,8 @@ mod trusted;
 
 mod limits;
 
+mod ends;
+
 mod events;
 
 mod first_start;

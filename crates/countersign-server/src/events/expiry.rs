@@ -1,24 +1,49 @@
-//! Does a certificate end soon, and is today a day to say so?
+//! Which warning about an end is due, and was it told before?
+//!
+//! A warning is told once, by whichever node comes first, and not again after a restart: the store
+//! remembers it, as it remembers a `jti`.
 
 use std::time::Duration;
 
 use countersign_proto::time::UnixTime;
 
-const DAY: u64 = 86_400;
-/// How long before its end it is said, in days.
-const NOTICES: [u64; 5] = [30, 14, 7, 1, 0];
+use crate::store::{JtiPurpose, JtiRecord, Recorded, Store, StoreError};
 
-/// Whether the end of something that ends at `end` is to be told now, when it was last thought of
-/// at `last`. At the first time it is told whenever it is near, so that nobody misses it by a
-/// restart; later at 30, 14, 7 and 1 days before the end, and at the end.
-pub(super) fn is_due(end: UnixTime, last: Option<UnixTime>, now: UnixTime) -> bool {
-    let within = |days: u64, at: UnixTime| at.plus(Duration::from_secs(days * DAY)) >= end;
-    match last {
-        None => within(NOTICES[0], now) && now < end,
-        Some(last) => NOTICES
-            .into_iter()
-            .any(|days| within(days, now) && !within(days, last)),
-    }
+const DAY: u64 = 86_400;
+/// How long before an end it is told, in days; the most urgent first.
+const NOTICES: [u64; 5] = [0, 1, 7, 14, 30];
+/// What ended longer ago is no news, for instance when a platform is made from old records.
+const NEWS: Duration = Duration::from_secs(30 * DAY);
+/// A warning is remembered for so long after the end, so that a clock that was ahead for a year does not
+/// make a store that has forgotten a year refuse to remember new ones.
+const REMEMBERED: Duration = Duration::from_secs(400 * DAY);
+
+/// The most urgent warning whose time has come, by its days before the end.
+pub(super) fn notice(end: UnixTime, now: UnixTime) -> Option<u64> {
+    let due = |days: &u64| now.plus(Duration::from_secs(days * DAY)) >= end;
+    NOTICES
+        .into_iter()
+        .find(due)
+        .filter(|_| now <= end.plus(NEWS))
+}
+
+/// Whether nobody has told of this yet, on any node. From now on somebody has.
+///
+/// # Errors
+/// [`StoreError`] when the store does not answer; then it is not told, and is at the next look.
+pub(super) async fn is_first(
+    store: &dyn Store,
+    about: &str,
+    notice: u64,
+    end: UnixTime,
+) -> Result<bool, StoreError> {
+    let record = JtiRecord {
+        client_id: about.to_owned(),
+        purpose: JtiPurpose::Notice,
+        jti: notice.to_string(),
+        forget_after: end.plus(REMEMBERED),
+    };
+    Ok(store.record_jti(record).await? == Recorded::Fresh)
 }
 
 /// How long it is until then, in words.
@@ -41,41 +66,33 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_looks_every_hour_hears_it_five_times() {
-        let hours = 40 * 24;
-        let looks: Vec<UnixTime> = (0..hours)
-            .map(|hour| before((hours - hour) * 3_600))
-            .collect();
-        let mut told: Vec<u64> = looks
-            .windows(2)
-            .filter(|pair| is_due(END, Some(pair[0]), pair[1]))
-            .map(|pair| END.since(pair[1]).as_secs() / DAY)
-            .collect();
-        let last = (looks[looks.len() - 1], END.plus(Duration::from_secs(10)));
-        if is_due(END, Some(last.0), last.1) {
-            told.push(0);
-        }
-        assert_eq!(told, [30, 14, 7, 1, 0]);
+    fn somebody_who_looks_every_hour_has_five_warnings_to_tell() {
+        let hours = (0..40 * 24).map(|hour| before((40 * 24 - hour) * 3_600));
+        let mut notices: Vec<u64> = hours.filter_map(|now| notice(END, now)).collect();
+        notices.extend(notice(END, END));
+        notices.dedup();
+        assert_eq!(notices, [30, 14, 7, 1, 0]);
     }
 
     #[test]
-    fn at_the_start_what_is_near_is_told_and_what_is_far_or_over_is_not() {
+    fn the_most_urgent_warning_is_the_one_that_is_due() {
         for (seconds, due) in [
-            (31 * DAY, false),
-            (30 * DAY, true),
-            (10 * DAY, true),
-            (1, true),
+            (30 * DAY + 1, None),
+            (30 * DAY, Some(30)),
+            (14 * DAY + 1, Some(30)),
+            (5 * DAY, Some(7)),
+            (DAY, Some(1)),
+            (1, Some(1)),
+            (0, Some(0)),
         ] {
-            assert_eq!(is_due(END, None, before(seconds)), due, "{seconds}");
+            assert_eq!(notice(END, before(seconds)), due, "{seconds}");
         }
-        assert!(!is_due(END, None, END));
     }
 
     #[test]
-    fn a_look_that_comes_late_tells_once() {
-        let (last, now) = (before(20 * DAY), before(5 * DAY));
-        assert!(is_due(END, Some(last), now));
-        assert!(!is_due(END, Some(now), before(4 * DAY)));
+    fn that_something_has_ended_is_news_for_thirty_days() {
+        assert_eq!(notice(END, END.plus(NEWS)), Some(0));
+        assert_eq!(notice(END, END.plus(NEWS + Duration::from_secs(1))), None);
     }
 
     #[test]

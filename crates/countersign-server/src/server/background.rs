@@ -195,13 +195,14 @@ async fn watch_ends(platform: Platform, tls: Option<Arc<Reloadable>>) {
         ticks.tick().await;
         let now = platform.now();
         let listener = tls.as_ref().and_then(|tls| tls.leaf());
-        if let Err(error) = events::tell_of_tokens(&platform, last).await {
-            // What was not told is told at the next look.
-            tracing::warn!(%error, "cannot look for tokens that end soon");
-            continue;
+        // What was not told is told at the next look.
+        match events::tell_of_tokens(&platform, last).await {
+            Ok(()) => last = Some(now),
+            Err(error) => tracing::warn!(%error, "cannot look for tokens that end soon"),
         }
-        events::tell_of_certificates(&platform, listener.as_ref(), last);
-        last = Some(now);
+        if let Err(error) = events::tell_of_certificates(&platform, listener.as_ref()).await {
+            tracing::warn!(%error, "cannot look for certificates that end soon");
+        }
     }
 }
 

@@ -19,6 +19,7 @@ impl JtiKey {
             JtiPurpose::Assertion(Purpose::Client) => 0_u8,
             JtiPurpose::Assertion(Purpose::Platform) => 1,
             JtiPurpose::Proof => 2,
+            JtiPurpose::Notice => 3,
         };
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(&[purpose]);
@@ -57,6 +58,7 @@ mod tests {
         assert_ne!(base, key("ab", CLIENT, "c"));
         assert_ne!(base, key("a", PLATFORM, "bc"));
         assert_ne!(base, key("a", JtiPurpose::Proof, "bc"));
+        assert_ne!(base, key("a", JtiPurpose::Notice, "bc"));
         assert_ne!(base, key("a", CLIENT, "BC"));
         assert_eq!(base, key("a", CLIENT, "bc"));
     }

@@ -120,41 +120,6 @@ async fn weak_settings_are_told_by_name() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_ends_soon_is_told_until_it_is_revoked() {
-    let world = World::new().await;
-    let identity = Identity::fresh("orders");
-    world
-        .application_of(super::world::application("orders"), &identity, &["anna"])
-        .await;
-    let leaf = identity.chain.leaf();
-    events::tell_of_certificates(&world.platform, None, None);
-    assert_eq!(told(&world, EventName::CertificateExpiresSoon), []);
-
-    let day = 86_400;
-    let until = leaf.not_after().since(world.now()).as_secs();
-    world.advance(until - 14 * day - 60);
-    let last = world.now();
-    world.advance(120);
-    events::tell_of_certificates(&world.platform, None, Some(last));
-    let found = told(&world, EventName::CertificateExpiresSoon);
-    let [event] = found.as_slice() else {
-        panic!("{found:?}");
-    };
-    assert_eq!(event.subject, "orders");
-    assert_eq!(event.certificate, Some(identity.id()));
-    assert_eq!(event.detail.as_deref(), Some("it ends in 13 days"));
-
-    world.revoke(&identity).await;
-    world.advance(7 * day);
-    events::tell_of_certificates(&world.platform, None, Some(last));
-    assert_eq!(told(&world, EventName::CertificateExpiresSoon).len(), 1);
-    // The listener's own is not registered, and is told all the same.
-    events::tell_of_certificates(&world.platform, Some(leaf), Some(last));
-    let found = told(&world, EventName::CertificateExpiresSoon);
-    assert_eq!(found.last().unwrap().subject, "tls.certificate");
-}
-
-#[tokio::test]
 async fn a_token_that_comes_near_its_end_is_told_once() {
     let world = World::new().await;
     let admin = world.bearer("admin", &["Administrator"]).await;

@@ -33,10 +33,12 @@ pub(in crate::store) async fn law_3_a_jti_is_fresh_once_for_each_client_and_purp
     other_client.client_id = "other".to_owned();
     let mut other_purpose = base.clone();
     other_purpose.purpose = JtiPurpose::Assertion(Purpose::Platform);
+    let mut notice = base.clone();
+    notice.purpose = JtiPurpose::Notice;
     let mut other_case = base.clone();
     other_case.jti = "X".to_owned();
     for expected in [Recorded::Fresh, Recorded::Replayed] {
-        for record in [&base, &other_client, &other_purpose, &other_case] {
+        for record in [&base, &other_client, &other_purpose, &notice, &other_case] {
             assert_eq!(
                 store.record_jti(record.clone()).await.unwrap(),
                 expected,
