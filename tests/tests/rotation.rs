@@ -20,6 +20,8 @@ use crate::{
     wire_form::{self, TOKEN},
 };
 
+mod anomalies;
+
 mod orders;
 
 mod pair;
