@@ -145,6 +145,15 @@ impl Exchange {
         }
     }
 
+    /// A credential for what is asked besides tokens: the one that the last token was had with, so that
+    /// no question is a trial of a new one.
+    pub(crate) async fn believed(&self, grant: Grant) -> Result<Credential, Error> {
+        match self.successions.of(grant).last_good(self.server_time()) {
+            Some(last_good) => Ok(last_good),
+            None => self.credential(grant).await,
+        }
+    }
+
     /// What the source has, whether or not the server believes it.
     pub(crate) async fn newest(&self, reload: Reload) -> Result<Current, Error> {
         let now = self.server_time();

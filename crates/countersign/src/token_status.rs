@@ -86,7 +86,7 @@ impl Client {
     async fn assertion(&self) -> Result<Presented, Error> {
         let exchange = self.exchange();
         let metadata = self.metadata().await?;
-        let credential = exchange.credential(Grant::Client).await?;
+        let credential = exchange.believed(Grant::Client).await?;
         let assertion = exchange.sign(Grant::Client, &metadata, &credential).await?;
         Ok(Presented::new(assertion.expose().to_owned()))
     }
