@@ -17,14 +17,25 @@ use crate::{
 
 const DAY: u64 = 86_400;
 
-/// A platform on this store, by this clock.
-async fn node(store: &Arc<dyn Store>, clock: &Arc<HandClock>) -> World {
-    let settings = Settings::in_memory(ISSUER.parse().unwrap());
-    World::at(settings, Arc::clone(store), Arc::clone(clock)).await
+/// What the nodes of a platform have in common besides the store.
+struct Site {
+    clock: Arc<HandClock>,
+    folder: tempfile::TempDir,
 }
 
-fn clock() -> Arc<HandClock> {
-    Arc::new(HandClock::turned_by_hand())
+impl Site {
+    fn new() -> Site {
+        Site {
+            clock: Arc::new(HandClock::turned_by_hand()),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    async fn node(&self, store: &Arc<dyn Store>) -> World {
+        let mut settings = Settings::in_memory(ISSUER.parse().unwrap());
+        settings.secrets_file = Some(self.folder.path().join("secrets"));
+        World::at(settings, Arc::clone(store), Arc::clone(&self.clock)).await
+    }
 }
 
 /// What each look of a node adds to what it tells of certificates.
@@ -80,14 +91,14 @@ async fn second(world: &World, identity: &Identity, principals: &[&str]) {
 /// Looks every hour from 40 days before the end to 3 days after it, with both nodes in turn, of which
 /// each starts anew every now and then. What was told, and in which hour before the end.
 async fn told_of_one_end(store: Arc<dyn Store>) -> Vec<(String, i64)> {
-    let clock = clock();
-    let mut nodes = [node(&store, &clock).await, node(&store, &clock).await];
+    let site = Site::new();
+    let mut nodes = [site.node(&store).await, site.node(&store).await];
     let identity = orders(&nodes[0], 40).await;
     let mut all = Vec::new();
     for hour in 0..43 * 24_i64 {
         let at = usize::try_from(hour).unwrap();
         if at % 50 == 49 {
-            nodes[at % 2] = node(&store, &clock).await;
+            nodes[at % 2] = site.node(&store).await;
         }
         for node in &nodes {
             for (subject, _) in look(node, None).await {
@@ -121,9 +132,9 @@ async fn two_nodes_that_restart_tell_of_an_end_five_times_in_all_on_postgresql()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_nodes_that_look_at_once_one_tells_on_postgresql() {
-    let clock = clock();
+    let site = Site::new();
     let [here, there] = store::two_on_postgresql().await;
-    let nodes = [node(&here, &clock).await, node(&there, &clock).await];
+    let nodes = [site.node(&here).await, site.node(&there).await];
     orders(&nodes[0], 20).await;
     for days in [1, 9, 5, 5] {
         nodes[0].advance(days * DAY);
@@ -134,13 +145,12 @@ async fn of_two_nodes_that_look_at_once_one_tells_on_postgresql() {
 
 #[tokio::test]
 async fn what_was_told_before_a_restart_is_not_told_after_it_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("a.db");
-    let clock = clock();
+    let site = Site::new();
+    let file = site.folder.path().join("a.db");
     for expected in [1, 0, 0] {
         let store = SqliteStore::open(&file, Rules::default()).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        let node = node(&store, &clock).await;
+        let node = site.node(&store).await;
         if expected == 1 {
             orders(&node, 20).await;
         }
@@ -152,8 +162,9 @@ async fn what_was_told_before_a_restart_is_not_told_after_it_on_sqlite() {
 #[tokio::test]
 async fn a_clock_that_jumps_tells_the_most_urgent_and_one_that_is_set_back_nothing_twice() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Rules::default()));
-    let clock = clock();
-    let node = node(&store, &clock).await;
+    let site = Site::new();
+    let clock = &site.clock;
+    let node = site.node(&store).await;
     orders(&node, 40).await;
     let mut counts = Vec::new();
     // 35 days on the most urgent is the one of seven days. Back at 12 days that of 30 days is due, and at
