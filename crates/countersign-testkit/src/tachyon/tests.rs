@@ -1,3 +1,5 @@
+//! Does the test server do what it is told, and does everything of ours live with it?
+
 mod by_browser;
 mod by_certificate;
 mod conversations;
