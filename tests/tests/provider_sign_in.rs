@@ -353,6 +353,29 @@ async fn a_certificate_that_was_not_registered_is_told_with_what_helps_at_that_p
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_audience_that_hydra_was_not_told_of_goes_along_and_is_refused_with_what_helps() {
+    let make = makes().into_iter().find(|make| make.name == "hydra");
+    let make = Make {
+        parameter: Some(("audience", "https://other.example")),
+        ..make.unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let registered = registered("hydra", make.kind, folder.path());
+    let server = StandIn::start("hydra", APP, &registered);
+    let home = Home::new();
+    let [certificate, key] =
+        ["pem", "key"].map(|ending| file(make.kind, ending).display().to_string());
+    let output = run(&home, &login(&server.issuer, &make, &certificate, &key)).await;
+    let stderr = text(&output.stderr);
+    assert!(!output.status.success());
+    assert!(stderr.contains("has not been whitelisted"), "{stderr}");
+    assert!(
+        stderr.contains("hint: add the audience to the client first"),
+        "{stderr}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_of_one_s_own_is_described_in_a_file_or_in_the_settings() {
     let folder = tempfile::tempdir().unwrap();
     let registered = registered("okta", "rsa2048", folder.path());
