@@ -3,11 +3,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use countersign::{
-    CredentialSource,
+    Credential, CredentialSource,
     certificate_store::Password,
     proto::{certificate::Certificate, jwt::PrivateKey, time::UnixTime},
 };
@@ -60,6 +61,12 @@ impl Pair {
 
     pub(super) fn sha256(&self) -> String {
         self.leaf().sha256().to_hex().to_ascii_lowercase()
+    }
+
+    pub(super) fn credential(&self) -> Credential {
+        let chain = CertificateChain::new(self.leaf(), Vec::new());
+        let key = LocalKey::from_pem(&self.key).unwrap();
+        Credential::new(chain, Arc::new(key)).unwrap()
     }
 
     pub(super) fn both(&self) -> String {
