@@ -202,7 +202,7 @@ const TABLE: &[(&str, i32, &str)] = &[
     (
         "login http://127.0.0.1:1 --app-id a --key good.pem",
         2,
-        "the following required arguments were not provided: --cert <FILE>",
+        "the following required arguments were not provided: --cert <FILE|URI>",
     ),
     (
         "platform-token http://127.0.0.1:1",
