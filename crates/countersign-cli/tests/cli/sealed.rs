@@ -2,9 +2,13 @@
 //! cannot be opened?
 
 use std::{
-    os::unix::net::UnixListener,
+    fs::File,
+    os::unix::{
+        fs::{MetadataExt, OpenOptionsExt},
+        net::UnixListener,
+    },
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Child, Stdio},
 };
 
 use crate::{
@@ -327,26 +331,51 @@ fn a_sealed_file_that_gnome_keyring_has_the_key_of_opens_in_its_place_alone() {
 fn of_many_processes_that_need_a_key_at_once_one_makes_it_in_gnome_keyring() {
     let keyring = Keyring::start();
     let mut platform = Platform::start();
-    let file = platform.home.certificates().join("inventory-service.pem");
+    let certificate = platform.home.certificates().join("inventory-service.pem");
     platform.home.set(BUS, &keyring.address);
-    let login = |profile: usize| {
-        let line = format!(
-            "login {} --app-id {APP_ID} --cert {} --scope stock:read --profile p{profile}",
-            platform.issuer,
-            file.display()
-        );
-        let mut command = platform.home.command(&line);
-        command.stdout(Stdio::null()).spawn().unwrap()
-    };
-    let running: Vec<_> = (0..8).map(login).collect();
-    for mut process in running {
-        process.wait().unwrap();
+    // All of them have found no key before the first may make one.
+    let mut options = File::options();
+    let lock = platform.home.state().join("keyring.lock");
+    let lock = options.create(true).append(true).mode(0o600).open(lock);
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
+    let login = format!(
+        "login {} --app-id {APP_ID} --cert {} --profile third",
+        platform.issuer,
+        certificate.display()
+    );
+    let lines = [
+        "refresh --profile dev",
+        "refresh --profile dev-admin",
+        &login,
+    ];
+    let mut running = lines.map(|line| {
+        let mut command = platform.home.command(line);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    });
+    let has_ended = |process: &mut Child| process.try_wait().unwrap().is_some();
+    while waiting_for(&lock) < running.len() && !running.iter_mut().any(has_ended) {
+        std::thread::yield_now();
+    }
+    drop(lock);
+    for process in running {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     }
     assert_eq!(keyring.keys().len(), 1);
-    for line in ["refresh --profile dev", "refresh --profile dev-admin"] {
-        silent(platform.run(line));
+    for profile in ["dev", "dev-admin", "third"] {
+        silent(platform.run(&format!("token --profile {profile}")));
     }
-    assert_eq!(keyring.keys().len(), 1);
+}
+
+/// How many wait for the lock of a file, as the kernel tells.
+fn waiting_for(lock: &File) -> usize {
+    let inode = format!(":{} ", lock.metadata().unwrap().ino());
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let waiting = |line: &&str| line.contains("->") && line.contains(&inode);
+    locks.lines().filter(waiting).count()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Who has the key by which a file of the cache is sealed or opened, and what if nobody has?
 
-use std::{fmt, sync::PoisonError};
+use std::{fmt, sync::PoisonError, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -32,6 +32,8 @@ pub(super) struct Learnt {
 
 /// Who makes the key holds the lock of this file, so that two make one.
 const KEY_LOCK: &str = "keyring.lock";
+/// Whoever holds it asks the keyring three times at most, and waits for it each time.
+const LOCK_WAIT: Duration = PATIENCE.saturating_mul(3);
 
 impl CacheFolder {
     /// The same folder, whose files are sealed this way when they are written next. What is not
@@ -167,7 +169,7 @@ impl CacheFolder {
     fn make_key(&self, keyring: &Keyring) -> Result<SealingKey, KeyringProblem> {
         let failed = |error: &dyn fmt::Display| KeyringProblem::Refused(error.to_string());
         let _lock = self
-            .lock_file(KEY_LOCK, PATIENCE)
+            .lock_file(KEY_LOCK, LOCK_WAIT)
             .map_err(|error| failed(&error))?;
         match keyring.key(None)? {
             Some(key) => Ok(key), // made while this process waited for the lock
