@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::world::{ISSUER, World};
+use crate::store::{JtiPurpose, JtiRecord};
 
 // security.md 36, B2
 #[tokio::test]
@@ -17,6 +18,24 @@ async fn an_assertion_is_accepted_once() {
         .exchange(&assertion, "")
         .await
         .refused("invalid_client", "assertion_replayed");
+}
+
+#[tokio::test]
+async fn a_cleanup_goes_on_until_nothing_is_left_that_is_over() {
+    let world = World::new().await;
+    // More than it forgets at a time.
+    for number in 0..100 {
+        let record = JtiRecord {
+            client_id: "orders".to_owned(),
+            purpose: JtiPurpose::Proof,
+            jti: format!("over-{number}"),
+            forget_after: world.now(),
+        };
+        world.store.record_jti(record).await.unwrap();
+    }
+    world.advance(1);
+    world.platform.clean_up().await.unwrap();
+    assert_eq!(world.store.cleanup(world.now(), 1).await.unwrap(), 0);
 }
 
 // security.md B2

@@ -143,6 +143,7 @@ fn a_served_store_is_copied_and_brought_back_when_it_is_served_no_more() {
     end(serving);
 }
 
+// security.md 134
 #[test]
 fn kill_9_while_a_store_is_copied_leaves_the_store_and_nothing_that_looks_like_a_copy() {
     let home = Home::new();
@@ -166,6 +167,7 @@ fn kill_9_while_a_store_is_copied_leaves_the_store_and_nothing_that_looks_like_a
     assert!(draft(&home).is_none(), "{:?}", names(home.path()));
 }
 
+// security.md 134
 #[test]
 fn kill_9_while_a_backup_is_brought_back_leaves_the_store_as_it_was_or_brings_it_back() {
     let home = Home::new();
@@ -219,6 +221,7 @@ fn with_a_small_disk(home: &Home, lines: &str) -> Ran {
     ran(&mut command)
 }
 
+// security.md 134
 #[test]
 fn a_disk_that_is_full_is_said_and_nothing_is_left_on_it() {
     let home = Home::new();
@@ -257,6 +260,36 @@ fn a_disk_that_is_full_is_said_and_nothing_is_left_on_it() {
             && restored.stderr.contains("; it is as it was"),
         "{restored:?}"
     );
+}
+
+// security.md 134
+#[test]
+fn a_store_whose_platform_was_killed_is_kept_whole_and_lends_nothing_to_the_one_that_takes_its_place()
+ {
+    let home = Home::new();
+    let (mut serving, _) = Serving::start(&home, "http", "");
+    home.run(COPY).ok();
+    serving.process.kill().unwrap();
+    serving.process.wait().unwrap();
+    // Committed, and in the log alone.
+    let log = home.path().join("platform.sqlite-wal");
+    assert!(log.metadata().unwrap().len() > 0);
+    let before = {
+        let beside = home.path().join("beside");
+        for ending in ["", "-wal"] {
+            let from = home.path().join(format!("platform.sqlite{ending}"));
+            fs::copy(from, format!("{}{ending}", beside.display())).unwrap();
+        }
+        rows(&home, "beside")
+    };
+    let restored = home.run("store restore --config countersign.toml --from copy --output json");
+    let restored = restored.json();
+    let old = restored["old_store"].as_str().unwrap();
+    assert!(!log.exists(), "it belongs to the one that was replaced");
+    assert_eq!(rows(&home, old), before);
+    let (serving, _) = Serving::start(&home, "http", "");
+    end(serving);
+    assert!(rows(&home, "platform.sqlite").starts_with("ok "));
 }
 
 #[test]
