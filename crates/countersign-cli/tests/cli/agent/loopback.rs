@@ -1,10 +1,11 @@
 //! Who is served over loopback, where every user and every web page of the machine can knock?
 
 use std::{
-    io::{BufReader, Write as _},
+    io::{BufReader, Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::MetadataExt as _,
     process::Stdio,
+    time::Duration,
 };
 
 use super::{Agent, Answer};
@@ -226,6 +227,9 @@ fn everybody_else_is_refused_with_no_token_and_with_nothing_for_a_web_page() {
     assert_eq!(status["answered"], 0, "{status}");
 }
 
+/// Far more than the agent has.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 // security.md 136
 #[test]
 fn a_connection_that_says_nothing_or_not_all_is_closed_and_so_is_one_that_is_idle() {
@@ -235,9 +239,12 @@ fn a_connection_that_says_nothing_or_not_all_is_closed_and_so_is_one_that_is_idl
     let whole = format!("GET /token HTTP/1.1\r\nhost: {host}\r\n\r\n");
     let waits = |said: &str| {
         let mut connection = TcpStream::connect(&host).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
         connection.write_all(said.as_bytes()).unwrap();
-        // Ends when the agent closes it.
-        Answer::read(connection).status
+        let mut answer = Vec::new();
+        let closed = connection.read_to_end(&mut answer);
+        assert!(closed.is_ok(), "{said:?}: {closed:?}");
+        Answer::read(answer.as_slice()).status
     };
     std::thread::scope(|scope| {
         let nothing = scope.spawn(|| waits(""));
