@@ -10,7 +10,12 @@ use std::{
 use countersign::{
     Credential, CredentialSource,
     certificate_store::Password,
-    proto::{certificate::Certificate, jwt::PrivateKey, time::UnixTime},
+    proto::{
+        certificate::{Certificate, CertificateChain},
+        jwt::PrivateKey,
+        key::LocalKey,
+        time::UnixTime,
+    },
 };
 
 const PASSWORD: &str = "of the archive";
