@@ -2,7 +2,7 @@
 //!
 //! The keyring is whatever keeps secrets on the session bus (Secret Service): GNOME Keyring, KWallet,
 //! KeePassXC. It is asked for one key, which is made once and named so that a person finds it.
-//! Nothing here asks a person to unlock it, and nothing waits longer than three seconds.
+//! Nothing here asks a person to unlock it, and nothing waits longer than five seconds.
 
 use std::{fmt, sync::mpsc, time::Duration};
 
@@ -57,7 +57,7 @@ pub enum KeyringProblem {
 
 /// How long the keyring may take for all that is asked of it at once. Starting a keyring that was
 /// not running takes about a second.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Keyring {
     /// The keyring on the session bus at this address, as `DBUS_SESSION_BUS_ADDRESS` has it. Only
@@ -68,7 +68,7 @@ impl Keyring {
         }
     }
 
-    /// Looks whether it is there and open, and makes nothing. May block for three seconds.
+    /// Looks whether it is there and open, and makes nothing. May block for five seconds.
     ///
     /// # Errors
     /// Why it gives no key.

@@ -80,7 +80,7 @@ impl Keyring {
             keeper: keeper(&bus),
             bus,
         };
-        keyring.service("ReadAlias", "string:default");
+        keyring.is_open();
         keyring
     }
 
@@ -95,7 +95,26 @@ impl Keyring {
         let _ = self.keeper.kill();
         let _ = self.keeper.wait();
         self.keeper = keeper(&self.bus);
-        self.service("ReadAlias", "string:default");
+        self.is_open();
+    }
+
+    /// Whether it answers, and is the one that was opened.
+    #[track_caller]
+    fn is_open(&self) {
+        let mut command = self.command("dbus-send");
+        command
+            .args(["--session", "--print-reply", "--reply-timeout=20000"])
+            .args([
+                "--dest=org.freedesktop.secrets",
+                "/org/freedesktop/secrets/aliases/default",
+            ])
+            .arg("org.freedesktop.DBus.Properties.Get")
+            .args(["string:org.freedesktop.Secret.Collection", "string:Locked"])
+            .stdin(Stdio::null());
+        let output = command.output();
+        let output = output.expect("dbus-send is missing; scripts/test installs dbus-bin");
+        let answer = String::from_utf8_lossy(&output.stdout);
+        assert!(answer.contains("boolean false"), "{output:?}");
     }
 
     /// The keys of ours, as another program finds them: their texts.

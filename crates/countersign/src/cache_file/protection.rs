@@ -45,7 +45,7 @@ impl CacheFolder {
         CacheFolder { seal, ..self }
     }
 
-    /// Looks whether files can be sealed, and makes nothing. May block for three seconds.
+    /// Looks whether files can be sealed, and makes nothing. May block for five seconds.
     ///
     /// # Errors
     /// Why not.
