@@ -1,47 +1,58 @@
 //! What is logged in these tests, and how often?
 
-use std::sync::{Arc, Mutex};
+use std::{cell::RefCell, sync::Once};
 
-use tracing_subscriber::fmt::MakeWriter;
+thread_local! {
+    /// What this thread logged since it wants to know.
+    static LOGGED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-/// What was logged on this thread.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+/// Warnings of this thread, until it is dropped.
+pub(crate) struct Log;
 
-impl std::io::Write for Log {
+impl Log {
+    pub(crate) fn begin() -> Log {
+        static ONCE: Once = Once::new();
+        // One for all threads: what a place that logs makes of it, is found out by whoever first
+        // passes there.
+        ONCE.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::WARN)
+                .with_ansi(false)
+                .with_writer(|| Line)
+                .init();
+        });
+        LOGGED.set(Some(Vec::new()));
+        Log
+    }
+
+    /// The lines since this was asked before.
+    pub(crate) fn take(&self) -> Vec<String> {
+        let bytes = LOGGED.replace(Some(Vec::new())).unwrap_or_default();
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        LOGGED.set(None);
+    }
+}
+
+struct Line;
+
+impl std::io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| {
+            if let Some(logged) = logged {
+                logged.extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
-impl Log {
-    /// Until the guard is dropped, on this thread.
-    pub(crate) fn begin() -> (Log, tracing::subscriber::DefaultGuard) {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::WARN)
-            .with_ansi(false)
-            .with_writer(log.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    pub(crate) fn take(&self) -> Vec<String> {
-        let text = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(text).unwrap();
-        text.lines().map(str::to_owned).collect()
     }
 }

@@ -289,6 +289,28 @@ fn a_renewed_certificate_that_is_added_to_a_store_is_found() {
 }
 
 #[test]
+fn in_a_store_the_one_before_the_newest_is_known_if_it_has_the_same_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |file: &str, name: &str, from| {
+        let made = made(&[(DnType::CommonName, name)], day(from), day(9));
+        fs::write(folder.path().join(file), made.both()).unwrap();
+        made.certificate().sha256()
+    };
+    let before = put("1.pem", "service", -5);
+    put("2.pem", "of another name", -2);
+    put("3.pem", "service", -1);
+    let source = CredentialSource::store(
+        CertificateStore::open(folder.path(), None).unwrap(),
+        CertificateSelector::default(),
+    );
+    let predecessor = source.current(NOW, Reload::IfDue).unwrap().predecessor;
+    assert_eq!(predecessor.unwrap().chain().leaf().sha256(), before);
+    fs::remove_file(folder.path().join("1.pem")).unwrap();
+    let alone = source.current(NOW, Reload::Now).unwrap();
+    assert!(alone.predecessor.is_none());
+}
+
+#[test]
 fn nothing_there_yet_is_an_error_until_something_is() {
     let made = valid("late");
     let mut files = Files::new(&made);

@@ -71,7 +71,7 @@ const ANOMALIES: [Anomaly; 11] = [
 
 #[test]
 fn each_anomaly_leaves_the_old_pair_in_use_and_is_said_in_one_line() {
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     for (what, happen, says) in ANOMALIES {
         let first = valid("first");
         let mut files = Files::new(&first);
@@ -93,7 +93,7 @@ fn each_anomaly_leaves_the_old_pair_in_use_and_is_said_in_one_line() {
 
 #[test]
 fn a_wrong_password_leaves_the_old_pair_in_use_and_is_said_in_one_line() {
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("service.p12");
     let archive = testdata("clients/p256/p256.modern.p12");

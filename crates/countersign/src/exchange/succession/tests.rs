@@ -144,7 +144,11 @@ fn what_worked_is_not_gone_back_to_after_its_end() {
     let new = made("new");
     let succession = Succession::default();
     succession.believe(&old);
-    let current = newest(&new);
+    // It was valid when the files were looked at.
+    let current = Current {
+        predecessor: Some(old.clone()),
+        ..newest(&new)
+    };
     assert_eq!(chosen(&succession, &current, 0), "CN=new");
     assert_eq!(refused(&succession, &new, &current, 0), None);
     assert_eq!(chosen(&succession, &current, 0), "CN=new");
@@ -176,7 +180,7 @@ async fn a_certificate_that_nobody_registered_is_asked_about_seldom_and_spoken_o
         scripted::{APP, Answer, ISSUER, Scripted, TestClock, granted, refused},
     };
 
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("service.pem");
     let (old, new) = (Pair::new("old"), Pair::new("new"));
