@@ -379,6 +379,42 @@ async fn the_dialect_is_all_there_is_only_where_there_is_no_metadata() {
     assert!(is_all("http://127.0.0.1:1".to_owned()).await.is_err());
 }
 
+/// A server that has metadata, and answers as one of the dialect too.
+struct Both;
+
+impl countersign::Transport for Both {
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> std::pin::Pin<
+        Box<
+            dyn Future<Output = Result<http::Response<bytes::Bytes>, countersign::TransportError>>
+                + Send
+                + '_,
+        >,
+    > {
+        let body = match request.uri().path().contains("/.well-known/") {
+            true => {
+                r#"{"issuer":"https://both.example","token_endpoint":"https://both.example/token",
+                    "jwks_uri":"https://both.example/jwks"}"#
+            }
+            false => "{}",
+        };
+        let mut response = http::Response::new(bytes::Bytes::from(body));
+        let json = http::HeaderValue::from_static("application/json");
+        response.headers_mut().insert("content-type", json);
+        Box::pin(async { Ok(response) })
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_has_metadata_has_more_than_the_dialect_though_it_speaks_that_too() {
+    let clock = Arc::new(SystemClock);
+    let site = TachyonSite::new("https://both.example", "Explorer", Arc::new(Both), clock).unwrap();
+    assert_eq!(site.generation().await.unwrap(), Generation::Poll);
+    assert!(!site.is_all_there_is().await.unwrap());
+}
+
 #[test]
 fn settings_that_make_no_client_are_refused_and_named() {
     let build = |change: fn(TachyonClientBuilder) -> TachyonClientBuilder| {

@@ -79,10 +79,9 @@ impl Scripted {
 }
 
 async fn play_server(listener: TcpListener, steps: Vec<Value>, told: Told, at: Arc<Mutex<usize>>) {
-    let mut steps = steps.into_iter().enumerate();
     let mut asked: Option<TcpStream> = None;
     let mut socket: Option<WebSocketStream<TcpStream>> = None;
-    while let Some((number, step)) = steps.next() {
+    for (number, step) in steps.into_iter().enumerate() {
         *at.lock().unwrap() = number;
         let what = format!("step {number}: {step}");
         match (text(&step, "from"), socket.as_mut()) {
