@@ -80,7 +80,8 @@ fn abstract_name(_name: &[u8]) -> std::io::Result<SocketAddr> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

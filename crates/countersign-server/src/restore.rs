@@ -209,6 +209,8 @@ fn secrets_of(settings: &Settings) -> Result<Secrets, RestoreError> {
     })
 }
 
+// By value, because that is what `map_err` hands over.
+#[allow(clippy::needless_pass_by_value)]
 fn said(error: StartError) -> RestoreError {
     RestoreError::Secrets(error.to_string())
 }

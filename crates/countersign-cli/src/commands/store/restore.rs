@@ -24,7 +24,7 @@ pub(crate) fn run(command: &StoreRestore, output: &Output) -> Result<(), Failure
     let restored = block_on(async {
         let now = SystemClock.now();
         let restored = restore::restore(&command.from, &settings, granted, now).await;
-        restored.map_err(failure)
+        restored.map_err(|error| failure(&error))
     })?;
     output.show(&shown(&restored))?;
     match &restored.taken_back {
@@ -46,7 +46,7 @@ pub(crate) fn run(command: &StoreRestore, output: &Output) -> Result<(), Failure
     Ok(())
 }
 
-fn failure(error: RestoreError) -> Failure {
+fn failure(error: &RestoreError) -> Failure {
     let said = error.to_string();
     match error {
         RestoreError::NoFile(_) => Failure::usage(said).hint(
