@@ -19,7 +19,7 @@ const ENDED: usize = 3;
 const OF_TOMORROW: usize = 4;
 /// Good in itself, and unknown to the platform.
 const UNKNOWN: usize = 5;
-const PAIRS: usize = 6;
+const PAIRS: usize = UNKNOWN + 1;
 
 /// What may happen next.
 #[derive(Clone, Debug)]
