@@ -11,8 +11,9 @@ pub(super) struct Step {
 }
 
 /// Blocks that nobody types: what a file or an answer looks like.
-const NOT_TYPED: [&str; 11] = [
-    "console", "http", "ini", "js", "json", "python", "rust", "systemd", "text", "toml", "yaml",
+const NOT_TYPED: [&str; 14] = [
+    "conf", "console", "http", "ini", "js", "json", "nginx", "python", "rust", "sql", "systemd",
+    "text", "toml", "yaml",
 ];
 
 /// The one block that is not run, since it only makes the programs, and the steps.
