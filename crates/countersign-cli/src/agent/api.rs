@@ -2,7 +2,10 @@
 
 use std::{
     borrow::Cow,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -14,6 +17,7 @@ use serde_json::{Value, json};
 use super::{
     aws_role::AwsRole,
     gate::{Barred, Gate},
+    keeper::Keeper,
     roster::Roster,
 };
 use crate::{
@@ -62,7 +66,7 @@ impl Api {
             "/token" => self
                 .token(request)
                 .await
-                .map(|(name, held)| token(&name, &held)),
+                .map(|(keeper, held)| token(&keeper.name, &held)),
             "/header" => self
                 .token(request)
                 .await
@@ -89,21 +93,21 @@ impl Api {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn token(&self, request: &Parts) -> Result<(String, Held), Failure> {
+    async fn token(&self, request: &Parts) -> Result<(Arc<Keeper>, Held), Failure> {
         let profile = profile(request.uri.query().unwrap_or_default())?;
         let keeper = self.roster.keeper(profile.as_deref())?;
         let held = keeper.token().await?;
         presentable(&held)?;
         self.answered.fetch_add(1, Ordering::Relaxed);
-        Ok((keeper.name.clone(), held))
+        Ok((keeper, held))
     }
 
     async fn aws_credentials(&self, request: &Parts) -> Result<Answer, Failure> {
         let role = self.role.as_ref().ok_or_else(|| {
             Failure::usage("this agent serves no role of AWS").hint("start it with --role-arn ARN")
         })?;
-        let (profile, held) = self.token(request).await?;
-        let credentials = role.credentials(&profile, &held).await?;
+        let (keeper, held) = self.token(request).await?;
+        let credentials = role.credentials(&keeper.of_aws, &held).await?;
         Ok(json_answer(StatusCode::OK, &credentials))
     }
 

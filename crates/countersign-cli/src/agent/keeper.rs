@@ -11,8 +11,10 @@ use std::{
 use countersign::{Client, Clock as _, SystemClock, Token};
 use tokio::{sync::OnceCell, task::JoinHandle};
 
+use super::aws_role::Kept;
 use crate::{
     args::Environment,
+    aws::Credentials,
     failure::Failure,
     output::Output,
     profile::Profile,
@@ -23,6 +25,8 @@ use crate::{
 pub(super) struct Keeper {
     pub(super) name: String,
     pub(super) profile: Profile,
+    /// What the token was exchanged for.
+    pub(super) of_aws: Kept<Credentials>,
     environment: Arc<Environment>,
     output: Output,
     /// Of a profile with a certificate.
@@ -52,6 +56,7 @@ impl Keeper {
         Keeper {
             name: name.to_owned(),
             profile,
+            of_aws: Kept::new(),
             environment,
             output,
             client: OnceCell::new(),

@@ -25,6 +25,15 @@ pub(super) struct Peers {
 pub(super) struct Peer {
     pub(super) user: u32,
     pub(super) process: Option<i32>,
+    /// Whether it has to leave room for programs of other users.
+    pub(super) company: Company,
+}
+
+/// Who else is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    Nobody,
+    OtherUsers,
 }
 
 impl Peers {
@@ -42,6 +51,10 @@ impl Peers {
             Ok(credentials) => Peer {
                 user: credentials.uid(),
                 process: credentials.pid(),
+                company: match self.users.len() {
+                    0 | 1 => Company::Nobody,
+                    _ => Company::OtherUsers,
+                },
             },
             Err(error) => {
                 self.output.warn(&format!(
@@ -112,6 +125,20 @@ mod tests {
             let (ours, _theirs) = UnixStream::pair().unwrap();
             let admitted = Peers::new(users, quiet).admit(&ours);
             assert_eq!(admitted.is_some(), served);
+        }
+    }
+
+    // security.md 136
+    #[tokio::test]
+    async fn a_program_is_in_company_where_another_user_is_served_too() {
+        let me = rustix::process::geteuid().as_raw();
+        for (users, company) in [
+            (BTreeSet::from([me]), Company::Nobody),
+            (BTreeSet::from([me, me + 1]), Company::OtherUsers),
+        ] {
+            let (ours, _theirs) = UnixStream::pair().unwrap();
+            let admitted = Peers::new(users, Output::default()).admit(&ours);
+            assert_eq!(admitted.unwrap().company, company);
         }
     }
 }

@@ -63,7 +63,13 @@ impl Roster {
     /// Gets the profiles ready that were named, so that what is wrong with one is known at the start.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         for name in self.served.iter().chain(&self.default) {
-            self.keeper(Some(name))?.prepare().await?;
+            let keeper = self.keeper(Some(name));
+            let keeper = keeper.map_err(|failure| match failure.exit() {
+                Exit::Usage if failure.message().starts_with("there is no profile") => failure
+                    .hint("countersign profiles lists them; countersign login SERVER --profile NAME makes one"),
+                _ => failure,
+            })?;
+            keeper.prepare().await?;
         }
         Ok(())
     }
