@@ -247,13 +247,13 @@ fn a_wrong_pin_is_tried_once_at_a_softhsm_token_until_its_file_has_another() {
             );
             for _ in 0..20 {
                 let again = look();
-                assert!(reason(&again).ends_with("was wrong before, and is not tried again"));
+                assert!(reason(&again).ends_with("was refused before, and is not tried again"));
             }
             // Nor by another store that has the same PIN from elsewhere.
             let other = store_with(&uri, Some("sekrit-wrong-1"))
                 .candidates()
                 .unwrap();
-            assert!(reason(&other[0]).ends_with("was wrong before, and is not tried again"));
+            assert!(reason(&other[0]).ends_with("was refused before, and is not tried again"));
             assert_eq!(hsm.asked("C_Login"), 1);
 
             pin("sekrit-wrong-2");

@@ -56,7 +56,8 @@ struct Sessions {
     /// How many are open, idle or not, and how many may be.
     open: usize,
     full_at: Option<usize>,
-    /// PINs that the token refused. None is tried again: tokens lock after a few.
+    /// PINs that the token refused, by whatever answer. None is tried again: tokens lock after a
+    /// few.
     refused: Vec<Password>,
 }
 

@@ -60,7 +60,8 @@ pub(super) enum Meaning {
 }
 
 /// Modules say many things of a token that was pulled out; some of them say no more than that
-/// something failed, so that is looked into once as well.
+/// something failed, so that is looked into once as well. What is said to a login is judged where it
+/// is asked for: it may have cost a try of the PIN.
 pub(super) fn meaning(error: &Error) -> Meaning {
     let Error::Pkcs11(answer, _) = error else {
         return Meaning::Else;

@@ -8,7 +8,7 @@ use cryptoki::{
     types::AuthPin,
 };
 
-use super::{Desk, PinSource, Sessions, Stop, Token, Trouble};
+use super::{Desk, PinSource, Sessions, Stop, Token, Trouble, in_words};
 use crate::certificate_store::Password;
 
 impl Token {
@@ -28,7 +28,7 @@ impl Token {
         state.check()?;
         let given = pin.read().map_err(Trouble::Locked)?;
         if let Some(given) = &given {
-            check_try(state, &sessions.refused, given)?;
+            begin_try(state, &sessions.refused, given)?;
         } else if !info.protected_authentication_path() {
             return Err(locked("it needs its PIN and none was given"));
         }
@@ -41,35 +41,48 @@ impl Token {
 }
 
 /// What the answer to a login means. `after` looks at the token once more, if the PIN was wrong.
+///
+/// A PIN is shown again only where the answer says that no token saw it. Modules say many things of a
+/// wrong one, `CKR_FUNCTION_FAILED` among them, and each time may be one of three.
 fn answered(
     told: Result<(), Error>,
     refused: &mut Vec<Password>,
     given: Option<Password>,
     after: impl FnOnce() -> Result<PinState, Error>,
 ) -> Result<(), Stop> {
-    let Err(Error::Pkcs11(answer, function)) = told else {
-        return Ok(told?);
+    let Err(error) = told else {
+        return Ok(());
     };
-    match answer {
-        RvError::UserAlreadyLoggedIn => Ok(()),
-        RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange => {
-            refused.extend(given);
-            Err(locked(match after() {
-                Ok(PinState { locked: true, .. }) => LOCKED,
-                Ok(PinState { last_try: true, .. }) => {
-                    "the PIN is wrong, and one more wrong one locks it; none is tried by itself"
-                }
-                _ => "the PIN is wrong; it is not tried again",
-            }))
+    let Error::Pkcs11(answer, _) = error else {
+        return Err(error.into());
+    };
+    let why = match answer {
+        RvError::UserAlreadyLoggedIn => return Ok(()),
+        RvError::SessionHandleInvalid
+        | RvError::SessionClosed
+        | RvError::SlotIdInvalid
+        | RvError::TokenNotPresent
+        | RvError::DeviceRemoved
+        | RvError::CryptokiNotInitialized => return Err(error.into()),
+        RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange => match after() {
+            Ok(PinState { locked: true, .. }) => LOCKED.to_owned(),
+            Ok(PinState { last_try: true, .. }) => {
+                "the PIN is wrong, and one more wrong one locks it; none is tried by itself"
+                    .to_owned()
+            }
+            _ => "the PIN is wrong; it is not tried again".to_owned(),
+        },
+        RvError::PinLocked => LOCKED.to_owned(),
+        RvError::PinExpired => "its PIN is to be changed before it can be used".to_owned(),
+        RvError::UserPinNotInitialized => NO_PIN_YET.to_owned(),
+        RvError::FunctionCanceled | RvError::Cancel if given.is_none() => {
+            "the PIN was not typed at the device".to_owned()
         }
-        RvError::PinLocked => Err(locked(LOCKED)),
-        RvError::PinExpired => Err(locked("its PIN is to be changed before it can be used")),
-        RvError::UserPinNotInitialized => Err(locked(NO_PIN_YET)),
-        RvError::FunctionCanceled | RvError::Cancel => {
-            Err(locked("the PIN was not typed at the device"))
-        }
-        other => Err(Error::Pkcs11(other, function).into()),
-    }
+        _ if given.is_none() => in_words(&error),
+        _ => format!("{}; the PIN is not tried again", in_words(&error)),
+    };
+    refused.extend(given);
+    Err(Trouble::Locked(why).into())
 }
 
 impl Desk<'_> {
@@ -82,7 +95,7 @@ impl Desk<'_> {
         let given = pin.read().map_err(Trouble::Locked)?;
         let mut sessions = self.token.lock();
         if let Some(given) = &given {
-            check_try(state()?, &sessions.refused, given)?;
+            begin_try(state()?, &sessions.refused, given)?;
         }
         let pin = given.as_ref().map(auth_pin);
         let told = self.session.login(UserType::ContextSpecific, pin.as_ref());
@@ -126,12 +139,13 @@ impl PinState {
     }
 }
 
-/// A PIN that was refused is not tried again; and a token's last try is spent by a person only.
-fn check_try(state: PinState, refused: &[Password], given: &Password) -> Result<(), Stop> {
+/// A PIN that was refused is not tried again; and a token's last try is spent by a person only. What
+/// a person typed is so for the try that begins here, and for no later one.
+fn begin_try(state: PinState, refused: &[Password], given: &Password) -> Result<(), Stop> {
     if refused.contains(given) {
-        return Err(locked("the PIN was wrong before, and is not tried again"));
+        return Err(locked("the PIN was refused before, and is not tried again"));
     }
-    if state.last_try && !given.is_typed() {
+    if !given.take_typed() && state.last_try {
         return Err(locked(
             "one more wrong PIN locks it, so none is tried that was not typed just now",
         ));
@@ -152,6 +166,7 @@ mod tests {
     use cryptoki::context::Function;
 
     use super::*;
+    use crate::pkcs11::trouble::{Meaning, meaning};
 
     const GOOD: PinState = PinState {
         token_initialised: true,
@@ -201,20 +216,42 @@ mod tests {
             last_try: true,
             ..GOOD
         };
-        let why = told(check_try(last, &[], &pin("4711"))).unwrap_err();
+        let why = told(begin_try(last, &[], &pin("4711"))).unwrap_err();
         assert!(why.starts_with("one more wrong PIN locks it"), "{why}");
-        assert_eq!(told(check_try(GOOD, &[], &pin("4711"))), Ok(()));
+        assert_eq!(told(begin_try(GOOD, &[], &pin("4711"))), Ok(()));
         let typed = Password::typed("4711".to_owned());
-        assert_eq!(told(check_try(last, &[], &typed)), Ok(()));
+        assert_eq!(told(begin_try(last, &[], &typed)), Ok(()));
         // Nor is one that was refused, whoever types it.
         for state in [last, GOOD] {
-            let why = told(check_try(state, &[pin("4711")], &typed)).unwrap_err();
+            let why = told(begin_try(state, &[pin("4711")], &typed)).unwrap_err();
             assert!(why.ends_with("is not tried again"), "{why}");
         }
     }
 
+    // security.md 53
     #[test]
-    fn an_answer_to_a_login_says_whether_it_was_the_pin_and_only_then_is_the_pin_refused() {
+    fn a_pin_that_a_person_typed_is_so_for_the_first_login_only() {
+        let last = PinState {
+            last_try: true,
+            ..GOOD
+        };
+        for first in [last, GOOD] {
+            let typed = Password::typed("4711".to_owned());
+            let kept = typed.clone();
+            assert_eq!(told(begin_try(first, &[], &typed)), Ok(()));
+            for later in [&typed, &kept] {
+                let why = told(begin_try(last, &[], later)).unwrap_err();
+                assert!(why.starts_with("one more wrong PIN locks it"), "{why}");
+                assert_eq!(told(begin_try(GOOD, &[], later)), Ok(()));
+            }
+            // Typed once more, it is tried.
+            let anew = Password::typed("4711".to_owned());
+            assert_eq!(told(begin_try(last, &[], &anew)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_login_says_what_is_wrong_with_the_pin_and_the_pin_is_refused() {
         let locked = PinState {
             locked: true,
             ..GOOD
@@ -223,43 +260,105 @@ mod tests {
             last_try: true,
             ..GOOD
         };
-        for (answer, after, why, is_refused) in [
+        for (answer, after, why) in [
             (
                 RvError::PinIncorrect,
                 GOOD,
                 "the PIN is wrong; it is not tried again",
-                true,
             ),
-            (
-                RvError::PinLenRange,
-                last,
-                "one more wrong one locks it",
-                true,
-            ),
-            (RvError::PinInvalid, locked, LOCKED, true),
-            (RvError::PinLocked, locked, LOCKED, false),
-            (RvError::PinExpired, GOOD, "to be changed", false),
-            (RvError::UserPinNotInitialized, GOOD, NO_PIN_YET, false),
-            (
-                RvError::FunctionCanceled,
-                GOOD,
-                "not typed at the device",
-                false,
-            ),
-            (RvError::DeviceRemoved, GOOD, "only an answer", false),
+            (RvError::PinLenRange, last, "one more wrong one locks it"),
+            (RvError::PinInvalid, locked, LOCKED),
+            (RvError::PinLocked, locked, LOCKED),
+            (RvError::PinExpired, GOOD, "to be changed"),
+            (RvError::UserPinNotInitialized, GOOD, NO_PIN_YET),
         ] {
             let mut refused = Vec::new();
             let login = Err(Error::Pkcs11(answer, Function::Login));
             let stop = answered(login, &mut refused, Some(pin("4711")), || Ok(after));
             let said = told(stop).unwrap_err();
             assert!(said.contains(why) && !said.contains("4711"), "{said}");
-            assert_eq!(refused.contains(&pin("4711")), is_refused, "{answer:?}");
+            assert_eq!(refused, [pin("4711")], "{answer:?}");
         }
         let mut refused = Vec::new();
         let again = Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, Function::Login));
-        assert_eq!(
-            told(answered(again, &mut refused, None, || Ok(GOOD))),
-            Ok(())
-        );
+        for fine in [again, Ok(())] {
+            let given = Some(pin("4711"));
+            let ended = answered(fine, &mut refused, given, || Ok(GOOD));
+            assert_eq!(told(ended), Ok(()));
+        }
+        assert!(refused.is_empty());
+    }
+
+    // security.md 53: a module that answers so to a wrong PIN would lock its token in one call.
+    #[test]
+    fn a_login_that_fails_without_a_word_about_the_pin_is_not_tried_again() {
+        for (answer, named) in [
+            (RvError::FunctionFailed, "CKR_FUNCTION_FAILED"),
+            (RvError::GeneralError, "CKR_GENERAL_ERROR"),
+            (RvError::DeviceError, "CKR_DEVICE_ERROR"),
+            (RvError::DeviceMemory, "CKR_DEVICE_MEMORY"),
+            (RvError::HostMemory, "CKR_HOST_MEMORY"),
+            (RvError::SessionCount, "CKR_SESSION_COUNT"),
+            (RvError::TokenNotRecognized, "CKR_TOKEN_NOT_RECOGNIZED"),
+            (RvError::UserNotLoggedIn, "CKR_USER_NOT_LOGGED_IN"),
+            (
+                RvError::OperationNotInitialized,
+                "CKR_OPERATION_NOT_INITIALIZED",
+            ),
+            (RvError::FunctionCanceled, "CKR_FUNCTION_CANCELED"),
+            (RvError::VendorDefined(0x8000_0001), "0x80000001"),
+        ] {
+            let mut refused = Vec::new();
+            let login = || Err(Error::Pkcs11(answer, Function::Login));
+            let stop = answered(login(), &mut refused, Some(pin("4711")), || Ok(GOOD));
+            assert_eq!(
+                told(stop),
+                Err(format!(
+                    "the module answers {named} to C_Login; the PIN is not tried again"
+                ))
+            );
+            let why = told(begin_try(GOOD, &refused, &pin("4711"))).unwrap_err();
+            assert!(why.ends_with("is not tried again"), "{why}");
+            assert_eq!(told(begin_try(GOOD, &refused, &pin("4712"))), Ok(()));
+            // What is typed at the device itself is nobody's to keep.
+            let mut refused = Vec::new();
+            let stop = answered(login(), &mut refused, None, || Ok(GOOD));
+            let said = told(stop).unwrap_err();
+            assert!(!said.contains("tried again"), "{said}");
+            assert!(refused.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_login_is_repeated_where_token_session_or_module_were_gone() {
+        for answer in [
+            RvError::SessionHandleInvalid,
+            RvError::SessionClosed,
+            RvError::SlotIdInvalid,
+            RvError::TokenNotPresent,
+            RvError::DeviceRemoved,
+            RvError::CryptokiNotInitialized,
+        ] {
+            let mut refused = Vec::new();
+            let login = Err(Error::Pkcs11(answer, Function::Login));
+            let stop = answered(login, &mut refused, Some(pin("4711")), || Ok(GOOD));
+            let Err(Stop::Answer(error)) = stop else {
+                panic!("{answer:?} is no answer any more");
+            };
+            assert_eq!(meaning(&error), Meaning::Lost, "{answer:?}");
+            assert!(refused.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_pin_that_nobody_typed_at_the_device_is_told_so() {
+        for answer in [RvError::FunctionCanceled, RvError::Cancel] {
+            let login = Err(Error::Pkcs11(answer, Function::Login));
+            let stop = answered(login, &mut Vec::new(), None, || Ok(GOOD));
+            assert_eq!(
+                told(stop),
+                Err("the PIN was not typed at the device".to_owned())
+            );
+        }
     }
 }
