@@ -16,7 +16,7 @@
 use std::path::{Path, PathBuf};
 
 use countersign_proto::{
-    assertion::LEEWAY,
+    assertion::FUTURE_MAX,
     management::{GrantedState, SigningKeyState},
     time::UnixTime,
 };
@@ -150,7 +150,8 @@ async fn end(
         (None, 0) => GrantedTokens::Keep,
         (None, live) => return Err(RestoreError::Undecided(live)),
     };
-    let believed_from = now.plus(LEEWAY);
+    // What was signed before may be dated so far ahead.
+    let believed_from = now.plus(FUTURE_MAX);
     let subject = format!("backup of {taken_at}");
     let restoration = Restoration {
         granted,

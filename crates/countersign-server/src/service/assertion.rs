@@ -25,7 +25,9 @@ use crate::{
 /// ```compile_fail,E0451
 /// # use countersign_server::VerifiedAssertion;
 /// fn without_verifying() -> VerifiedAssertion {
-///     VerifiedAssertion { claims: panic!(), certificate: panic!(), application: panic!() }
+///     VerifiedAssertion {
+///         claims: panic!(), certificate: panic!(), application: panic!(), lifetime_max: panic!(),
+///     }
 /// }
 /// ```
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct VerifiedAssertion {
     pub(super) claims: VerifiedClaims,
     pub(super) certificate: Arc<CertificateEntry>,
     pub(super) application: Option<Arc<Application>>,
+    /// How long it may live at most.
+    pub(super) lifetime_max: Duration,
 }
 
 /// What the platform holds an assertion against.
@@ -133,6 +137,7 @@ impl VerifiedAssertion {
             claims,
             certificate,
             application,
+            lifetime_max,
         })
     }
 

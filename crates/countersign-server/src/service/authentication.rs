@@ -1,6 +1,6 @@
 //! Who is calling? Step 9 of protocol.md, after which an assertion has authenticated its client.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use countersign_proto::management::Application;
 
@@ -38,9 +38,6 @@ pub struct Authenticated {
     application: Option<Arc<Application>>,
 }
 
-/// The longest life that any setting gives an assertion: one without `iat` is no older than this.
-const LONGEST: Duration = Duration::from_secs(3_600);
-
 /// Why nobody was authenticated.
 #[derive(Debug)]
 pub(crate) enum AuthenticationError {
@@ -62,7 +59,8 @@ impl AdmittedAssertion {
                 identified: Some(verified.identified()),
             }))
         };
-        let earliest = verified.claims.expires_at().minus(LONGEST);
+        // One that does not say when it was signed was not signed before this.
+        let earliest = verified.claims.expires_at().minus(verified.lifetime_max);
         if verified.claims.issued_at().unwrap_or(earliest) < store.believed_from() {
             return replayed();
         }

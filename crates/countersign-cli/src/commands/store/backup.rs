@@ -68,7 +68,8 @@ fn source(command: &StoreBackup) -> Result<(PathBuf, Option<PathBuf>), Failure> 
         StoreUrl::Sqlite(path) => Ok((path, settings.secrets_file)),
         StoreUrl::Memory => Err(Failure::usage(
             "store.url is memory:, of which there is nothing to copy",
-        )),
+        )
+        .hint("give the platform a store in a file: store.url = \"sqlite:FILE\"")),
         _ => Err(database()),
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(command: &StoreRestore, output: &Output) -> Result<(), Failure
             restored.taken_at
         )),
         Some(changes) if !changes.is_empty() => output.note(&format!(
-            "{} changes were taken back; do again what must stay done, revocations first",
+            "changes that were taken back: {}; do again what must stay done, revocations first",
             changes.len()
         )),
         Some(_) => {}

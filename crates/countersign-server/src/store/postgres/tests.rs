@@ -23,6 +23,8 @@ mod faults;
 
 mod plans;
 
+mod restored;
+
 mod on_postgresql {
     use super::*;
     use crate::store::laws::{self, laws_of};

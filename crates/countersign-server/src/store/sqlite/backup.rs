@@ -191,7 +191,7 @@ mod tests {
         store(copy).await
     }
 
-    // security.md 133
+    // security.md 143
     #[tokio::test]
     async fn a_copy_that_is_taken_under_load_holds_what_was_acknowledged_before_and_no_half() {
         let folder = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ mod tests {
         while writing.join_next().await.is_some() {}
     }
 
-    // security.md 133
+    // security.md 143
     #[tokio::test]
     async fn a_copy_is_its_owners_alone_and_takes_no_place_of_another_file() {
         let folder = tempfile::tempdir().unwrap();
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(names, ["a.db", "copy"]);
     }
 
-    // security.md 131
+    // security.md 141
     #[tokio::test]
     async fn a_copy_is_not_served_and_not_copied_as_a_store() {
         let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// What the name of a draft ends with. SQLite puts more behind it for its own files.
 const ENDING: &str = ".part";
@@ -109,7 +109,12 @@ fn remove_left_over(folder: &Path, place: &Path) {
 
 /// Whether nobody makes this draft any more.
 fn is_left_over(draft: &Path) -> bool {
-    match File::open(draft) {
+    // What somebody else put there must not make us wait, or lead elsewhere.
+    let opened = File::options()
+        .read(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
+        .open(draft);
+    match opened {
         Ok(file) => flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }

@@ -237,7 +237,7 @@ async fn check_owner(connection: &mut SqliteConnection, permitted: &[Owner]) -> 
             "is a backup; bring it back with countersign store restore, which ends what must not \
              come back to life"
         }
-        _ => "is a database of another program; give another file in store.url",
+        _ => "is a database of another program; name another file",
     }
     .to_owned())
 }
@@ -286,7 +286,7 @@ pub(super) fn explain(error: &sqlx::Error) -> String {
         Some(14) => {
             "cannot be opened; its folder must be writable, for the files beside it".to_owned()
         }
-        Some(26) => "is no SQLite database; give another file in store.url".to_owned(),
+        Some(26) => "is no SQLite database; name another file".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -111,7 +111,7 @@ impl Place {
         };
         let rows = sqlx::query(
             "SELECT at, actor, action, subject FROM audit \
-             WHERE (at > $1 OR at = $1 AND sequence > $2) AND outcome = 'ok' \
+             WHERE (at > $1 OR sequence > $2) AND outcome = 'ok' \
              AND (action LIKE 'application.%' OR action LIKE 'certificate.%' OR action LIKE 'key.%' \
              OR action LIKE 'granted_token.%' AND action <> 'granted_token.first_use' \
              OR action LIKE 'mapping.%' OR action LIKE 'password.%' OR action LIKE 'principal.%' \
