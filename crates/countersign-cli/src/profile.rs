@@ -192,8 +192,10 @@ impl Profile {
         if let Some(provider) = &self.provider {
             parts.push(("provider", provider.clone()));
         }
-        let parameters = self.parameters.iter();
-        parts.extend(parameters.map(|(name, value)| ("parameter", format!("{name}={value}"))));
+        if !self.parameters.is_empty() {
+            // As one: each part counts once.
+            parts.push(("parameters", format!("{:?}", self.parameters)));
+        }
         if self.dialect.is_some() {
             parts.push(("dialect", "tachyon".to_owned()));
             parts.push(("consumer", self.consumer().to_owned()));
@@ -387,6 +389,8 @@ fn is_false(value: &bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use countersign::cache_file::CacheIdentity;
+
     use super::*;
 
     fn environment(home: &Path) -> Environment {
@@ -459,8 +463,32 @@ mod tests {
             parameters: BTreeMap::from([("audience".to_owned(), value.to_owned())]),
             ..lab()
         };
-        let all = [plain, provider, parameter("a"), parameter("b")];
-        let identities: Vec<_> = all.iter().map(Profile::identity_parts).collect();
+        let two = |audience: &str| Profile {
+            parameters: BTreeMap::from([
+                ("audience".to_owned(), audience.to_owned()),
+                ("resource".to_owned(), "same".to_owned()),
+            ]),
+            ..lab()
+        };
+        let all = [
+            plain,
+            provider,
+            parameter("a"),
+            parameter("b"),
+            two("a"),
+            two("b"),
+        ];
+        let identities: Vec<_> = all
+            .iter()
+            .map(|profile| {
+                let parts = profile.identity_parts();
+                let parts: Vec<_> = parts
+                    .iter()
+                    .map(|(name, value)| (*name, &**value))
+                    .collect();
+                CacheIdentity::new(&parts)
+            })
+            .collect();
         for (at, identity) in identities.iter().enumerate() {
             assert!(!identities[at + 1..].contains(identity), "{identity:?}");
         }

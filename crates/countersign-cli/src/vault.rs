@@ -32,8 +32,7 @@ impl Vault {
         })?;
         Ok(Vault {
             folder: sealing::folder(path, environment)??,
-            // With the server: a token of one is never sent to another.
-            identity: CacheIdentity::new(&[("browser", name), ("server", profile.server.as_str())]),
+            identity: identity(name, profile),
         })
     }
 
@@ -93,4 +92,13 @@ fn is_over(problem: &CacheProblem) -> bool {
             | CacheProblem::BadSeal
             | CacheProblem::Sealed(KeyringProblem::SwitchedOff)
     )
+}
+
+/// With the server, and what it speaks: a token of one is never sent to another.
+fn identity(name: &str, profile: &Profile) -> CacheIdentity {
+    let mut parts = vec![("browser", name), ("server", profile.server.as_str())];
+    if profile.dialect.is_some() {
+        parts.push(("dialect", "tachyon"));
+    }
+    CacheIdentity::new(&parts)
 }

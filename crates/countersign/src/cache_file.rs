@@ -323,12 +323,20 @@ impl CacheLock<'_> {
 }
 
 impl CacheIdentity {
-    /// Names an identity by its parts: issuer, application, certificate, principal and so on.
+    /// Names an identity by its parts: issuer, application, certificate, principal and so on. Of parts with
+    /// the same name each counts.
     pub fn new(parts: &[(&str, &str)]) -> CacheIdentity {
-        let members: Map<String, Value> = parts
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
-            .collect();
+        let mut members = Map::new();
+        for (name, value) in parts {
+            let value = Value::from(*value);
+            match members.get_mut(*name) {
+                None => {
+                    members.insert((*name).to_owned(), value);
+                }
+                Some(Value::Array(values)) => values.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+        }
         let text = Value::Object(members).to_string();
         let mut name = Thumbprint::sha256_of(text.as_bytes()).to_hex();
         name.truncate(32);

@@ -112,9 +112,12 @@ impl CacheFolder {
             .map_err(|error| self.failed(name, CacheProblem::Io("seal", error.to_string())))
     }
 
+    /// Whether a file is sealed, as far as is known: one that must not be read may be.
     fn is_sealed(&self, name: &str) -> bool {
-        let content = self.content(name).ok().flatten();
-        content.is_some_and(|content| Form::of(&content) != Form::Open)
+        match self.content(name) {
+            Ok(content) => content.is_some_and(|content| Form::of(&content) != Form::Open),
+            Err(_) => true,
+        }
     }
 
     fn place<'a>(&'a self, name: &'a str, identity: &'a CacheIdentity) -> Place<'a> {
