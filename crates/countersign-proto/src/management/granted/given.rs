@@ -6,7 +6,10 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{GrantedToken, NewToken};
-use crate::json::{self, JsonError, Limits, Map, Value, Wiped};
+use crate::{
+    json::{self, JsonError, Limits, Map, Value, Wiped},
+    token::AccessToken,
+};
 
 /// A token that was granted or rotated, with its string: shown once. Wiped when dropped, never
 /// printed.
@@ -61,8 +64,13 @@ impl GivenToken {
     pub fn from_json(body: &[u8]) -> Result<GivenToken, JsonError> {
         let mut members = Wiped::new(json::object(body, &LIMITS)?);
         let granted = members.take("granted").unwrap_or_default();
+        let token = text(&mut members)?;
+        // It is put into headers and lines of a shell.
+        if !AccessToken::is_token(&token) {
+            return Err(JsonError::Member("token"));
+        }
         Ok(GivenToken {
-            token: text(&mut members)?,
+            token,
             granted: serde_json::from_value(granted).map_err(|_| JsonError::Member("granted"))?,
         })
     }
