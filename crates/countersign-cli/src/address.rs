@@ -1,6 +1,7 @@
 //! Which address may a secret be sent to?
 
-use url::{Host, Url};
+use countersign::proto::metadata::is_loopback;
+use url::Url;
 
 use crate::{failure::Failure, profile::shown_address};
 
@@ -10,7 +11,7 @@ pub(crate) fn confidential(option: &str, typed: &str) -> Result<Url, Failure> {
         Failure::usage(format!("{option} {:?}: {problem}", shown_address(typed)))
             .hint("https://HOST, or http:// on loopback only")
     };
-    let url = Url::parse(typed).map_err(|error| wrong(&error.to_string()))?;
+    let url = Url::parse(typed).map_err(|_| wrong("it is no URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("a user must not stand in it"));
     }
@@ -21,16 +22,6 @@ pub(crate) fn confidential(option: &str, typed: &str) -> Result<Url, Failure> {
         "https" if url.has_host() => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         _ => Err(wrong("a secret is not sent there")),
-    }
-}
-
-/// Whether an address is one of this machine and of no other.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

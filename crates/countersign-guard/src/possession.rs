@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_proto::{
     dpop::{self, ProofError, ProofRequest},
+    metadata,
     thumbprint::Thumbprint,
     time::UnixTime,
     token::{Confirmation, TokenType},
@@ -176,10 +177,5 @@ fn is_loopback(authority: &str) -> bool {
     let Ok(url) = Url::parse(&format!("http://{authority}/")) else {
         return false;
     };
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    metadata::is_loopback(&url)
 }

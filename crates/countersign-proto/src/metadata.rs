@@ -313,7 +313,8 @@ struct Document<'a> {
     countersign_version: Option<&'a str>,
 }
 
-pub(crate) fn is_loopback(url: &Url) -> bool {
+/// Whether an address is one of this machine and of no other: 127.0.0.0/8, ::1 or `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

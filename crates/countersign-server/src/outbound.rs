@@ -12,9 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use countersign_proto::metadata::is_loopback;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
 /// Bytes of an answer.
@@ -292,15 +293,6 @@ fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
         *body = larger;
     }
     body.extend_from_slice(chunk);
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 fn peer(url: &Url) -> String {

@@ -9,7 +9,8 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use url::{Host, Url};
+use countersign_proto::metadata::is_loopback;
+use url::Url;
 
 /// Bodies of responses may have at most so many bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -393,12 +394,7 @@ impl Inner {
 }
 
 fn destination(url: &Url) -> Result<Destination, TransportError> {
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
+    let loopback = is_loopback(url);
     match (url.scheme(), loopback) {
         ("https" | "http", true) => Ok(Destination::Loopback),
         ("https", false) if url.has_host() => Ok(Destination::Outside),
