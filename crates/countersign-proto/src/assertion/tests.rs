@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{CLIENT, ISSUER, Identity, JTI, KINDS, NOW, PAIRS, variant, vectors};
+use crate::jws::JwsError;
 
 fn expectation(purpose: Purpose, now: UnixTime) -> Expectation<'static> {
     Expectation {
