@@ -166,7 +166,7 @@ async fn is_ready(address: &str, running: &mut Running) {
     }
 }
 
-// security.md 135
+// security.md 145
 #[tokio::test]
 async fn the_files_of_the_container_serve_as_a_root_of_their_own_that_nobody_can_write() {
     let folder = tempfile::tempdir().unwrap();
@@ -287,7 +287,7 @@ fn permitted(unit: &str) -> BTreeSet<String> {
     permitted
 }
 
-// security.md 135
+// security.md 145
 #[tokio::test]
 async fn under_strace_the_platform_makes_no_system_call_that_the_unit_denies() {
     let unit = fs::read_to_string(parts::root().join("deploy/countersign.service")).unwrap();

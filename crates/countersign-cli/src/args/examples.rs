@@ -9,7 +9,7 @@ Examples:
   countersign login https://platform.example
   countersign login https://platform.example --app-id inventory --cert-subject CN=inventory
   countersign token --decode
-  curl -H \"$(countersign token --output header)\" https://api.example/stock
+  countersign token --output header | curl -H @- https://api.example/stock
   countersign cert explain CN=inventory
   countersign pat create --name laptop --lifetime 30d --output-file token
   countersign doctor
@@ -34,7 +34,10 @@ Files:
 
 Environment:
   COUNTERSIGN_CERT_STORE       where certificates are looked for
-  COUNTERSIGN_KEY_PASSWORD     the password of encrypted keys
+  COUNTERSIGN_KEY_PASSWORD     the password of encrypted keys, or the PIN of a token
+  COUNTERSIGN_PKCS11_MODULE    the module of a hardware token
+  COUNTERSIGN_CACHE_SEAL       how tokens are sealed: auto, keyring or file
+  COUNTERSIGN_STORE_URL        the database of store migrate, with its password
   COUNTERSIGN_TOKEN            a granted token, where --server is given
   KUBERNETES_EXEC_INFO         what kubectl tells a credential plugin
   BROWSER                      what opens an address for a person
@@ -60,7 +63,7 @@ Examples:
 
 pub(super) const AFTER_TOKEN: &str = "\
 Examples:
-  curl -H \"$(countersign token --output header)\" https://api.example/stock
+  countersign token --output header | curl -H @- https://api.example/stock
   eval \"$(countersign token --output env)\"
   countersign token --output exec-credential
   countersign token --output credential-process --role-arn arn:aws:iam::111122223333:role/stock

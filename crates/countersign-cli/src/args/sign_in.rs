@@ -90,6 +90,8 @@ impl LoginArgs {
             (assertion.dpop, "--dpop"),
             (self.browser.expected.is_some(), "--as"),
             (self.browser.loopback_port.is_some(), "--loopback-port"),
+            (self.provider.provider.is_some(), "--provider"),
+            (!self.provider.parameters.is_empty(), "--parameter"),
         ]);
         if let Some(option) = useless {
             return Err(Failure::usage(format!(

@@ -1,4 +1,4 @@
-//! Do the examples run as they are printed, in the document and in help?
+//! Do the examples of help run as they are printed?
 
 use std::path::Path;
 
@@ -20,22 +20,7 @@ fn shell(home: &Home, script: &str, environment: &[(&str, &str)]) -> Ran {
     crate::world::ran(&mut command)
 }
 
-// A mistake of checklist K: examples in the documentation that do not run.
-#[test]
-fn the_commands_of_the_document_run_as_they_are_printed() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
-    let document = std::fs::read_to_string(file).unwrap();
-    let (_, section) = document.split_once("## Tokens by hand\n").unwrap();
-    let (_, block) = section.split_once("```sh\n").unwrap();
-    let (block, _) = block.split_once("```").unwrap();
-    assert_eq!(block.matches("countersign jwt ").count(), 6);
-    let home = Home::new();
-    let said = shell(&home, block, &[]).ok();
-    for part in ["Verified   no", "Verified   yes", "\"keys\": ["] {
-        assert!(said.contains(part), "{part}: {said}");
-    }
-}
-
+// A mistake of checklist K: examples that do not run. Those of the documents are walked by the book's tests.
 #[test]
 fn the_examples_of_help_run_as_they_are_printed() {
     let home = with_key();

@@ -143,7 +143,7 @@ fn a_served_store_is_copied_and_brought_back_when_it_is_served_no_more() {
     end(serving);
 }
 
-// security.md 134
+// security.md 144
 #[test]
 fn kill_9_while_a_store_is_copied_leaves_the_store_and_nothing_that_looks_like_a_copy() {
     let home = Home::new();
@@ -167,7 +167,7 @@ fn kill_9_while_a_store_is_copied_leaves_the_store_and_nothing_that_looks_like_a
     assert!(draft(&home).is_none(), "{:?}", names(home.path()));
 }
 
-// security.md 134
+// security.md 144
 #[test]
 fn kill_9_while_a_backup_is_brought_back_leaves_the_store_as_it_was_or_brings_it_back() {
     let home = Home::new();
@@ -221,7 +221,7 @@ fn with_a_small_disk(home: &Home, lines: &str) -> Ran {
     ran(&mut command)
 }
 
-// security.md 134
+// security.md 144
 #[test]
 fn a_disk_that_is_full_is_said_and_nothing_is_left_on_it() {
     let home = Home::new();
@@ -262,7 +262,7 @@ fn a_disk_that_is_full_is_said_and_nothing_is_left_on_it() {
     );
 }
 
-// security.md 134
+// security.md 144
 #[test]
 fn a_store_whose_platform_was_killed_is_kept_whole_and_lends_nothing_to_the_one_that_takes_its_place()
  {
