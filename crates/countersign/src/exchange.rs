@@ -30,6 +30,9 @@ use crate::{
 mod ending;
 pub(crate) use ending::Ending;
 
+mod put_right;
+use put_right::{CERTIFICATES_MAX, PutRight, is_about_the_certificate};
+
 mod skew;
 pub(crate) use skew::Skew;
 
@@ -449,40 +452,6 @@ impl Exchange {
             issue_cert_thumbprint: Some(leaf.sha256()),
         })
     }
-}
-
-/// What was already put right during one attempt.
-#[derive(Default)]
-struct PutRight {
-    nonce: bool,
-    clock: bool,
-    /// Those that were refused.
-    certificates: Vec<Thumbprint>,
-}
-
-/// So many certificates are refused in one attempt at most: files that are replaced all the time
-/// must not keep it up.
-const CERTIFICATES_MAX: usize = 3;
-
-/// Whether another certificate may fare better.
-fn is_about_the_certificate(refusal: &OAuthError) -> bool {
-    matches!(
-        (&refusal.code, &refusal.reason),
-        (ErrorCode::InvalidClient | ErrorCode::InvalidGrant, None)
-            | (
-                _,
-                Some(
-                    Reason::CertificateExpired
-                        | Reason::CertificateNotYetValid
-                        | Reason::CertificateRevoked
-                        | Reason::WrongUsage
-                        | Reason::PrincipalNotMapped
-                        | Reason::PrincipalAmbiguous
-                        | Reason::PrincipalDisabled
-                        | Reason::ProviderRefused
-                )
-            )
-    )
 }
 
 /// The algorithm for a key that has several: PS256 where it is listed, else RS256. A key that has one

@@ -190,7 +190,7 @@ async fn nothing_that_was_revoked_or_used_up_after_a_backup_comes_back_to_life_w
     again.refused("invalid_client", "assertion_replayed");
     // A minute later all is as ever. Refreshes: neither that which was used, nor that which was current, nor
     // that of the session that had ended.
-    world.advance(60);
+    world.advance(70);
     for (key, text) in [
         (&refreshed.key, &oldest),
         (&refreshed.key, &refreshed.refresh_token),
@@ -451,7 +451,7 @@ async fn what_was_registered_before_the_backup_is_there_again() {
     world.platform.close().await.unwrap();
     site.restore(None, world.now()).await.unwrap();
     let world = site.start().await;
-    world.advance(60);
+    world.advance(70);
     // That its certificate was revoked is what the restore could not know: it says so.
     world
         .exchange(&world.assertion("orders", &identity), "")

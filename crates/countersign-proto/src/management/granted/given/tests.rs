@@ -53,10 +53,25 @@ fn a_given_token_is_written_and_read_back() {
         let members: Value = serde_json::from_slice(&body).unwrap();
         let expected = serde_json::json!({ "token": token, "granted": granted() });
         assert_eq!(members, expected);
+        // It is printed in lines for a shell, and as a header: one that is no token there is not taken.
+        if AccessToken::new(token).is_err() {
+            let refused = GivenToken::from_json(&body).expect_err(token);
+            assert_eq!(refused, JsonError::Member("token"));
+            continue;
+        }
         let read = GivenToken::from_json(&body).unwrap();
         assert_eq!(read.expose(), token);
         assert_eq!(read.granted.state, GrantedState::Active);
         assert_eq!(read.granted.owner.as_deref(), Some("anna"));
+    }
+}
+
+#[test]
+fn a_platform_cannot_hand_out_a_command_of_a_shell_or_a_second_header() {
+    for token in ["x; rm -rf ~", "$(id)", "a\nX-Admin: 1", "", "`id`", "x y"] {
+        let body = given(token).to_json();
+        let refused = GivenToken::from_json(&body).expect_err(token);
+        assert_eq!(refused, JsonError::Member("token"), "{token:?}");
     }
 }
 
