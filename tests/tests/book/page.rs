@@ -11,9 +11,22 @@ pub(super) struct Step {
 }
 
 /// Blocks that nobody types: what a file or an answer looks like.
-const NOT_TYPED: [&str; 14] = [
-    "conf", "console", "http", "ini", "js", "json", "nginx", "python", "rust", "sql", "systemd",
-    "text", "toml", "yaml",
+const NOT_TYPED: [&str; 15] = [
+    "conf",
+    "console",
+    "http",
+    "ini",
+    "js",
+    "json",
+    "nginx",
+    "python",
+    "rust",
+    "rust,no_run",
+    "sql",
+    "systemd",
+    "text",
+    "toml",
+    "yaml",
 ];
 
 /// The one block that is not run, since it only makes the programs, and the steps.
