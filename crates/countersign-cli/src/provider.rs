@@ -63,18 +63,22 @@ pub(crate) fn word(typed: &str) -> Result<String, Failure> {
     }
     let whole = std::path::absolute(typed).ok();
     let whole = whole.and_then(|path| path.into_os_string().into_string().ok());
-    whole.ok_or_else(|| Failure::usage(format!("--provider {typed:?}: no such file")))
+    whole.ok_or_else(|| {
+        Failure::usage(format!("--provider {typed:?}: no such file")).hint(DESCRIBED)
+    })
 }
+
+const DESCRIBED: &str = "docs/cli.md has the keys of such a file, under servers of another make";
 
 /// The provider that a word names.
 pub(crate) fn find(word: &str, environment: &Environment) -> Result<Provider, Failure> {
     if is_file(word) {
         let file = PathBuf::from(word);
         let text = std::fs::read_to_string(&file)
-            .map_err(|error| private_file::failed("cannot read", &file, &error))?;
+            .map_err(|error| private_file::failed("cannot read", &file, &error).hint(DESCRIBED))?;
         let described: Described = toml::from_str(&text).map_err(|error| {
             let problem: Vec<_> = error.message().split_whitespace().collect();
-            Failure::usage(format!("{}: {}", file.display(), problem.join(" ")))
+            Failure::usage(format!("{}: {}", file.display(), problem.join(" "))).hint(DESCRIBED)
         })?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         return described.read(&name, &file.display().to_string());

@@ -121,9 +121,10 @@ fn check_open_folder(folder: &Path) -> Result<(), Failure> {
             .hint("make it yours, and take the right to write from everybody else")
     };
     for above in folder.ancestors() {
-        let found = above
-            .symlink_metadata()
-            .map_err(|error| failed("cannot look at", above, &error))?;
+        let found = above.symlink_metadata().map_err(|error| {
+            failed("cannot look at", above, &error)
+                .hint("make the folder of the socket, of mode 0755")
+        })?;
         let is_sticky = found.mode() & 0o1000 != 0 && above != folder;
         let owner = found.uid();
         let me = geteuid().as_raw();

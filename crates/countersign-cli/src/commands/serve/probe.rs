@@ -33,13 +33,15 @@ pub(crate) fn run(settings: &Settings, output: &Output) -> Result<(), Failure> {
     let address = reached(settings.listen);
     let said = ask(address).map_err(|error| {
         Failure::new(Exit::Network, format!("{address} does not answer: {error}"))
+            .hint("is the platform started? its log says why not")
     })?;
     match said.split(' ').nth(1) {
         Some("200") => {
             output.note(&format!("{address} is ready"));
             Ok(())
         }
-        _ => Err(Failure::other(format!("{address} is not ready: {said}"))),
+        _ => Err(Failure::other(format!("{address} is not ready: {said}"))
+            .hint("the platform's log says what it waits for")),
     }
 }
 

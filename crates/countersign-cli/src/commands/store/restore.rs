@@ -49,6 +49,8 @@ pub(crate) fn run(command: &StoreRestore, output: &Output) -> Result<(), Failure
 fn failure(error: &RestoreError) -> Failure {
     let said = error.to_string();
     match error {
+        RestoreError::NoFile("memory:") => Failure::usage(said)
+            .hint("give the platform a store in a file: store.url = \"sqlite:FILE\""),
         RestoreError::NoFile(_) => Failure::usage(said).hint(
             "restore a database by pg_restore; docs/how-to/back-up.md says what to do after it",
         ),
