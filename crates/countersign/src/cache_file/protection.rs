@@ -103,7 +103,8 @@ impl CacheFolder {
         let key = match (&self.seal, self.key_that_seals()) {
             (_, Ok(key)) => key,
             (Seal::File, Err(_)) => return Ok(content),
-            (Seal::Auto(_), Err(_)) if !self.is_sealed(name) => return Ok(content),
+            // What stands there and cannot be read may be sealed, and is not replaced.
+            (Seal::Auto(_), Err(_)) if !self.is_sealed(name)? => return Ok(content),
             (Seal::Auto(_) | Seal::Keyring(_), Err(problem)) => {
                 return Err(self.failed(name, CacheProblem::NotSealed(problem)));
             }
@@ -112,12 +113,9 @@ impl CacheFolder {
             .map_err(|error| self.failed(name, CacheProblem::Io("seal", error.to_string())))
     }
 
-    /// Whether a file is sealed, as far as is known: one that must not be read may be.
-    fn is_sealed(&self, name: &str) -> bool {
-        match self.content(name) {
-            Ok(content) => content.is_some_and(|content| Form::of(&content) != Form::Open),
-            Err(_) => true,
-        }
+    fn is_sealed(&self, name: &str) -> Result<bool, CacheFileError> {
+        let content = self.content(name)?;
+        Ok(content.is_some_and(|content| Form::of(&content) != Form::Open))
     }
 
     fn place<'a>(&'a self, name: &'a str, identity: &'a CacheIdentity) -> Place<'a> {

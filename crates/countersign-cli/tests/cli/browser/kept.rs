@@ -306,7 +306,7 @@ fn a_sign_in_that_cannot_be_kept_is_none() {
     person.allows_here(&review);
     let ran = typist.end();
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
-    assert!(ran.stderr.contains("error: cannot rename "), "{ran:?}");
+    assert!(ran.stderr.contains(" is not what it must be: "), "{ran:?}");
     let sessions = place
         .run("admin session list --output json --profile dev-admin")
         .json();

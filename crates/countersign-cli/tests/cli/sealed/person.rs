@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use super::{BUS, holds_nothing_of, is_sealed, silent};
 use crate::{browser::place::Place, keyring::Keyring};
 
-/// The files of a person, apart from those of the profiles that are there from the start.
+/// The files of a person, apart from those of the profiles that are there from the start, and from the address
+/// of a sign-in under way, which is no secret.
 fn of_person(place: &Place, end: &str, before: &[PathBuf]) -> PathBuf {
     let files = std::fs::read_dir(place.home.state()).unwrap();
     let mut files = files.map(|file| file.unwrap().path());
-    let is_new = |file: &PathBuf| !before.contains(file);
+    let is_new = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        !before.contains(file) && !name.starts_with("login-")
+    };
     files
         .find(|file| file.extension().is_some_and(|it| it == end) && is_new(file))
         .unwrap()
