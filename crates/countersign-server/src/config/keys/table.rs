@@ -48,7 +48,7 @@ pub const KEYS: &[Key] = &[
         "tls.certificate",
         Permitted::Text("a file"),
         "none: no TLS",
-        "PEM with the chain of the listener, leaf first. Read again on SIGHUP.",
+        "PEM with the chain of the listener, leaf first. Read again when it changes, and on SIGHUP.",
     ),
     key(
         "tls.key",
