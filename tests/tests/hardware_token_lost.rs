@@ -142,13 +142,13 @@ fn a_softhsm_token_pulled_out_under_load_loses_no_call_while_a_platform_token_li
 
             hsm.put_in();
             // A failed renewal is left for a while, but not to the end of the token.
-            let end = first.expires_at;
+            // Time stands still before anybody would have to wait for a new one: the module takes its own.
+            let late = first.expires_at.minus(Duration::from_secs(31));
             while client.token().await.unwrap().access_token == first.access_token {
-                platform.clock().advance(Duration::from_secs(1));
+                if platform.clock().now() < late {
+                    platform.clock().advance(Duration::from_secs(1));
+                }
                 load.calls(CALLERS).await;
-                // Before anybody waits for it.
-                let late = end.minus(Duration::from_secs(30));
-                assert!(platform.clock().now() < late, "it was not renewed");
             }
             load.end().await;
             key.key().sign(Algorithm::ES256, b"m").unwrap();
@@ -207,12 +207,12 @@ fn one_of_two_softhsm_tokens_pulled_out_does_not_disturb_the_other() {
                 let signers: Vec<_> = (0..CALLERS)
                     .map(|_| {
                         scope.spawn(|| {
-                            let mut count = 0;
-                            while !stop.load(Ordering::SeqCst) {
+                            loop {
                                 sign(&stays).expect("the other token is there");
-                                count += 1;
+                                if stop.load(Ordering::SeqCst) {
+                                    return;
+                                }
                             }
-                            count
                         })
                     })
                     .collect();
@@ -227,7 +227,7 @@ fn one_of_two_softhsm_tokens_pulled_out_does_not_disturb_the_other() {
                 stop.store(true, Ordering::SeqCst);
                 signed.unwrap();
                 for signer in signers {
-                    assert!(signer.join().unwrap() > 0);
+                    signer.join().unwrap();
                 }
             });
         },

@@ -59,6 +59,9 @@ struct Sessions {
     /// PINs that the token refused, by whatever answer. None is tried again: tokens lock after a
     /// few.
     refused: Vec<Password>,
+    /// PINs of which nobody knows whether the token refused them: it failed, or was pulled out. None is
+    /// tried again before the token was seen to be out.
+    doubted: Vec<Password>,
 }
 
 struct Open {
@@ -223,7 +226,15 @@ impl Token {
     ) -> Result<(Open, Slot), Stop> {
         let slot = match sessions.slot {
             Some(slot) => slot,
-            None => *sessions.slot.insert(self.find(context)?),
+            None => match self.find(context) {
+                Ok(slot) => *sessions.slot.insert(slot),
+                Err(stop) => {
+                    if let Stop::Trouble(Trouble::Away(_)) = stop {
+                        sessions.doubted.clear();
+                    }
+                    return Err(stop);
+                }
+            },
         };
         let open = match sessions.idle.pop() {
             Some(open) => open,

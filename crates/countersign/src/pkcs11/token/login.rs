@@ -28,6 +28,9 @@ impl Token {
         state.check()?;
         let given = pin.read().map_err(Trouble::Locked)?;
         if let Some(given) = &given {
+            if sessions.doubted.contains(given) {
+                return Err(Trouble::Away(DOUBTED.to_owned()).into());
+            }
             begin_try(state, &sessions.refused, given)?;
         } else if !info.protected_authentication_path() {
             return Err(locked("it needs its PIN and none was given"));
@@ -36,6 +39,13 @@ impl Token {
         let typed = given.as_ref().map(auth_pin);
         let told = session.login(UserType::User, typed.as_ref());
         let after = || context.get_token_info(slot).map(|info| PinState::of(&info));
+        if let (Err(error), Some(given)) = (&told, &given)
+            && is_doubtful(error)
+        {
+            sessions.doubted.push(given.clone());
+            let why = format!("{}; {DOUBTED}", in_words(error));
+            return Err(Trouble::Away(why).into());
+        }
         answered(told, &mut sessions.refused, given, after)
     }
 }
@@ -103,6 +113,18 @@ impl Desk<'_> {
     }
 }
 
+/// Whether an answer may be about a wrong PIN as well as about a token that was pulled out.
+fn is_doubtful(error: &Error) -> bool {
+    let Error::Pkcs11(answer, _) = error else {
+        return false;
+    };
+    matches!(
+        answer,
+        RvError::GeneralError | RvError::FunctionFailed | RvError::DeviceError
+    )
+}
+
+const DOUBTED: &str = "its PIN is not tried again before the token was pulled out and put in";
 const LOCKED: &str =
     "its PIN is locked, after too many wrong ones; its security officer can set a new one";
 const NO_PIN_YET: &str = "its user has no PIN yet; its security officer can set one";
