@@ -142,12 +142,14 @@ impl SealingKey {
     }
 
     /// The key as it waits in a keyring: its bytes in base64url, which every keyring can show.
+    #[cfg_attr(not(feature = "keyring"), allow(dead_code))]
     pub(crate) fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(44));
         BASE64_URL_SAFE_NO_PAD.encode_string(self.0.as_slice(), &mut text);
         text
     }
 
+    #[cfg_attr(not(feature = "keyring"), allow(dead_code))]
     pub(crate) fn from_text(text: &[u8]) -> Option<SealingKey> {
         let mut bytes = Zeroizing::new([0_u8; 33]); // one more, to see what is too long
         let length = BASE64_URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice());
