@@ -15,6 +15,9 @@ pub(crate) mod line;
 
 pub(crate) mod listener;
 
+mod node_server;
+use node_server::NodeServer;
+
 pub(crate) mod person;
 
 pub(crate) mod recorder;
@@ -34,9 +37,9 @@ pub(crate) mod terminal;
 pub(crate) mod website;
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 // Named by its path, because this file is included from elsewhere too.
@@ -171,9 +174,7 @@ pub(crate) enum Profile {
 
 /// A certified OpenID provider that nobody here wrote: node oidc-provider, on a free port. Stops when dropped.
 pub(crate) struct OpenidProvider {
-    child: Child,
-    /// It ends when this does, whatever becomes of the test.
-    _stdin: ChildStdin,
+    _server: NodeServer,
     /// Its issuer identifier.
     pub(crate) issuer: String,
     /// Its introspection endpoint; `resource` with the secret `resource-secret` may ask.
@@ -208,57 +209,30 @@ impl OpenidProvider {
         tls: Tls,
         more: &[&str],
     ) -> OpenidProvider {
-        let parts = parts();
         assert!(
-            parts.join("node_modules/oidc-provider").exists(),
+            parts().join("node_modules/oidc-provider").exists(),
             "oidc-provider is not installed; {HINT}"
         );
-        let mut command = command(node_program());
-        command.arg(parts.join("idp.mjs")).args(more);
-        if profile == Profile::Fapi2 {
-            command.args(["--profile", "fapi2"]);
-        }
-        if tls == Tls::On {
-            let localhost = root().join("testdata/tls/localhost");
-            command
-                .arg("--tls")
-                .arg(localhost.with_extension("pem"))
-                .arg(localhost.with_extension("key"));
-        }
-        for certificate in certificates {
-            command.arg("--certificate").arg(certificate);
-        }
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("node: {error}; {HINT}"));
-        let said = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        std::thread::spawn(move || {
-            // Its refusals, with their true reasons, are worth seeing; its advice on deployment is not.
-            for line in said.lines().map_while(Result::ok) {
-                if !line.starts_with("oidc-provider ") {
-                    eprintln!("{line}");
-                }
+        let server = NodeServer::start("idp.mjs", |command| {
+            command.args(more);
+            if profile == Profile::Fapi2 {
+                command.args(["--profile", "fapi2"]);
+            }
+            if tls == Tls::On {
+                let localhost = root().join("testdata/tls/localhost");
+                command
+                    .arg("--tls")
+                    .arg(localhost.with_extension("pem"))
+                    .arg(localhost.with_extension("key"));
+            }
+            for certificate in certificates {
+                command.arg("--certificate").arg(certificate);
             }
         });
-        let stdin = child.stdin.take().expect("stdin is piped");
-        let mut said = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut ready = String::new();
-        said.read_line(&mut ready).expect("oidc-provider prints");
-        // It goes on talking, and would end when nobody listened.
-        std::thread::spawn(move || said.lines().for_each(drop));
-        let member = |name: &str| -> String {
-            let ready: serde_json::Value = serde_json::from_str(&ready)
-                .unwrap_or_else(|_| panic!("oidc-provider did not start; {HINT}"));
-            ready[name].as_str().expect("a string").to_owned()
-        };
         OpenidProvider {
-            issuer: member("issuer"),
-            introspection: member("introspection"),
-            child,
-            _stdin: stdin,
+            issuer: server.member("issuer"),
+            introspection: server.member("introspection"),
+            _server: server,
         }
     }
 }
@@ -270,13 +244,6 @@ pub(crate) enum Tls {
     Off,
     /// https with the fixture certificate of localhost; its authority is `testdata/authority/authority.pem`.
     On,
-}
-
-impl Drop for OpenidProvider {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn parts() -> PathBuf {
