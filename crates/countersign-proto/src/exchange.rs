@@ -3,8 +3,8 @@
 //!
 //! `POST /oauth2/token`, form encoded in, JSON out (RFC 6749 §4.4, §5, §6; RFC 7523 §2.1, §2.2).
 
-mod dialect;
-pub use dialect::{ClientIdParameter, Dialect, ParameterError};
+mod request_form;
+pub use request_form::{ClientIdParameter, ParameterError, RequestForm};
 
 mod form;
 pub use form::{Form, JWT_BEARER_ASSERTION_TYPE, MAX_FORM_BYTES, Presented};

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use countersign_proto::{
     assertion::{Assertion, ClientAssertion, KidForm, ThumbprintForm, TypForm},
-    exchange::{Dialect, ExchangeError, TokenRequest, TokenResponse, read_response, retry_after},
+    exchange::{
+        ExchangeError, RequestForm, TokenRequest, TokenResponse, read_response, retry_after,
+    },
     key::Algorithm,
     metadata::Metadata,
     oauth_error::{ErrorCode, OAuthError, Reason},
@@ -53,7 +55,7 @@ pub(crate) struct Settings {
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) assertion_lifetime: Duration,
     pub(crate) x5c: bool,
-    pub(crate) dialect: Dialect,
+    pub(crate) request_form: RequestForm,
     pub(crate) dpop: Dpop,
     /// Whose the server is, where it is not a platform of ours.
     pub(crate) provider: Option<Provider>,
@@ -275,8 +277,8 @@ impl Exchange {
             },
             Grant::Platform => platform_token::request(&assertion, scope),
         };
-        let dialect = &self.settings.dialect;
-        let mut request = request.to_http_in(&metadata.token_endpoint, dialect);
+        let request_form = &self.settings.request_form;
+        let mut request = request.to_http_in(&metadata.token_endpoint, request_form);
         if self.settings.dpop == Dpop::Required {
             let proof = self
                 .prover

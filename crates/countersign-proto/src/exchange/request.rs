@@ -1,12 +1,12 @@
 //! What does a client ask of the token endpoint (RFC 6749 §4.4, §6, RFC 7523 §2)?
 
 use super::{
-    dialect::{ClientIdParameter, Dialect},
     form::{
         Form, JWT_BEARER_ASSERTION_TYPE, Presented, invalid_request, post, several_methods,
         take_client_assertion,
     },
     refresh_token::RefreshToken,
+    request_form::{ClientIdParameter, RequestForm},
 };
 use crate::{
     assertion::ClientAssertion,
@@ -56,14 +56,14 @@ impl TokenRequest<'_> {
     /// A POST request with `Content-Type: application/x-www-form-urlencoded` and
     /// `Accept: application/json`.
     pub fn to_http(&self, token_endpoint: &url::Url) -> http::Request<Vec<u8>> {
-        self.to_http_in(token_endpoint, &Dialect::default())
+        self.to_http_in(token_endpoint, &RequestForm::default())
     }
 
     /// The same, as a server of another make wants it.
     pub fn to_http_in(
         &self,
         token_endpoint: &url::Url,
-        dialect: &Dialect,
+        request_form: &RequestForm,
     ) -> http::Request<Vec<u8>> {
         let scope = match self {
             TokenRequest::ClientCredentials { scope, .. }
@@ -95,11 +95,11 @@ impl TokenRequest<'_> {
                 ("refresh_token", refresh_token.expose()),
             ],
         };
-        if dialect.client_id == ClientIdParameter::LeftOut {
+        if request_form.client_id == ClientIdParameter::LeftOut {
             parameters.retain(|(name, _)| *name != "client_id");
         }
         parameters.push(("scope", &scope));
-        parameters.extend(dialect.parameters());
+        parameters.extend(request_form.parameters());
         parameters.retain(|(_, value)| !value.is_empty());
         post(token_endpoint, &parameters)
     }
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_in_another_dialect_differs_in_what_the_dialect_says_and_in_nothing_else() {
+    fn a_request_in_another_form_differs_in_what_that_says_and_in_nothing_else() {
         let assertion = assertion();
         let request = TokenRequest::ClientCredentials {
             client_id: CLIENT,
@@ -300,27 +300,29 @@ mod tests {
             principal: None,
         };
         let endpoint = Url::parse("https://id.example/oauth2/token").unwrap();
-        let form = |dialect: &Dialect| {
-            let http = request.to_http_in(&endpoint, dialect);
+        let form = |request_form: &RequestForm| {
+            let http = request.to_http_in(&endpoint, request_form);
             url::form_urlencoded::parse(http.body())
                 .into_owned()
                 .collect::<Vec<(String, String)>>()
         };
-        let own = form(&Dialect::default());
+        let own = form(&RequestForm::default());
         assert!(
             own.iter()
                 .any(|(name, value)| name == "client_id" && value == CLIENT)
         );
 
-        let mut dialect = Dialect::default();
-        dialect.client_id = ClientIdParameter::LeftOut;
-        dialect.add("audience", "https://api.example/a b").unwrap();
+        let mut request_form = RequestForm::default();
+        request_form.client_id = ClientIdParameter::LeftOut;
+        request_form
+            .add("audience", "https://api.example/a b")
+            .unwrap();
         let mut expected: Vec<_> = own
             .into_iter()
             .filter(|(name, _)| name != "client_id")
             .collect();
         expected.push(("audience".to_owned(), "https://api.example/a b".to_owned()));
-        assert_eq!(form(&dialect), expected);
+        assert_eq!(form(&request_form), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How a request differs from the platform's own form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dialect {
+pub struct RequestForm {
     /// Whether the client names itself beside its assertion.
     pub client_id: ClientIdParameter,
     parameters: Vec<(String, String)>,
@@ -54,7 +54,7 @@ const RESERVED: [&str; 14] = [
     "username",
 ];
 
-impl Dialect {
+impl RequestForm {
     /// Adds a parameter, such as `audience` or `resource` (RFC 8707).
     ///
     /// # Errors
@@ -114,25 +114,28 @@ mod tests {
 
     #[test]
     fn a_parameter_that_would_change_who_asks_or_for_what_cannot_be_added() {
-        let mut dialect = Dialect::default();
+        let mut request_form = RequestForm::default();
         for name in RESERVED {
-            assert_eq!(dialect.add(name, "x"), Err(ParameterError::Reserved));
+            assert_eq!(request_form.add(name, "x"), Err(ParameterError::Reserved));
         }
-        assert_eq!(dialect.add("audience", "https://a.example"), Ok(()));
-        assert_eq!(dialect.add("audience", "b"), Err(ParameterError::Repeated));
-        assert_eq!(dialect.add("resource", "https://b.example"), Ok(()));
+        assert_eq!(request_form.add("audience", "https://a.example"), Ok(()));
+        assert_eq!(
+            request_form.add("audience", "b"),
+            Err(ParameterError::Repeated)
+        );
+        assert_eq!(request_form.add("resource", "https://b.example"), Ok(()));
         for name in ["", "a b", "a=b", "client\u{200b}_id", &"x".repeat(65)] {
             assert_eq!(
-                dialect.add(name, "x"),
+                request_form.add(name, "x"),
                 Err(ParameterError::Name),
                 "{name:?}"
             );
         }
         for value in ["", "a\nb", &"x".repeat(2049)] {
-            assert_eq!(dialect.add("c", value), Err(ParameterError::Value));
+            assert_eq!(request_form.add("c", value), Err(ParameterError::Value));
         }
-        assert!(dialect.has("audience") && !dialect.has("c"));
-        let all: Vec<_> = dialect.parameters().collect();
+        assert!(request_form.has("audience") && !request_form.has("c"));
+        let all: Vec<_> = request_form.parameters().collect();
         let expected = [
             ("audience", "https://a.example"),
             ("resource", "https://b.example"),

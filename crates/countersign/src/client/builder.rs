@@ -7,7 +7,7 @@ use std::{
 
 use countersign_proto::{
     assertion::{KidForm, PLATFORM_CLIENT_ID, ThumbprintForm, TypForm},
-    exchange::Dialect,
+    exchange::RequestForm,
     key::Algorithm,
     metadata::check_issuer,
     scope::Scope,
@@ -195,7 +195,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let issuer_url = self.check()?;
         let settings = Settings {
-            dialect: self.dialect()?,
+            request_form: self.request_form()?,
             ..self.settings()
         };
         in_range(
@@ -247,32 +247,32 @@ impl ClientBuilder {
             algorithm: self.algorithm,
             assertion_lifetime: told.lifetime.unwrap_or(wanted.lifetime),
             x5c: told.x5c || wanted.x5c,
-            dialect: Dialect::default(),
+            request_form: RequestForm::default(),
             dpop: self.dpop,
             provider: self.provider.clone(),
         }
     }
 
     /// What is told goes before what the provider wants, under the same name.
-    fn dialect(&self) -> Result<Dialect, Error> {
-        let mut dialect = Dialect::default();
+    fn request_form(&self) -> Result<RequestForm, Error> {
+        let mut request_form = RequestForm::default();
         let mut add = |name: &str, value: &str| {
-            let added = dialect.add(name, value);
+            let added = request_form.add(name, value);
             added.map_err(|error| wrong(&format!("the parameter {name:?}: {error}")))
         };
         for (name, value) in &self.parameters {
             add(name, value)?;
         }
         let Some(provider) = &self.provider else {
-            return Ok(dialect);
+            return Ok(request_form);
         };
         for (name, value) in provider.parameters.iter() {
             if !self.parameters.iter().any(|(told, _)| told == name) {
                 add(name, value)?;
             }
         }
-        dialect.client_id = provider.client_id;
-        Ok(dialect)
+        request_form.client_id = provider.client_id;
+        Ok(request_form)
     }
 
     fn check(&self) -> Result<url::Url, Error> {
