@@ -167,16 +167,8 @@ impl Books {
     async fn register(&self) {
         let admin = self.0.admin();
         let application = Application {
-            client_id: "service".to_owned(),
             name: String::new(),
-            scopes: Vec::new(),
-            audience: None,
-            dpop_bound_access_tokens: false,
-            accept_token_endpoint_audience: false,
-            forward: false,
-            accept_provider_audience: false,
-            assertion_lifetime_max_s: None,
-            enabled: true,
+            ..Application::new("service")
         };
         admin.create_application(&application).await.unwrap();
         let certificate = admin

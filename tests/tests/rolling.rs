@@ -167,16 +167,9 @@ async fn callers(site: &Site, store: &str, secrets: &Path, went: &Arc<Went>) -> 
 async fn introspector(site: &Site) -> Client {
     let admin = site.admin();
     let application = Application {
-        client_id: "service".to_owned(),
         name: String::new(),
         scopes: vec!["introspect".to_owned()],
-        audience: None,
-        dpop_bound_access_tokens: false,
-        accept_token_endpoint_audience: false,
-        forward: false,
-        accept_provider_audience: false,
-        assertion_lifetime_max_s: None,
-        enabled: true,
+        ..Application::new("service")
     };
     admin.create_application(&application).await.unwrap();
     let certificate = NewCertificate {

@@ -231,16 +231,8 @@ async fn the_platforms_own_names_cannot_be_registered() {
     let admin = platform.admin().unwrap();
     for client_id in ["countersign:platform", "countersign:other", "platform"] {
         let application = Application {
-            client_id: client_id.to_owned(),
             name: String::new(),
-            scopes: Vec::new(),
-            audience: None,
-            dpop_bound_access_tokens: false,
-            accept_token_endpoint_audience: false,
-            forward: false,
-            accept_provider_audience: false,
-            assertion_lifetime_max_s: None,
-            enabled: true,
+            ..Application::new(client_id)
         };
         admin
             .create_application(&application)

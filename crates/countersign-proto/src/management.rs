@@ -66,6 +66,24 @@ pub struct Application {
     pub enabled: bool,
 }
 
+impl Application {
+    /// One that is enabled and as strict as can be: no scopes, and tokens for the issuer. Its name for people is its id.
+    pub fn new(client_id: &str) -> Application {
+        Application {
+            client_id: client_id.to_owned(),
+            name: client_id.to_owned(),
+            scopes: Vec::new(),
+            audience: None,
+            dpop_bound_access_tokens: false,
+            accept_token_endpoint_audience: false,
+            forward: false,
+            accept_provider_audience: false,
+            assertion_lifetime_max_s: None,
+            enabled: true,
+        }
+    }
+}
+
 /// What a registered certificate may sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -63,16 +63,8 @@ fn first_change(
         is_default: false,
     };
     let application = Application {
-        client_id: bootstrap.client_id.clone(),
         name: "Administration".to_owned(),
-        scopes: Vec::new(),
-        audience: None,
-        dpop_bound_access_tokens: false,
-        accept_token_endpoint_audience: false,
-        forward: false,
-        accept_provider_audience: false,
-        assertion_lifetime_max_s: None,
-        enabled: true,
+        ..Application::new(&bootstrap.client_id)
     };
     let admin = Principal {
         name: ADMIN.to_owned(),

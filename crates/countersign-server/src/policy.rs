@@ -169,16 +169,10 @@ mod tests {
 
     fn orders() -> Application {
         Application {
-            client_id: "orders".to_owned(),
             name: String::new(),
             scopes: vec!["read".to_owned(), "write".to_owned()],
             audience: Some("https://orders.example".to_owned()),
-            dpop_bound_access_tokens: false,
-            accept_token_endpoint_audience: false,
-            forward: false,
-            accept_provider_audience: false,
-            assertion_lifetime_max_s: None,
-            enabled: true,
+            ..Application::new("orders")
         }
     }
 

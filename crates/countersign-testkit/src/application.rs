@@ -26,18 +26,7 @@ impl<'a> NewApplication<'a> {
     pub(crate) fn new(platform: &'a TestPlatform, client_id: &str) -> Self {
         NewApplication {
             platform,
-            application: Application {
-                client_id: client_id.to_owned(),
-                name: client_id.to_owned(),
-                scopes: Vec::new(),
-                audience: None,
-                dpop_bound_access_tokens: false,
-                accept_token_endpoint_audience: false,
-                forward: false,
-                accept_provider_audience: false,
-                assertion_lifetime_max_s: None,
-                enabled: true,
-            },
+            application: Application::new(client_id),
             credential: fixtures::service(),
             kid_alias: None,
             principals: Vec::new(),

@@ -97,16 +97,8 @@ impl Guard {
         };
         let record = CertificateEntry::new(&asked).expect("a certificate").record;
         let application = Application {
-            client_id: CLIENT.to_owned(),
-            name: CLIENT.to_owned(),
             scopes: vec!["introspect".to_owned()],
-            audience: None,
-            dpop_bound_access_tokens: false,
-            accept_token_endpoint_audience: false,
-            forward: false,
-            accept_provider_audience: false,
-            assertion_lifetime_max_s: None,
-            enabled: true,
+            ..Application::new(CLIENT)
         };
         let mapping = PrincipalMapping {
             id: record.sha256.clone(),

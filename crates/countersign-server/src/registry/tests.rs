@@ -23,16 +23,9 @@ const PLATFORM_SHA1: &str = "DE723C81CB7C6F2BB09BF1384401BE1DCC9CE5AC";
 
 fn application(client_id: &str) -> Application {
     Application {
-        client_id: client_id.to_owned(),
         name: "Billing".to_owned(),
         scopes: vec!["invoices:read".to_owned()],
-        audience: None,
-        dpop_bound_access_tokens: false,
-        accept_token_endpoint_audience: false,
-        forward: false,
-        accept_provider_audience: false,
-        assertion_lifetime_max_s: None,
-        enabled: true,
+        ..Application::new(client_id)
     }
 }
 

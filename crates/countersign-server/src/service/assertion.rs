@@ -274,16 +274,8 @@ mod tests {
 
     fn with_an_rsa_certificate() -> Registry {
         let application = Application {
-            client_id: "orders".to_owned(),
             name: String::new(),
-            scopes: Vec::new(),
-            audience: None,
-            dpop_bound_access_tokens: false,
-            accept_token_endpoint_audience: false,
-            forward: false,
-            accept_provider_audience: false,
-            assertion_lifetime_max_s: None,
-            enabled: true,
+            ..Application::new("orders")
         };
         let asked = NewCertificate {
             pem: RSA.to_owned(),

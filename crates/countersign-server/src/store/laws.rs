@@ -258,16 +258,8 @@ pub(super) fn principal(name: &str, role: &str) -> Change {
 
 fn application(client_id: &str) -> Change {
     Change::CreateApplication(Application {
-        client_id: client_id.to_owned(),
         name: String::new(),
-        scopes: Vec::new(),
-        audience: None,
-        dpop_bound_access_tokens: false,
-        accept_token_endpoint_audience: false,
-        forward: false,
-        accept_provider_audience: false,
-        assertion_lifetime_max_s: None,
-        enabled: true,
+        ..Application::new(client_id)
     })
 }
 

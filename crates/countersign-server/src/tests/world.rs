@@ -442,16 +442,8 @@ impl World {
 
 pub(super) fn application(client_id: &str) -> Application {
     Application {
-        client_id: client_id.to_owned(),
-        name: client_id.to_owned(),
         scopes: vec!["introspect".to_owned(), "orders".to_owned()],
-        audience: None,
-        dpop_bound_access_tokens: false,
-        accept_token_endpoint_audience: false,
-        forward: false,
-        accept_provider_audience: false,
-        assertion_lifetime_max_s: None,
-        enabled: true,
+        ..Application::new(client_id)
     }
 }
 

@@ -32,16 +32,8 @@ pub(crate) async fn run(
             settings,
         } => {
             let mut application = Application {
-                client_id: app_id.clone(),
                 name: name.as_ref().unwrap_or(app_id).clone(),
-                scopes: Vec::new(),
-                audience: None,
-                dpop_bound_access_tokens: false,
-                accept_token_endpoint_audience: false,
-                forward: false,
-                accept_provider_audience: false,
-                assertion_lifetime_max_s: None,
-                enabled: true,
+                ..Application::new(app_id)
             };
             change(&mut application, settings);
             admin.create_application(&application).await?

@@ -94,16 +94,9 @@ async fn application(admin: &Admin) -> Result<(), Failure> {
         return Ok(());
     }
     let application = Application {
-        client_id: APP_ID.to_owned(),
         name: "Inventory service".to_owned(),
         scopes: vec!["stock:read".to_owned()],
-        audience: None,
-        dpop_bound_access_tokens: false,
-        accept_token_endpoint_audience: false,
-        forward: false,
-        accept_provider_audience: false,
-        assertion_lifetime_max_s: None,
-        enabled: true,
+        ..Application::new(APP_ID)
     };
     admin.create_application(&application).await?;
     Ok(())

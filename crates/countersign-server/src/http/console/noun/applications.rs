@@ -85,18 +85,7 @@ impl AtConsole for Applications {
     }
 
     fn blank(_: &Visitor) -> Application {
-        Application {
-            client_id: String::new(),
-            name: String::new(),
-            scopes: Vec::new(),
-            audience: None,
-            dpop_bound_access_tokens: false,
-            accept_token_endpoint_audience: false,
-            forward: false,
-            accept_provider_audience: false,
-            assertion_lifetime_max_s: None,
-            enabled: true,
-        }
+        Application::new("")
     }
 
     fn naming(draft: &Application) -> Option<Field> {
